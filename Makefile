@@ -1,0 +1,92 @@
+# Sparkify's warehouse: `make` lists what there is. Everything works from a clean checkout;
+# the first target that needs it makes .venv.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# The Python to make .venv with: 3.11 or newer; PYTHON=… chooses another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+# The port of the UI, for `make dev`.
+PORT ?= 3000
+# Processes for the tests, and what else to tell pytest.
+JOBS ?= 2
+TESTS ?=
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+DECLARED := setup.cfg pyproject.toml constraints.txt
+
+# The same output on every machine, and no questions.
+export PYTHONUTF8 := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help setup demo dev test lint format check clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
+		| expand -t 16
+
+setup: $(RUNTIME) ## Make .venv with what the warehouse needs
+
+demo: $(RUNTIME) ## See it work: make a lake, load it, show what is in it
+	@$(BIN)/sparkify demo
+
+dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
+	@echo "Dagster UI: http://127.0.0.1:$(PORT) (in about 20 seconds; Ctrl-C ends it)."
+	@echo "Runs are kept in .dagster; the temporary folder Dagster speaks of holds nothing."
+	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
+		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
+
+test: $(DEV) ## Run the tests (JOBS=2, TESTS="-k settings")
+	@$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+
+lint: $(DEV) ## Check style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: $(DEV) ## Format the code, and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format
+
+check: lint test ## Run lint and test, as CI does
+
+clean: ## Remove what make made: .venv, data, .dagster, caches
+	@rm -rf .venv data .dagster .tmp_dagster_home_* build dist *.egg-info
+	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find sparkify_dagster sparkify_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Removed .venv, data, .dagster and the caches."
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+# $(call install,WHAT,FOR): pip's own words go to .venv/install.log, and are shown on failure.
+define install
+	@set -o pipefail; started=$$SECONDS; found=0; \
+	echo "Installing $(2) into .venv (once; about a minute) …"; \
+	PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --progress-bar off \
+		-e '$(1)' -c constraints.txt 2>&1 | tee .venv/install.log | \
+	while IFS= read -r line; do \
+		case "$$line" in Collecting*) found=$$((found + 1)); \
+			if [ -t 1 ]; then printf '\r  %d packages ' "$$found"; fi;; esac; \
+	done || { echo; tail -n 30 .venv/install.log; \
+		echo "The installation failed; all of it: .venv/install.log" >&2; exit 1; }; \
+	if [ -t 1 ]; then printf '\r'; fi; echo "Installed in $$((SECONDS - started)) s."
+	@touch $@
+endef
+
+$(RUNTIME): $(DECLARED) | .venv/bin/python
+	$(call install,.,what the warehouse needs)
+
+$(DEV): $(DECLARED) | .venv/bin/python
+	$(call install,.[dev],what the tests need)
+	@touch $(RUNTIME)

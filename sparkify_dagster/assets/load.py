@@ -1,0 +1,230 @@
+"""The one op that loads: staging tables, then the star, in as few transactions as is right.
+
+One op, because Dagster cannot express what the platform promises: a bad day fails, and the star is
+published from the good ones all the same. A failed step would stop every step after it. Here the
+op publishes all that is good, tells Dagster what was published, and fails at its end if it must.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import dagster as dg
+
+from sparkify_dagster import progress
+from sparkify_dagster.assets.report import Reporter
+from sparkify_dagster.checks import check_specs
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.model.checks import NO_FAILED_LOADS, all_checks
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import AuditFailed, Stored, examine
+from sparkify_dagster.warehouse.days import load_days
+from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
+from sparkify_dagster.warehouse.pending import (
+    Pending,
+    asked_days,
+    asked_songs,
+    loaded,
+    pending,
+)
+from sparkify_dagster.warehouse.publish import Limits, Loading, PartReport
+from sparkify_dagster.warehouse.songs import load_songs
+from sparkify_dagster.warehouse.star import publish_star
+
+LOAD_OP = "load"
+
+
+class LoadConfig(dg.Config):
+    """What a run loads.
+
+    Attributes:
+        what: `asked`: just the assets and days the run was launched for, changed or not.
+            `changes`: whatever differs between lake and warehouse. `everything`: all of the lake,
+            read anew, and the star rebuilt.
+        first_day: With `changes` or `everything`: only log days from this one on, `YYYY-MM-DD`.
+        last_day: Likewise the last one.
+    """
+
+    what: Literal["asked", "changes", "everything"] = "asked"
+    first_day: str = ""
+    last_day: str = ""
+
+
+def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
+    """All tables as the outputs of one op that can load any subset of them."""
+
+    @dg.multi_asset(
+        name=LOAD_OP,
+        specs=list(specs),
+        check_specs=check_specs(),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def load(
+        context: dg.AssetExecutionContext,
+        config: LoadConfig,
+        warehouse: WarehouseResource,
+        lake: LakeResource,
+        bounds: BoundsResource,
+    ) -> Iterator[Any]:
+        run = _Run(context, config, warehouse.open(), lake.open(), bounds)
+        try:
+            if context.selected_asset_keys:
+                yield from run.load()
+            else:
+                yield from run.check()
+        except (LakeError, WarehouseError) as error:
+            raise dg.Failure(str(error)) from None
+
+    return load
+
+
+class _Run:
+    """One execution of the op."""
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        config: LoadConfig,
+        warehouse: Warehouse,
+        lake: Lake,
+        bounds: BoundsResource,
+    ) -> None:
+        self._context = context
+        self._config = config
+        self._warehouse = warehouse
+        self._lake = lake
+        self._bounds = bounds
+        self._limits: Limits = bounds.limits()
+        self._selected = {key.to_user_string() for key in context.selected_asset_keys}
+        self._report = Reporter(context)
+        self._failures: list[str] = []
+
+    def check(self) -> Iterator[Any]:
+        """Runs just the checks that were asked for, on what is stored."""
+        asked = {(k.asset_key.to_user_string(), k.name) for k in self._checks_asked}
+        wanted = [check for check in all_checks() if (check.table, check.name) in asked]
+        with self._warehouse.reading() as session:
+            ledger.is_ready(session)
+            findings = examine(session, wanted, Stored(session.schema))
+        yield from self._report.findings(findings)
+
+    def load(self) -> Iterator[Any]:
+        """Loads what is to be loaded; fails at the end if a part of it failed."""
+        progress.report("looking at the lake")
+        snapshot = self._lake.look()
+        self._report.unroutable(snapshot.unroutable)
+        todo = self._todo(snapshot)
+        if todo.songs:
+            yield from self._songs(todo)
+        if todo.days:
+            yield from self._days(todo, snapshot)
+        yield from self._failed_loads(todo)
+        if todo.star or todo.songs or todo.days:
+            yield from self._star(todo)
+        self._prune()
+        if self._failures:
+            raise dg.Failure("\n".join(self._failures), allow_retries=False)
+
+    @property
+    def _checks_asked(self) -> set[dg.AssetCheckKey]:
+        return set(self._context.selected_asset_check_keys)
+
+    @property
+    def _star_selected(self) -> bool:
+        return any(table.name in self._selected for table in STAR)
+
+    def _todo(self, snapshot: Snapshot) -> Pending:
+        held = loaded(self._warehouse)
+        if self._config.what != "asked":
+            return pending(
+                snapshot,
+                held,
+                everything=self._config.what == "everything",
+                days=_range(self._config),
+            )
+        songs = asked_songs(snapshot, held) if STAGING_SONGS.name in self._selected else []
+        days = []
+        if STAGING_EVENTS.name in self._selected:
+            days = asked_days(snapshot, list(self._context.partition_keys))
+        return Pending(songs, days, self._star_selected)
+
+    def _songs(self, todo: Pending) -> Iterator[Any]:
+        reader = self._lake.song_reader()
+        try:
+            loading = Loading(
+                self._warehouse, self._lake.songs, reader, self._limits, self._run_id, self._told
+            )
+            outcome = load_songs(loading, todo.songs, everything=self._config.what != "changes")
+        finally:
+            reader.close()
+        yield from self._report.songs(outcome)
+        self._note(outcome, "the song catalogue")
+
+    def _days(self, todo: Pending, snapshot: Snapshot) -> Iterator[Any]:
+        self._report.planned(part.name for part in todo.days)
+        reader = self._lake.log_reader(snapshot.fields)
+        outcomes: list[PartReport] = []
+        try:
+            loading = Loading(
+                self._warehouse, self._lake.logs, reader, self._limits, self._run_id, self._told
+            )
+            for outcome in load_days(loading, todo.days):
+                outcomes.append(outcome)
+                self._report.day(outcome)
+                self._note(outcome, outcome.entry.part)
+        finally:
+            reader.close()
+        yield from self._report.findings_of_days(outcomes)
+
+    def _failed_loads(self, todo: Pending) -> Iterator[Any]:
+        """The check that looks at the outcome of the loads themselves, after them."""
+        tables = [STAGING_SONGS.name] * bool(todo.songs) + [STAGING_EVENTS.name] * bool(todo.days)
+        wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and c.table in tables]
+        if wanted:
+            with self._warehouse.reading() as session:
+                findings = examine(session, wanted, Stored(session.schema))
+            yield from self._report.findings(findings)
+
+    def _star(self, todo: Pending) -> Iterator[Any]:
+        if self._config.what == "asked" and not self._star_selected:
+            return
+        alone = self._config.what == "asked" and not (todo.songs or todo.days)
+        progress.report("publishing the star")
+        try:
+            outcome = publish_star(
+                self._warehouse,
+                self._run_id,
+                rebuild=alone or self._config.what == "everything",
+                on_table=lambda name: progress.report(f"publishing the star: {name}"),
+            )
+        except AuditFailed as error:
+            yield from self._report.findings(error.findings)
+            self._failures.append(f"The star was not published. {error}")
+        else:
+            yield from self._report.star(outcome)
+
+    def _prune(self) -> None:
+        with self._warehouse.transaction() as session:
+            ledger.prune(session, self._bounds.history_days, ledger.utc_now())
+
+    def _note(self, outcome: PartReport, what: str) -> None:
+        if not outcome.published:
+            self._failures.append(f"{what} was not published: {outcome.entry.message}")
+
+    @property
+    def _run_id(self) -> str:
+        return str(self._context.run.run_id)
+
+    def _told(self, what: str, done: int, total: int) -> None:
+        progress.report(f"reading {what}", done, total)
+
+
+def _range(config: LoadConfig) -> DayRange | None:
+    if not (config.first_day or config.last_day):
+        return None
+    return DayRange.parse(config.first_day, config.last_day)

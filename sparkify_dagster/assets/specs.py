@@ -1,0 +1,100 @@
+"""What Dagster knows of each asset, all from the model: key, group, kinds, columns, dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.table import Column, Layer, Table
+
+OWNERS = ["team:data-platform"]
+SONG_DATA, LOG_DATA, LOG_JSONPATH = "song_data", "log_data", "log_json_path"
+_READS_LAKE = {
+    STAGING_SONGS.name: [SONG_DATA],
+    STAGING_EVENTS.name: [LOG_DATA, LOG_JSONPATH],
+}
+
+
+def source_specs(
+    locations: Mapping[str, str], store: str, days: dg.PartitionsDefinition
+) -> list[dg.AssetSpec]:
+    """The lake's three places: nobody here makes them, everything starts with them.
+
+    Args:
+        locations: Where each lies, by asset name.
+        store: Kind of the store, for its icon.
+    """
+    meanings = {
+        SONG_DATA: "The song catalogue: one small JSON object per file.",
+        LOG_DATA: "The activity logs: NDJSON objects, each for one log day.",
+        LOG_JSONPATH: "The JSONPaths document: which log field feeds which staging column.",
+    }
+    return [
+        dg.AssetSpec(
+            name,
+            group_name="lake",
+            kinds={store, "json"},
+            owners=OWNERS,
+            description=meaning,
+            metadata={"dagster/uri": locations[name]},
+            partitions_def=days if name == LOG_DATA else None,
+        )
+        for name, meaning in meanings.items()
+    ]
+
+
+def table_specs(
+    engine: str, schema: str, location: str, days: dg.PartitionsDefinition
+) -> list[dg.AssetSpec]:
+    """Every staging, dimension and fact table."""
+    return [_table_spec(table, engine, schema, location, days) for table in (*STAGING, *STAR)]
+
+
+def table_schema(table: Table) -> dg.TableSchema:
+    """A table's columns as the UI shows them."""
+    return dg.TableSchema(
+        columns=[_column(table, column) for column in table.columns],
+        constraints=dg.TableConstraints(other=[f"unique: {', '.join(table.key)}"]),
+    )
+
+
+def _table_spec(
+    table: Table, engine: str, schema: str, location: str, days: dg.PartitionsDefinition
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.name,
+        deps=_READS_LAKE.get(table.name) or list(table.reads),
+        group_name=table.layer.value,
+        kinds={engine, table.kind} if table.layer is Layer.STAGING else {engine, "sql", table.kind},
+        owners=OWNERS,
+        description=table.meaning,
+        code_version=model_version(table.name),
+        partitions_def=days if table is STAGING_EVENTS else None,
+        metadata={
+            "dagster/table_name": f"{schema}.{table.name}",
+            "dagster/uri": location,
+            "dagster/column_schema": table_schema(table),
+        },
+        tags={"layer": table.layer.value},
+    )
+
+
+def _column(table: Table, column: Column) -> dg.TableColumn:
+    other = [f"references {r.table}" for r in table.references if r.column == column.name]
+    if column.accepted:
+        other.append(f"expected: {', '.join(column.accepted)}")
+    return dg.TableColumn(
+        column.name,
+        column.sql_type,
+        description=column.meaning,
+        constraints=dg.TableColumnConstraints(
+            nullable=not column.required,
+            unique=table.key == (column.name,),
+            other=other,
+        ),
+        tags={"audit": ""} if column.audit else None,
+    )

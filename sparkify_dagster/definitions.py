@@ -1,0 +1,12 @@
+"""What Dagster loads: the definitions that `build` assembles from the settings."""
+
+import dagster as dg
+
+from sparkify_dagster.build import build_definitions
+from sparkify_dagster.settings import load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The platform, as `dwh.cfg` and the environment describe it."""
+    return build_definitions(load_settings())

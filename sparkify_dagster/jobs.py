@@ -1,0 +1,53 @@
+"""Jobs: the launchable units people find under Jobs in the UI and the command line runs."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sparkify_dagster.assets.load import LOAD_OP, LoadConfig
+from sparkify_dagster.checks import check_key
+from sparkify_dagster.model.checks import all_checks
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+
+LOAD_JOB, DAYS_JOB, CHECKS_JOB = "load", "load_days", "checks"
+
+
+def load_job() -> dg.UnresolvedAssetJobDefinition:
+    """Brings everything up to date with the lake: finds out by itself what changed.
+
+    The partitioned table is not selected, so that no days must be chosen; its days are loaded and
+    reported all the same.
+    """
+    unpartitioned = [STAGING_SONGS.name, *(table.name for table in STAR)]
+    return dg.define_asset_job(
+        LOAD_JOB,
+        selection=dg.AssetSelection.assets(*unpartitioned)
+        | dg.AssetSelection.checks(*(check_key(check) for check in all_checks())),
+        config=dg.RunConfig(ops={LOAD_OP: LoadConfig(what="changes")}),
+        description="Bring every table up to date with the lake; only what changed is loaded.",
+    )
+
+
+def days_job() -> dg.UnresolvedAssetJobDefinition:
+    """Loads a day or a range of days again, changed or not, then the star."""
+    tables = [STAGING_EVENTS.name, *(table.name for table in STAR)]
+    return dg.define_asset_job(
+        DAYS_JOB,
+        selection=dg.AssetSelection.assets(*tables),
+        description="Load chosen log days again, changed or not, and refresh the star.",
+    )
+
+
+def checks_job() -> dg.UnresolvedAssetJobDefinition:
+    """Runs every check on what is stored; loads nothing."""
+    return dg.define_asset_job(
+        CHECKS_JOB,
+        selection=dg.AssetSelection.checks(*(check_key(check) for check in all_checks())),
+        description="Run every check on what is stored. Loads nothing.",
+    )
+
+
+def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """Every job."""
+    return [load_job(), days_job(), checks_job()]

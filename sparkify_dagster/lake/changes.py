@@ -1,0 +1,118 @@
+"""Change is a digest, not a time: what differs between the lake and what was loaded.
+
+Pure functions of listings and recorded digests. No times are compared, nothing is remembered
+outside the warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sparkify_dagster.lake.objects import LakeObject
+
+NOTHING = "empty"
+"""The digest of a part without objects, whatever the code or the JSONPaths."""
+
+CATALOGUE_PARTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A unit of change: a log day, or a part of the song catalogue.
+
+    Attributes:
+        name: The day as `YYYY-MM-DD`, or the part's number as two hex digits.
+        digest: Differs when anything that decides the part's rows differs.
+    """
+
+    name: str
+    objects: tuple[LakeObject, ...]
+    digest: str
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored in the lake."""
+        return sum(item.size for item in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChanges:
+    """What must be done to bring one part's rows up to date, object by object."""
+
+    read: list[LakeObject] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def digest(objects: Iterable[LakeObject], context: str) -> str:
+    """Digest of a set of objects, whatever their order, and of what else decides their rows."""
+    lines = sorted(f"{item.key}\0{item.size}\0{item.token}" for item in objects)
+    if not lines:
+        return NOTHING
+    return hashlib.sha256(
+        "\n".join([context, *lines]).encode("utf-8", "surrogateescape")
+    ).hexdigest()
+
+
+def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict[str, Part]:
+    """Parts by name, from objects by name."""
+    held = {name: tuple(items) for name, items in groups.items()}
+    return {name: Part(name, items, digest(items, context)) for name, items in held.items()}
+
+
+def catalogue_parts(objects: Iterable[LakeObject]) -> dict[str, list[LakeObject]]:
+    """Song objects cut into parts by their key, however keys are laid out."""
+    groups: dict[str, list[LakeObject]] = {}
+    for item in objects:
+        number = zlib.crc32(item.key.encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
+        groups.setdefault(f"{number:02x}", []).append(item)
+    return groups
+
+
+def changed_parts(lake: Mapping[str, Part], loaded: Mapping[str, str]) -> list[Part]:
+    """The parts whose digest differs from what was loaded, vanished ones included, by name.
+
+    Args:
+        loaded: Digest of each part as it was last published.
+    """
+    present = [part for name, part in lake.items() if loaded.get(name, NOTHING) != part.digest]
+    vanished = [
+        Part(name, (), NOTHING)
+        for name, recorded in loaded.items()
+        if name not in lake and recorded != NOTHING
+    ]
+    return sorted([*present, *vanished], key=lambda part: part.name)
+
+
+def object_changes(
+    objects: Iterable[LakeObject], loaded: Mapping[str, tuple[int, str]]
+) -> ObjectChanges:
+    """Which objects of a part must be read, and which loaded ones are gone from it.
+
+    Args:
+        loaded: Size and token of each object as it was last loaded.
+    """
+    present = {item.key: item for item in objects}
+    return ObjectChanges(
+        read=[i for i in present.values() if loaded.get(i.key) != (i.size, i.token)],
+        gone=[key for key in loaded if key not in present],
+    )
+
+
+def day_ranges(days: Iterable[str], bridgeable: int = 0) -> list[tuple[str, str]]:
+    """Days grouped into ranges of consecutive days, first and last of each.
+
+    Args:
+        days: Days as `YYYY-MM-DD`.
+        bridgeable: Reserved gap of days that may lie between two days of one range.
+    """
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(date.fromisoformat(text) for text in days):
+        if ranges and day - ranges[-1][1] <= timedelta(days=1 + bridgeable):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return [(first.isoformat(), last.isoformat()) for first, last in ranges]

@@ -1,0 +1,21 @@
+"""What can go wrong between the lake and the reader, said for the person who reads it."""
+
+from __future__ import annotations
+
+
+class LakeError(Exception):
+    """The lake as a whole cannot be used: not there, not listable, no JSONPaths document."""
+
+
+class ObjectError(Exception):
+    """One object could not be read whole. Its day, or the song load, fails and is tried again.
+
+    Attributes:
+        key: The object.
+        reason: What happened and what to do.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason

@@ -1,0 +1,71 @@
+"""The JSONPaths document: which log field feeds which column of `staging_events_table`.
+
+Exactly one path of one level for each contract column, `$['name']` or `$.name`, in the columns'
+order. It is a Redshift document; every engine honours it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+from sparkify_dagster.lake.errors import LakeError
+
+_BRACKET = re.compile(r"""^\$\[(?:'((?:[^'\\]|\\.)+)'|"((?:[^"\\]|\\.)+)")\]$""")
+_DOT = re.compile(r"^\$\.([^.\[\]'\"\s*]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPaths:
+    """The fields of a log record in the order of the staging columns, and a token of the text."""
+
+    fields: tuple[str, ...]
+    token: str
+
+
+def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
+    """Reads a JSONPaths document.
+
+    Args:
+        expected: How many columns it must feed.
+        where: Its place, for messages.
+
+    Raises:
+        LakeError: It is not such a document; says what is wrong and what to do.
+    """
+    paths = _paths(text, where)
+    if len(paths) != expected:
+        raise LakeError(
+            f"{where}: {len(paths)} paths, but staging_events_table has {expected} columns to "
+            f"feed; list exactly {expected}, in the columns' order."
+        )
+    fields = tuple(_field(path, number, where) for number, path in enumerate(paths, 1))
+    return JsonPaths(fields, hashlib.sha256("\0".join(fields).encode()).hexdigest()[:16])
+
+
+def _paths(text: bytes, where: str) -> list[object]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LakeError(f"{where}: not valid JSON ({error}); mend the JSONPaths file.") from None
+    if not isinstance(document, dict) or list(document) != ["jsonpaths"]:
+        raise LakeError(
+            f'{where}: a JSONPaths file is one object with the one key "jsonpaths"; mend it.'
+        )
+    paths = document["jsonpaths"]
+    if not isinstance(paths, list):
+        raise LakeError(f'{where}: "jsonpaths" must be a list of paths; mend it.')
+    return paths
+
+
+def _field(path: object, number: int, where: str) -> str:
+    if isinstance(path, str):
+        if found := _BRACKET.match(path):
+            return re.sub(r"\\(.)", r"\1", found.group(1) or found.group(2))
+        if found := _DOT.match(path):
+            return found.group(1)
+    raise LakeError(
+        f"{where}: path {number} is {path!r}; only one level is supported, $['name'] or $.name."
+    )

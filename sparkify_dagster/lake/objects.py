@@ -1,0 +1,107 @@
+"""What an object of the lake is, which keys count, and which log day a key belongs to.
+
+Pure functions of keys; the stores (`folder`) do the listing. Rules: data contract, "The lake".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+
+class LakeObject(NamedTuple):
+    """One object as a listing shows it.
+
+    Attributes:
+        key: Its path below the configured prefix, parts joined by `/`.
+        size: Bytes, as stored (compressed size of a `.gz`).
+        token: Version token; differs whenever the bytes may differ. Compared for equality only.
+    """
+
+    key: str
+    size: int
+    token: str
+
+
+class Unroutable(NamedTuple):
+    """An object no log day could be found for, with what to do about it."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """The log days that are loaded, both ends included; `last` None is open."""
+
+    first: date
+    last: date | None = None
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day and (self.last is None or day <= self.last)
+
+    @classmethod
+    def parse(cls, first: str, last: str) -> DayRange:
+        """A range from two texts `YYYY-MM-DD`; a blank one leaves that end open.
+
+        Raises:
+            ValueError: One is no date, or they stand the wrong way round.
+        """
+        start = date.fromisoformat(first) if first else date.min
+        end = date.fromisoformat(last) if last else None
+        if end is not None and end < start:
+            raise ValueError(f"the range of days is reversed: {first} is after {last}")
+        return cls(start, end)
+
+
+_DAY_IN_NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY_IN_PATH = re.compile(r"(?:^|/)([0-9]{4})/([0-9]{2})/([0-9]{2})/")
+
+
+def is_data_key(key: str) -> bool:
+    """Whether a key below the prefix is data: `.json` or `.json.gz`, nothing hidden on its path."""
+    if not key.endswith((".json", ".json.gz")):
+        return False
+    return not (key[0] in "._" or "/." in key or "/_" in key)
+
+
+def log_day(key: str, days: DayRange) -> date | str:
+    """The log day of an object, or the reason why it has none.
+
+    The day is the first `YYYY-MM-DD` in the file name, else `YYYY/MM/DD` as whole segments of the
+    path below the prefix.
+    """
+    name = key.rpartition("/")[2]
+    if found := _DAY_IN_NAME.search(name):
+        text = found.group()
+    elif path := _DAY_IN_PATH.search(key):
+        text = "-".join(path.groups())
+    else:
+        return "no day in its name or path: name it YYYY-MM-DD….json or put it under YYYY/MM/DD/"
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return f"{text} is no calendar date: rename the object"
+    if day < days.first:
+        return f"{day} is before the first day, {days.first}: change [DAYS] FIRST to load it"
+    if day not in days:
+        return f"{day} is after the last day, {days.last}: change [DAYS] LAST to load it"
+    return day
+
+
+def by_day(
+    objects: Iterable[LakeObject], days: DayRange
+) -> tuple[dict[str, list[LakeObject]], list[Unroutable]]:
+    """Log objects grouped by day (`YYYY-MM-DD`), and those that have none."""
+    routed: dict[str, list[LakeObject]] = {}
+    unroutable: list[Unroutable] = []
+    for item in objects:
+        day = log_day(item.key, days)
+        if isinstance(day, str):
+            unroutable.append(Unroutable(item.key, day))
+        else:
+            routed.setdefault(day.isoformat(), []).append(item)
+    return routed, unroutable

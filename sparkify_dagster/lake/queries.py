@@ -1,0 +1,110 @@
+"""The SQL with which the reader asks DuckDB's JSON parser about a batch of texts.
+
+These statements run in the reader's own in-memory engine, never in a warehouse: they are DuckDB's
+dialect, made from the columns to fill. What belongs here: text. `lake.reader` runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sparkify_dagster.lake.judge import FIRST_MS, LAST_MS
+from sparkify_dagster.model.table import Column, Type
+
+_INTEGERS = "('UBIGINT', 'BIGINT', 'NULL')"
+_NUMBERS = "('DOUBLE', 'UBIGINT', 'BIGINT', 'NULL')"
+
+
+def fast_query(columns: Sequence[Column], fields: Sequence[str]) -> str:
+    """Typed values of every text, and whether they are proven right.
+
+    Gives one column per column, then `object`, `line`, `clean` (the values are what `judge` would
+    give) and `drifted` (the record's keys are not exactly fields we know).
+    """
+    slots = {name: number for number, name in enumerate(dict.fromkeys(fields), 1)}
+    values = [_value(column, slots[name]) for column, name in zip(columns, fields, strict=True)]
+    proofs = [_proof(column, slots[name]) for column, name in zip(columns, fields, strict=True)]
+    present = " + ".join(f"(t[{slot + 1}] IS NOT NULL)::INT" for slot in slots.values())
+    named = ",\n    ".join(f'{v} AS "{c.name}"' for v, c in zip(values, columns, strict=True))
+    inner = (
+        f"SELECT object, line, text, n <> present AS drifted, t, v, n,\n    {named}\n"
+        f"FROM (SELECT *, {present} AS present FROM ({_tokens(list(slots))}))"
+    )
+    names = ", ".join(f'"{c.name}"' for c in columns)
+    clean = "\n    AND ".join(
+        [
+            "t[1] = 'OBJECT'",
+            r"NOT contains(text, '\u0000')",
+            "CASE WHEN drifted THEN len(list_distinct(json_keys(text))) = n ELSE true END",
+            *proofs,
+        ]
+    )
+    return (
+        f"SELECT {names}, object, line,\n  COALESCE({clean}, false) AS clean,\n"
+        f"  COALESCE(t[1] = 'OBJECT' AND drifted, false) AS drifted\nFROM ({inner})"
+    )
+
+
+def parse_query(fields: Sequence[str]) -> str:
+    """What the parser sees in every text: kind of the whole, keys, kind and text of each field."""
+    slots = {name: number for number, name in enumerate(dict.fromkeys(fields), 1)}
+    kinds = ", ".join(f"t[{slots[name] + 1}]" for name in fields)
+    texts = ", ".join(f"v[{slots[name]}]" for name in fields)
+    return (
+        "SELECT object, line, text, t[1] AS kind,\n"
+        "  CASE WHEN t[1] = 'OBJECT' THEN json_keys(text) END AS keys,\n"
+        f"  [{kinds}] AS kinds, [{texts}] AS texts\nFROM ({_tokens(list(slots))})"
+    )
+
+
+UNKNOWN_QUERY = (
+    "SELECT object, k AS field, COUNT(*) AS records FROM (SELECT object, "
+    "unnest(list_distinct(json_keys(text))) AS k FROM candidates) "
+    "WHERE NOT list_contains($known, k) GROUP BY object, k"
+)
+"""Counts the keys no field stands for, by object; `candidates` must be JSON objects."""
+
+
+def _tokens(fields: Sequence[str]) -> str:
+    pointers = ", ".join(_pointer(name) for name in fields)
+    return (
+        "SELECT object, line, text,\n"
+        f"  CASE WHEN valid THEN json_type(text, ['$', {pointers}]) END AS t,\n"
+        f"  CASE WHEN valid THEN json_extract_string(text, [{pointers}]) END AS v,\n"
+        "  CASE WHEN valid THEN len(json_keys(text)) END AS n\n"
+        "FROM (SELECT *, json_valid(text) AS valid FROM candidates)"
+    )
+
+
+def _pointer(name: str) -> str:
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    return "'" + pointer.replace("'", "''") + "'"
+
+
+def _value(column: Column, slot: int) -> str:
+    text = f"v[{slot}]"
+    if column.type is Type.VARCHAR:
+        return text
+    if column.type is Type.TIMESTAMP:
+        number = f"TRY_CAST({text} AS BIGINT)"
+        return f"CASE WHEN {number} BETWEEN {FIRST_MS} AND {LAST_MS} THEN epoch_ms({number}) END"
+    return f"TRY_CAST({text} AS {column.type})"
+
+
+def _proof(column: Column, slot: int) -> str:
+    """A condition under which the fast value of a column is surely the right one."""
+    kind, text, value = f"COALESCE(t[{slot + 1}], 'NULL')", f"v[{slot}]", f'"{column.name}"'
+    if column.type is Type.VARCHAR:
+        proof = (
+            f"({kind} IN ('VARCHAR', 'NULL') AND COALESCE(strlen({text}), 0) <= {column.length})"
+        )
+        absent = ""
+    elif column.type is Type.DOUBLE:
+        proof = f"({kind} IN {_NUMBERS})"
+        absent = f" AND ({text} IS NULL OR isfinite({value}))"
+    else:
+        quoted = f"({kind} = 'VARCHAR' AND regexp_full_match({text}, '-?[0-9]+|'))"
+        proof = f"({kind} IN {_INTEGERS} OR {quoted})"
+        absent = f" AND ({value} IS NOT NULL OR {text} IS NULL OR {text} = '')"
+    required = f" AND {value} IS NOT NULL" if column.required else ""
+    return proof + absent + required

@@ -1,0 +1,44 @@
+"""Every table of the warehouse by name, and the version of what defines it.
+
+What belongs here: look-ups over the declarations. The declarations stand in `staging`, `star` and
+`ledger`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.table import Table
+
+STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
+TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *LEDGER)}
+
+
+@cache
+def sql_text(path: str) -> str:
+    """The text of one statement below `model/sql`, as it stands in the package.
+
+    Raises:
+        FileNotFoundError: The package holds no such file.
+    """
+    text = files("sparkify_dagster.model").joinpath("sql", path).read_text(encoding="utf-8")
+    return text.strip()
+
+
+@cache
+def model_version(name: str) -> str:
+    """Digest of all that decides what the rows of a table are: columns, key, SQL, and its sources'.
+
+    Two versions of the code that give the same digest give the same rows from the same staging
+    rows; a digest that differs from the one in `load_history` means that the table is rebuilt.
+    """
+    table = TABLES[name]
+    said = [f"{c.name} {c.sql_type} {c.required}" for c in table.columns]
+    said += [",".join(table.key), sql_text(table.sql) if table.sql else ""]
+    said += [model_version(source) for source in table.reads]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

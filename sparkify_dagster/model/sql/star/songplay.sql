@@ -1,0 +1,81 @@
+-- Grain: one row per play, whatever the number of times it was delivered.
+-- A play delivered again keeps its earliest form; a play finds the song of its title and artist
+-- whose duration is nearest. CHR(1) makes trailing blanks count when texts are ordered (Redshift
+-- ignores them otherwise).
+WITH plays AS (
+    SELECT s.user_id, s.session_id, s.item_in_session, s.log_date, s.ts, s.song, s.artist, s.length,
+        s.level, s.location, s.user_agent
+    FROM {staging_events_table} AS s
+    WHERE s.page = 'NextSong' AND LENGTH(s.page) = 8 AND s.user_id IS NOT NULL
+),
+delivered_again AS (
+    SELECT p.user_id, p.session_id, p.item_in_session
+    FROM plays AS p
+    GROUP BY p.user_id, p.session_id, p.item_in_session
+    HAVING COUNT(*) > 1
+),
+ranked AS (
+    SELECT p.user_id, p.session_id, p.item_in_session, p.log_date, p.ts, p.song, p.artist, p.length,
+        p.level, p.location, p.user_agent,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.user_id, p.session_id, p.item_in_session
+            ORDER BY p.log_date, p.ts,
+                p.song || CHR(1) ASC NULLS LAST, p.artist || CHR(1) ASC NULLS LAST,
+                p.length ASC NULLS LAST, p.level || CHR(1) ASC NULLS LAST,
+                p.location || CHR(1) ASC NULLS LAST, p.user_agent || CHR(1) ASC NULLS LAST
+        ) AS choice
+    FROM plays AS p
+    JOIN delivered_again AS d
+        ON d.user_id = p.user_id AND d.session_id = p.session_id
+        AND d.item_in_session = p.item_in_session
+),
+distinct_plays AS (
+    SELECT p.user_id, p.session_id, p.item_in_session, p.log_date, p.ts, p.song, p.artist, p.length,
+        p.level, p.location, p.user_agent
+    FROM plays AS p
+    LEFT JOIN delivered_again AS d
+        ON d.user_id = p.user_id AND d.session_id = p.session_id
+        AND d.item_in_session = p.item_in_session
+    WHERE d.user_id IS NULL
+    UNION ALL
+    SELECT r.user_id, r.session_id, r.item_in_session, r.log_date, r.ts, r.song, r.artist, r.length,
+        r.level, r.location, r.user_agent
+    FROM ranked AS r
+    WHERE r.choice = 1
+),
+named_songs AS (
+    SELECT s.song_id, s.artist_id, s.duration,
+        TRIM(BOTH ' ' FROM s.title) AS title, TRIM(BOTH ' ' FROM s.artist_name) AS artist_name
+    FROM {staging_songs_table} AS s
+),
+asked AS (
+    SELECT DISTINCT p.song, p.artist, p.length
+    FROM distinct_plays AS p
+    WHERE p.song IS NOT NULL AND p.artist IS NOT NULL
+),
+candidates AS (
+    SELECT a.song, a.artist, a.length, n.song_id, n.artist_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY a.song || CHR(1), a.artist || CHR(1), a.length
+            ORDER BY ABS(n.duration - a.length) ASC NULLS LAST,
+                n.song_id || CHR(1), n.artist_id || CHR(1)
+        ) AS choice
+    FROM asked AS a
+    JOIN named_songs AS n
+        ON n.title = TRIM(BOTH ' ' FROM a.song) AND n.artist_name = TRIM(BOTH ' ' FROM a.artist)
+),
+matches AS (
+    SELECT c.song, c.artist, COALESCE(c.length, -1) AS length, c.song_id, c.artist_id
+    FROM candidates AS c
+    WHERE c.choice = 1
+)
+SELECT
+    MD5(
+        CAST(p.user_id AS VARCHAR(20)) || '|' || CAST(p.session_id AS VARCHAR(20)) || '|'
+        || CAST(p.item_in_session AS VARCHAR(20))
+    ) AS songplay_id,
+    p.ts AS start_time, p.user_id, p.level, m.song_id, m.artist_id, p.session_id, p.location,
+    p.user_agent, p.log_date, p.item_in_session
+FROM distinct_plays AS p
+LEFT JOIN matches AS m
+    ON m.song = p.song AND m.artist = p.artist AND m.length = COALESCE(p.length, -1)

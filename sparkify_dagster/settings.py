@@ -1,0 +1,707 @@
+"""The settings: `dwh.cfg` and the environment in, one typed and frozen object out.
+
+Nothing else in the package reads the environment or the configuration file. What
+belongs here: each setting's type, default, range and meaning, where its value comes
+from, and the words for a bad one. What does not: opening what a setting names (a
+folder, a bucket, a database); that is for the lake and the warehouse. Importing this
+module reads nothing.
+
+A setting is a field of one of the section models, and everything else follows from the
+field: section `[DAYS]` and key `FIRST` of the file, variable `SPARKIFY_DAYS__FIRST`, the
+row in `docs/settings.md`. The library's own source for the environment is not used. It
+cannot tell which file or variable a bad value came from, reads JSON where a plain word
+is meant, and would let a test that builds a `Settings` depend on the shell around it.
+"""
+
+import configparser
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import get_close_matches
+from functools import cache
+from ipaddress import AddressValueError, IPv6Address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+CONFIG_NAME: Final = "dwh.cfg"
+ENV_PREFIX: Final = "SPARKIFY_"
+ENV_CONFIG: Final = f"{ENV_PREFIX}CONFIG"
+_JOINT: Final = "__"
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|s3:", re.IGNORECASE)
+_S3_PREFIX = re.compile(r"s3://[A-Za-z0-9._-]{3,255}(/\S.*)?/?")
+_S3_OBJECT = re.compile(r"s3://[A-Za-z0-9._-]{3,255}/(.*[^/\s])")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+|default")
+_ROLE_COMMA = re.compile(r",(?=arn:)")
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_QUOTES: Final = ("'", '"')
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MAX_PORT = 65535
+_ALL = 100
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; one message lists every problem and never a secret.
+
+    Attributes:
+        problems: The problems one by one, each with what was expected and what to do next.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """Join the problems into one message.
+
+        Args:
+            problems: One text for each problem; it may have several lines.
+        """
+        self.problems: tuple[str, ...] = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'' if count == 1 else 's'} with the settings:"
+        body = (f"{n}. " + text.replace("\n", "\n   ") for n, text in enumerate(self.problems, 1))
+        super().__init__("\n".join((head, *body)))
+
+
+# --- what a value must look like --------------------------------------------------------
+
+
+def _host(value: str) -> str:
+    if not value or _HOST.fullmatch(value):
+        return value
+    try:
+        IPv6Address(value)
+    except AddressValueError:
+        raise ValueError("not a host name") from None
+    return value
+
+
+def _role(value: str) -> str:
+    if value and not all(_ROLE.fullmatch(part) for part in _ROLE_COMMA.split(value)):
+        raise ValueError("not the ARN of a role")
+    return value
+
+
+def _s3_or_local(value: str, s3: re.Pattern[str]) -> str:
+    if not value:
+        raise ValueError("blank")
+    if not _SCHEME.match(value):
+        return value
+    if value[:5].lower() == "s3://":
+        value = f"s3{value[2:]}"
+    if not s3.fullmatch(value):
+        raise ValueError("neither an S3 URI nor a local path")
+    return value
+
+
+def _lake_folder(value: str) -> str:
+    return _s3_or_local(value, _S3_PREFIX)
+
+
+def _lake_object(value: str) -> str:
+    return _s3_or_local(value, _S3_OBJECT)
+
+
+def _database_file(value: object) -> object:
+    text = str(value)
+    if _SCHEME.match(text) or Path(text).name in ("", ":memory:"):
+        raise ValueError("not a file")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not value:
+        return value
+    found = _MEMORY.fullmatch(value)
+    if not found or not float(found[1]) or (value.endswith("%") and float(found[1]) > _ALL):
+        raise ValueError("not an amount of memory")
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("not a day")
+    return value
+
+
+def _schema(value: str) -> str:
+    folded = value.lower()
+    if not _IDENTIFIER.fullmatch(folded) or folded.startswith("pg_"):
+        raise ValueError("not a name for a schema")
+    return folded
+
+
+@dataclass(frozen=True)
+class _Local:
+    """Marks a setting whose relative paths are made absolute when settings are loaded."""
+
+
+def _setting(default: object, meaning: str, expected: str, **limits: Any) -> Any:
+    """A field with its meaning (for the docs) and what a good value is (for errors)."""
+    return Field(default, description=meaning, json_schema_extra={"expected": expected}, **limits)
+
+
+# --- the sections -----------------------------------------------------------------------
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True
+    )
+
+
+class ClusterSettings(_Section):
+    """Section `[CLUSTER]`: the Redshift cluster; without a host there is none."""
+
+    host: Annotated[str, AfterValidator(_host)] = _setting(
+        "",
+        "Host name of the Redshift cluster or workgroup. Blank: work on DuckDB.",
+        "a host name alone (the port goes in DB_PORT, the database in DB_NAME)",
+    )
+    db_name: str = _setting("dev", "Database on the cluster.", "the name of a database")
+    db_user: str = _setting("", "User to log in as.", "the name of a database user")
+    db_password: SecretStr = _setting(
+        SecretStr(""), "Password of that user; never shown.", "a password"
+    )
+    db_port: int = _setting(
+        5439,
+        "Port of the cluster.",
+        f"a whole number from 1 to {_MAX_PORT}",
+        ge=1,
+        le=_MAX_PORT,
+    )
+
+
+class IamRoleSettings(_Section):
+    """Section `[IAM_ROLE]`: the role with which the cluster reads the lake."""
+
+    arn: Annotated[str, AfterValidator(_role)] = _setting(
+        "",
+        "Role the cluster assumes to read the lake (`COPY`). Chained roles: joined by commas.",
+        "the ARN of a role, such as arn:aws:iam::123456789012:role/dwh, or default",
+    )
+
+
+class LakeSettings(_Section):
+    """Section `[S3]`: where the lake is; each an `s3://` URI or an absolute local path."""
+
+    log_data: Annotated[str, AfterValidator(_lake_folder), _Local()] = _setting(
+        "data/lake/log_data",
+        "The user-activity logs.",
+        "s3://bucket/prefix or the path of a local folder",
+    )
+    log_jsonpath: Annotated[str, AfterValidator(_lake_object), _Local()] = _setting(
+        "data/lake/log_json_path.json",
+        "The JSONPaths document that maps log fields to columns.",
+        "s3://bucket/key or the path of a local file",
+    )
+    song_data: Annotated[str, AfterValidator(_lake_folder), _Local()] = _setting(
+        "data/lake/song_data",
+        "The song catalogue.",
+        "s3://bucket/prefix or the path of a local folder",
+    )
+
+
+class DuckDBSettings(_Section):
+    """Section `[DUCKDB]`: the warehouse on one machine."""
+
+    path: Annotated[Path, BeforeValidator(_database_file), _Local()] = _setting(
+        Path("data/sparkify.duckdb"),
+        "The database file.",
+        "the path of a local file (an in-memory warehouse would be lost after each step)",
+    )
+    memory_limit: Annotated[str, AfterValidator(_memory)] = _setting(
+        "",
+        "Memory DuckDB may use. Blank: its own default, 80 % of the machine's.",
+        "an amount with its unit, such as 2GB, 512MiB or 50%",
+    )
+    threads: int = _setting(
+        0,
+        "Threads DuckDB may use. 0: one for each core.",
+        "a whole number, 0 or more",
+        ge=0,
+    )
+    lock_wait: float = _setting(
+        60.0,
+        "Seconds to wait while another process writes.",
+        "a number of seconds, 0 or more",
+        ge=0,
+        allow_inf_nan=False,
+    )
+
+
+class DaysSettings(_Section):
+    """Section `[DAYS]`: the log days the warehouse covers, both ends included."""
+
+    first: Annotated[date, BeforeValidator(_day)] = _setting(
+        date(2018, 11, 1), "First log day.", "a day as YYYY-MM-DD"
+    )
+    last: Annotated[date | None, BeforeValidator(_day)] = _setting(
+        None, "Last log day. Blank: open, up to today.", "a day as YYYY-MM-DD, or blank"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last and self.last < self.first:
+            raise ValueError(f"a day not before FIRST, {self.first.isoformat()}")
+        return self
+
+
+class LoadSettings(_Section):
+    """Section `[LOAD]`: how loads behave and what is kept of them."""
+
+    schema_name: Annotated[str, AfterValidator(_schema)] = _setting(
+        "sparkify",
+        "Schema of all tables; lower case.",
+        "letters, digits and underscores (63 at most), not a digit first, not pg_…",
+        validation_alias="schema",
+    )
+    reject_limit: float = _setting(
+        0.10,
+        "Share of rejected records above which a day, or the song catalogue, fails.",
+        "a share from 0 to 1, such as 0.10 for a tenth",
+        ge=0,
+        le=1,
+    )
+    batch_mb: int = _setting(
+        64, "Megabytes of lake objects read as one batch.", "a whole number, 1 or more", ge=1
+    )
+    history_days: int = _setting(
+        365,
+        "Days that `load_history` and the rejects of failed loads are kept.",
+        "a whole number of days, 1 or more",
+        ge=1,
+    )
+    run_days: int = _setting(
+        90,
+        "Days that Dagster's run records are kept.",
+        "a whole number of days, 1 or more",
+        ge=1,
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting, typed and frozen.
+
+    Building one reads neither a file nor the environment (`load_settings` does), and only
+    checks each section by itself: a test may pair a host with a local lake.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=_JOINT,
+    )
+
+    cluster: ClusterSettings = ClusterSettings()
+    iam_role: IamRoleSettings = IamRoleSettings()
+    s3: LakeSettings = LakeSettings()
+    duckdb: DuckDBSettings = DuckDBSettings()
+    days: DaysSettings = DaysSettings()
+    load: LoadSettings = LoadSettings()
+    source: Path | None = Field(None, description="The configuration file that was read.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is passed and nothing else; why: the module's docstring."""
+        return (init_settings,)
+
+    @property
+    def engine(self) -> Literal["duckdb", "redshift"]:
+        """The engine the settings select: Redshift as soon as there is a host."""
+        return "redshift" if self.cluster.host else "duckdb"
+
+
+# --- the settings described -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """What there is to say about one setting.
+
+    Attributes:
+        section: Section of `dwh.cfg`, without brackets.
+        key: Key in that section.
+        env: Environment variable that overrides the file.
+        default: The default, as one would write it; blank where there is none.
+        meaning: What it is for, in a sentence.
+        expected: What a good value looks like.
+        secret: Whether its value must never be shown.
+        local: Whether it takes a local path, which may be relative.
+    """
+
+    section: str
+    key: str
+    env: str
+    default: str
+    meaning: str
+    expected: str
+    secret: bool
+    local: bool
+
+
+def describe_settings() -> tuple[SettingInfo, ...]:
+    """Describe every setting, in the order of `dwh.cfg.example`."""
+    return tuple(info for info, _, _ in _catalogue().values())
+
+
+@cache
+def _catalogue() -> dict[tuple[str, str], tuple[SettingInfo, str, str]]:
+    """Each setting by section and key, with the two names under which `Settings` takes it."""
+    found: dict[tuple[str, str], tuple[SettingInfo, str, str]] = {}
+    for section_name, section_field in Settings.model_fields.items():
+        model = section_field.annotation
+        if not (isinstance(model, type) and issubclass(model, _Section)):
+            continue
+        for name, field in model.model_fields.items():
+            taken_as = str(field.validation_alias or name)
+            section, key = section_name.upper(), taken_as.upper()
+            extra = field.json_schema_extra
+            info = SettingInfo(
+                section=section,
+                key=key,
+                env=f"{ENV_PREFIX}{section}{_JOINT}{key}",
+                default=_as_text(field.default),
+                meaning=field.description or "",
+                expected=str(extra["expected"]) if isinstance(extra, dict) else "",
+                secret=field.annotation is SecretStr,
+                local=any(isinstance(mark, _Local) for mark in field.metadata),
+            )
+            found[section, key] = (info, section_name, taken_as)
+    return found
+
+
+def _as_text(default: object) -> str:
+    if default is None or isinstance(default, SecretStr):
+        return ""
+    if isinstance(default, date):
+        return default.isoformat()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+# --- problems, in words -----------------------------------------------------------------
+
+
+def _problem(where: str, found: str, expected: str, next_step: str) -> str:
+    return f"{where}: {found}\nexpected: {expected}\nnext: {next_step}"
+
+
+def _shown(info: SettingInfo, value: str) -> str:
+    """The bad value as it may be printed: no secret, and nothing before an @ (a login)."""
+    if info.secret:
+        return "(not shown)"
+    return repr(f"***{value[value.rindex('@') :]}" if "@" in value else value)
+
+
+def _rename(word: str, known: Iterable[str]) -> str:
+    """The next step for an unknown name: the known one that comes close, if any."""
+    close = get_close_matches(word.upper(), list(known), n=1)
+    return f"did you mean {close[0]}? Rename it, or remove it" if close else "remove it"
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value that was given: where, the folder its relative paths start from, the remedy.
+
+    A broken one (its problem is already noted) counts as given, and is read no further.
+    """
+
+    value: str
+    where: str
+    base: Path
+    fix: str
+    broken: bool = False
+
+
+_Values = dict[tuple[str, str], _Given]
+
+
+# --- the file ---------------------------------------------------------------------------
+
+
+class _Parser(configparser.RawConfigParser):
+    """INI without interpolation (a % in a password is a %), names in upper case."""
+
+    def __init__(self) -> None:
+        super().__init__(default_section="\0", empty_lines_in_values=False)
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr.upper()
+
+
+def _choose_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
+    """The file to read: the one asked for, else the variable's, else ./dwh.cfg if there."""
+    named = config if config is not None else environ.get(ENV_CONFIG, "").strip()
+    if named:
+        return _absolute(str(named), cwd)
+    usual = cwd / CONFIG_NAME
+    return usual if os.path.lexists(usual) else None
+
+
+def _parse_file(path: Path) -> _Parser:
+    """Parse the file.
+
+    Raises:
+        SettingsError: It cannot be read or parsed. Lines are named by their number only,
+            as a line may hold a secret.
+    """
+    parser = _Parser()
+    where = str(path)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        found = error.strerror or type(error).__name__
+        step = f"correct the name (--config, {ENV_CONFIG}), or copy {CONFIG_NAME}.example there"
+        raise SettingsError([_problem(where, found, "a file to read", step)]) from None
+    except UnicodeDecodeError as error:
+        found = f"byte {error.start} is not UTF-8"
+        step = "save the file as UTF-8"
+        raise SettingsError([_problem(where, found, "text in UTF-8", step)]) from None
+    except configparser.Error as error:
+        expected = "[SECTION] lines with KEY=value lines below, each name once"
+        raise SettingsError(
+            _problem(where, found, expected, "correct the line") for found in _syntax(error)
+        ) from None
+    return parser
+
+
+def _syntax(error: configparser.Error) -> Iterator[str]:
+    if isinstance(error, configparser.DuplicateOptionError):
+        yield f"line {error.lineno}: a second {error.option} in [{error.section}]"
+    elif isinstance(error, configparser.DuplicateSectionError):
+        yield f"line {error.lineno}: a second section [{error.section}]"
+    elif isinstance(error, configparser.MissingSectionHeaderError):
+        yield f"line {error.lineno} stands before any [SECTION] line"
+    elif isinstance(error, configparser.ParsingError):
+        yield from (f"line {number} has no = sign" for number, _ in error.errors)
+    else:
+        yield "not in the form of an INI file"
+
+
+def _from_file(path: Path, problems: list[str]) -> _Values:
+    """What the file says, blanks included; unknown names and bad quotes go to `problems`."""
+    parser = _parse_file(path)
+    given: _Values = {}
+    for title in parser.sections():
+        section = title.upper()
+        if section not in _sections():
+            problems.append(_unknown_section(path, title))
+            continue
+        for key, raw in parser.items(title):
+            where = f"{path}, section [{title}], key {key}"
+            at = (section, key)
+            if at not in _catalogue():
+                problems.append(_unknown_key(where, section, key))
+                continue
+            found = "a second time, in another spelling of the section" if at in given else ""
+            given[at] = _file_value(where, path.parent, raw)
+            found = found or _why_broken(raw)
+            if found:
+                expected = "each key once, its value on one line, quotes at both ends or none"
+                problems.append(_problem(where, found, expected, "correct the line"))
+    return given
+
+
+def _why_broken(raw: str) -> str:
+    if "\n" in raw:
+        return "goes on in the next line, as that is indented"
+    if raw[:1] in _QUOTES and (len(raw) == 1 or raw[-1] != raw[0]):
+        return f"opens with {raw[0]} and does not end with it"
+    return ""
+
+
+def _file_value(where: str, folder: Path, raw: str) -> _Given:
+    value = raw[1:-1] if raw[:1] in _QUOTES else raw
+    fix = "correct the line, or leave the value blank for the default"
+    return _Given(value, where, folder, fix, broken=bool(_why_broken(raw)))
+
+
+@cache
+def _sections() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(section for section, _ in _catalogue()))
+
+
+def _unknown_section(path: Path, title: str) -> str:
+    names = ", ".join(f"[{name}]" for name in _sections())
+    where = f"{path}, section [{title}]"
+    return _problem(where, "unknown section", f"one of {names}", _rename(title, _sections()))
+
+
+def _unknown_key(where: str, section: str, key: str) -> str:
+    keys = [k for s, k in _catalogue() if s == section]
+    homes = [s for s, k in _catalogue() if k == key]
+    step = f"move it to section [{homes[0]}], or remove it" if homes else _rename(key, keys)
+    return _problem(where, "unknown key", f"one of {', '.join(keys)}", step)
+
+
+# --- the environment --------------------------------------------------------------------
+
+
+def _from_environ(environ: Mapping[str, str], cwd: Path, problems: list[str]) -> _Values:
+    """What the variables say, blanks included; unknown ones that look meant are problems."""
+    known = {info.env: at for at, (info, _, _) in _catalogue().items()}
+    single = {env.replace(_JOINT, "_") for env in known}
+    given: _Values = {}
+    for name in sorted(environ):
+        upper = name.upper()
+        if name in known:
+            section, key = known[name]
+            where = f"environment variable {name} (section [{section}], key {key})"
+            fix = "correct the variable, or unset it"
+            given[known[name]] = _Given(environ[name], where, cwd, fix)
+        elif upper.startswith(ENV_PREFIX) and (
+            _JOINT in name or upper in single or (upper == ENV_CONFIG and name != ENV_CONFIG)
+        ):
+            step = _rename(name, [*known, ENV_CONFIG])
+            expected = f"{ENV_PREFIX}SECTION{_JOINT}KEY, as docs/settings.md lists them"
+            where = f"environment variable {name}"
+            problems.append(_problem(where, "unknown setting", expected, step))
+    return given
+
+
+# --- together ---------------------------------------------------------------------------
+
+
+def _absolute(text: str, base: Path) -> Path:
+    """The path from `base`; `~` is the home folder, and links are left as they are."""
+    path = Path(text)
+    with suppress(RuntimeError):  # `~nobody` is a plain name, as it is to a shell
+        path = path.expanduser()
+    return Path(os.path.abspath(base / path))
+
+
+def _complete(given: _Values, cwd: Path) -> _Values:
+    """Drop what is blank (it means the default), and make local paths absolute."""
+    complete: _Values = {}
+    for at, (info, _, _) in _catalogue().items():
+        entry = given.get(at)
+        if entry is None or not entry.value.strip():
+            if not info.local:
+                continue
+            where = f"section [{info.section}], key {info.key} (default)"
+            entry = _Given(info.default, where, cwd, _how_to_set(info))
+        if info.local and not _SCHEME.match(entry.value):
+            entry = replace(entry, value=str(_absolute(entry.value, entry.base)))
+        complete[at] = entry
+    return complete
+
+
+def _how_to_set(info: SettingInfo) -> str:
+    return f"set {info.key} in section [{info.section}] of {CONFIG_NAME}, or {info.env}"
+
+
+def _cluster_problems(given: _Values, source: Path | None) -> Iterator[str]:
+    """With a host, what the cluster needs besides: a login, a role, and a lake it can reach."""
+    if ("CLUSTER", "HOST") not in given:
+        return
+    else_duckdb = "; or leave HOST blank to work on DuckDB"
+    for at in (("CLUSTER", "DB_USER"), ("CLUSTER", "DB_PASSWORD"), ("IAM_ROLE", "ARN")):
+        if at not in given:
+            info = _catalogue()[at][0]
+            where = f"{source or CONFIG_NAME}, section [{info.section}], key {info.key}"
+            expected = f"{info.expected}, as HOST names a cluster"
+            yield _problem(where, "blank", expected, _how_to_set(info) + else_duckdb)
+    for at, entry in given.items():
+        if at[0] == "S3" and not entry.broken and not _SCHEME.match(entry.value):
+            info = _catalogue()[at][0]
+            expected = "an s3:// URI, as HOST names a cluster and Redshift reads no local folder"
+            step = _how_to_set(info) + else_duckdb
+            yield _problem(entry.where, _shown(info, entry.value), expected, step)
+
+
+def _value_problems(error: ValidationError, given: _Values) -> Iterator[str]:
+    """The values that are not what they must be, each once, in words of our own."""
+    seen: set[tuple[str, str]] = set()
+    for detail in error.errors(include_url=False, include_input=False):
+        at = _blamed(detail["loc"])
+        if at in seen:
+            continue
+        seen.add(at)
+        info, entry = _catalogue()[at][0], given[at]
+        whole_section = len(detail["loc"]) == 1
+        expected = detail["msg"].removeprefix("Value error, ") if whole_section else info.expected
+        yield _problem(entry.where, _shown(info, entry.value), expected, entry.fix)
+
+
+def _blamed(loc: tuple[int | str, ...]) -> tuple[str, str]:
+    """Section and key of an error; the one rule about a whole section blames [DAYS] LAST."""
+    section, key = (str(part).upper() for part in (*loc, "last")[:2])
+    return section, "SCHEMA" if key == "SCHEMA_NAME" else key
+
+
+def load_settings(
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Settings:
+    """Read the configuration file and the environment, and check what they say together.
+
+    The file is `config`, else the one `SPARKIFY_CONFIG` names, else `dwh.cfg` in the current
+    folder if it is there, else none. A variable such as `SPARKIFY_DAYS__FIRST` overrides the
+    file. A blank value, in either, is the default. A relative path starts from the file's
+    folder if the file gives it, else from the current folder.
+
+    Args:
+        config: The configuration file; it must exist.
+        environ: The environment; by default this process's.
+        cwd: The current folder; by default this process's.
+
+    Returns:
+        The settings, with absolute paths and the file that was read as `source`.
+
+    Raises:
+        SettingsError: Something is unknown, malformed, missing or out of range; the
+            message lists all of it, and never a secret.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = Path.cwd() if cwd is None else Path(os.path.abspath(cwd))
+    source = _choose_file(config, environ, cwd)
+    problems: list[str] = []
+    in_file = _from_file(source, problems) if source else {}
+    in_environ = _from_environ(environ, cwd, problems)
+    given = _complete({**in_file, **in_environ}, cwd)
+    settings = _validated(given, source, problems)
+    problems += _cluster_problems(given, source)
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def _validated(given: _Values, source: Path | None, problems: list[str]) -> Settings | None:
+    tree: dict[str, dict[str, str]] = {}
+    for at, entry in given.items():
+        if not entry.broken:
+            _, section, key = _catalogue()[at]
+            tree.setdefault(section, {})[key] = entry.value
+    try:
+        return Settings.model_validate({**tree, "source": source})
+    except ValidationError as error:
+        problems += _value_problems(error, given)
+        return None

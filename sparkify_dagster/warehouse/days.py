@@ -1,0 +1,166 @@
+"""Loading log days: each is replaced as a whole, audited, and published in one transaction.
+
+Good days share a transaction. A day that cannot be read whole or has too many rejects falls out
+before it; when the audit of a shared transaction fails, its days are tried one by one, so that the
+bad one falls out alone. A day that falls out keeps the rows it last published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import AuditFailed, Finding, enforce, examine, loaded_by
+from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.ledger import Entry, relation
+from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups, prepare, rejects_of
+from sparkify_dagster.warehouse.publish import (
+    TOUCHED_LEDGERS,
+    Loading,
+    PartReport,
+    append_staged,
+    entry_of,
+    one_of,
+    over_limit,
+    retire,
+    write_objects,
+    write_rejects,
+)
+from sparkify_dagster.warehouse.schema import create_tables
+
+_TABLE = STAGING_EVENTS
+
+
+def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
+    """Loads log days as the lake holds them, whether they changed or not.
+
+    Yields:
+        One report a day, as soon as its fate is sealed.
+
+    Raises:
+        WarehouseError: The warehouse cannot be written at all.
+    """
+    total, done = sum(len(part.objects) for part in parts), 0
+    for group in in_groups(parts, loading.limits.batch_bytes):
+        prepared = _prepare(loading, group, done, total)
+        done += sum(len(part.objects) for part in group)
+        counts: dict[str, list[Counts]] = {}
+        for name, count in zip(prepared.parts, prepared.counts(), strict=True):
+            counts.setdefault(name, []).append(count)
+        entries = [_judged(loading, p, prepared, counts.get(p.name, [])) for p in group]
+        yield from _settle(loading, entries, prepared)
+
+
+def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
+    counted = done
+
+    def tell(objects: int) -> None:
+        nonlocal counted
+        counted += objects
+        loading.on_progress("log objects", counted, total)
+
+    return prepare(
+        loading.store,
+        loading.reader.read_lines,
+        ((part.name, item) for part in group for item in part.objects),
+        loading.limits.batch_bytes,
+        tell,
+    )
+
+
+def _judged(loading: Loading, part: Part, prepared: Prepared, counts: Sequence[Counts]) -> Entry:
+    """The day's entry: published, unless an object or the number of rejects forbids it."""
+    entry = entry_of(_TABLE, part, prepared, counts)
+    unread = [str(error) for name, error in prepared.errors if name == part.name]
+    if unread:
+        return replace(entry, status="failed", message="; ".join(unread))
+    over = over_limit(entry.records, entry.rejects, loading.limits.rejects, part.name)
+    return replace(entry, status="failed", message=over) if over else entry
+
+
+def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Iterator[PartReport]:
+    """Publishes the good days of a group together, and records the bad ones."""
+    good = [entry for entry in entries if entry.status == "published"]
+    bad = [entry for entry in entries if entry.status == "failed"]
+    if good:
+        yield from _publish_or_split(loading, good, prepared)
+    for entry in bad:
+        yield _fail(loading, entry, prepared, ())
+
+
+def _publish_or_split(
+    loading: Loading, entries: Sequence[Entry], prepared: Prepared
+) -> Iterator[PartReport]:
+    try:
+        load_id, findings = _publish(loading, entries, prepared)
+    except AuditFailed as error:
+        if len(entries) == 1:
+            failed = replace(entries[0], status="failed", message=str(error))
+            yield _fail(loading, failed, prepared, error.findings)
+        else:
+            for entry in entries:
+                yield from _publish_or_split(loading, [entry], prepared)
+    else:
+        for entry in entries:
+            published = replace(entry, load_id=load_id, run_id=loading.run_id)
+            yield PartReport(published, findings, entry.objects)
+
+
+def _publish(
+    loading: Loading, entries: Sequence[Entry], prepared: Prepared
+) -> tuple[int, tuple[Finding, ...]]:
+    """One transaction: replace the days' rows, write the ledger, audit, commit."""
+    days = [entry.part for entry in entries]
+    kept = prepared.only(set(days))
+    with loading.warehouse.transaction() as session:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        _remove(session, days, load_id)
+        log_days = [date.fromisoformat(part) for part in kept.parts]
+        append_staged(session, _TABLE, kept, load_id, log_days)
+        write_objects(session, _TABLE, kept, kept.counts(), load_id)
+        rejects = kept.batch.rejects
+        write_rejects(session, _TABLE, kept, rejects, load_id, loading.run_id, published=True)
+        ledger.record(session, entries, load_id, loading.run_id)
+        touched = loaded_by(session.schema, load_id, (_TABLE.name, *TOUCHED_LEDGERS))
+        findings = examine(session, audits_of(_TABLE.name), touched)
+        enforce(findings)
+    return load_id, tuple(findings)
+
+
+def _remove(session: Session, days: Sequence[str], load_id: int) -> None:
+    where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
+    retire(session, _TABLE, where, values, load_id)
+    target = {"target": _TABLE.name}
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target AND {where}",
+        {**target, **values},
+    )
+    where, values = one_of("part", days)
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {where}",
+        {**target, **values},
+    )
+
+
+def _fail(
+    loading: Loading, entry: Entry, prepared: Prepared, findings: tuple[Finding, ...]
+) -> PartReport:
+    """Records a failed day and its rejects, in a transaction of its own; its rows stay."""
+    with loading.warehouse.transaction() as session:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        session.execute(
+            f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target "
+            "AND log_date = $day AND NOT published",
+            {"target": _TABLE.name, "day": date.fromisoformat(entry.part)},
+        )
+        rejects = rejects_of(prepared, entry.part)
+        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=False)
+        ledger.record(session, [entry], load_id, loading.run_id)
+    return PartReport(replace(entry, load_id=load_id, run_id=loading.run_id), findings)

@@ -1,0 +1,257 @@
+"""DuckDB: the warehouse on a laptop, one file.
+
+DuckDB lets one process hold the file: while it writes, nobody else may even read. So the file is
+opened for one transaction or one look and let go at once; whoever comes meanwhile waits in line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sparkify_dagster.model.ddl import Engine, column_list
+from sparkify_dagster.model.table import Table, Type
+from sparkify_dagster.warehouse.engine import (
+    Row,
+    Session,
+    Values,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseMissing,
+)
+
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+_SAYS_AFTER = 1.0
+_CATALOG = "_warehouse_file"
+_TYPES = {Type.DOUBLE: "DOUBLE"}
+# With these DuckDB reads the common SQL text as Redshift does (division, NULLs in ORDER BY).
+_DIALECT = (
+    "SET TimeZone = 'UTC'",
+    "SET integer_division = true",
+    "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
+)
+
+
+class DuckDBSession:
+    """One open connection to the file."""
+
+    engine: Engine = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+        self.schema = schema
+        self._connection = connection
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        """Runs a SELECT and gives its rows."""
+        return self.query_named(sql, values)[1]
+
+    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
+        """Runs a SELECT and gives its column names and rows."""
+        cursor = self._connection.execute(sql, _bound(values))
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        """Runs a statement and gives the number of rows it changed, -1 where there is none."""
+        row = self._connection.execute(sql, _bound(values)).fetchone()
+        return int(row[0]) if row and isinstance(row[0], int) else -1
+
+    def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
+        """Adds rows in bulk, straight from Arrow's memory."""
+        self._connection.register("incoming_rows", rows)
+        try:
+            self._connection.execute(
+                f"INSERT INTO {relation} ({column_list(columns)}) SELECT * FROM incoming_rows"
+            )
+        finally:
+            self._connection.unregister("incoming_rows")
+
+    def columns_of(self, table: str) -> dict[str, str]:
+        """The columns a table has right now and their types; empty when there is no such table."""
+        rows = self.query(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = $schema "
+            "AND table_name = $table AND database_name = current_database() ORDER BY column_index",
+            {"schema": self.schema, "table": table},
+        )
+        return dict(rows)
+
+    def declared(self, table: Table) -> dict[str, str]:
+        """The columns a table of the model has here; DuckDB keeps no lengths."""
+        return {c.name: _TYPES.get(c.type, str(c.type)) for c in table.columns}
+
+
+class DuckDBWarehouse:
+    """A DuckDB file as a warehouse.
+
+    Args:
+        path: The file; made with its folder by the first transaction.
+        schema: Schema of all tables.
+        lock_wait: Seconds to wait for another process to let go of the file.
+        memory_limit: As DuckDB writes it (`2GB`); blank for DuckDB's own default.
+        threads: Threads to use; 0 for all cores.
+        on_wait: Told once, in a sentence, when the wait is noticeable.
+    """
+
+    engine: Engine = "duckdb"
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        lock_wait: float = 60,
+        memory_limit: str = "",
+        threads: int = 0,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        self.schema = schema
+        self._path = path
+        self._lock_wait = lock_wait
+        self._config: dict[str, Any] = {"preserve_insertion_order": False}
+        if memory_limit:
+            self._config["memory_limit"] = memory_limit
+        if threads:
+            self._config["threads"] = threads
+        self._on_wait = on_wait or (lambda _: None)
+
+    @property
+    def location(self) -> str:
+        """The file."""
+        return str(self._path)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"{self._path.parent}: cannot be made ({error.strerror})."
+            ) from None
+        with self._connected(read_only=False) as session, _said_plainly(self._path):
+            session.execute("BEGIN TRANSACTION")
+            try:
+                yield session
+                session.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):
+                    session.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A short look at what is committed."""
+        if not self._path.exists():
+            raise WarehouseMissing(f"{self._path}: no warehouse yet. Load one with `sparkify etl`.")
+        with self._connected(read_only=True) as session, _said_plainly(self._path):
+            yield session
+
+    @contextlib.contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[DuckDBSession]:
+        connection = self._open(read_only)
+        try:
+            for statement in _DIALECT:
+                connection.execute(statement)
+            yield DuckDBSession(connection, self.schema)
+        finally:
+            connection.close()
+
+    def _attached(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """The file under a name of our own: named after itself it may clash with the schema."""
+        connection = duckdb.connect(":memory:", config=self._config)
+        with _closed_on_error(connection):
+            path = str(self._path).replace("'", "''")
+            option = " (READ_ONLY)" if read_only else ""
+            connection.execute(f"ATTACH '{path}' AS {_CATALOG}{option}")
+            connection.execute(f"USE {_CATALOG}")
+        return connection
+
+    def _open(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline, pause, said = time.monotonic() + self._lock_wait, _FIRST_PAUSE, False
+        started = time.monotonic()
+        while True:
+            try:
+                return self._attached(read_only)
+            except duckdb.Error as error:
+                if not _is_held(error):
+                    raise _opening_failed(self._path, error) from None
+                if time.monotonic() >= deadline:
+                    raise WarehouseBusy(
+                        f"{self._path}: still held by {_holder(error)} after "
+                        f"{self._lock_wait:g} s. Wait for it or end it, then try again; "
+                        "[DUCKDB] LOCK_WAIT says how long to wait."
+                    ) from None
+                if not said and time.monotonic() - started > _SAYS_AFTER:
+                    said = True
+                    self._on_wait(f"waiting for {_holder(error)} to let go of {self._path}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+@contextlib.contextmanager
+def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _bound(values: Values | None) -> Mapping[str, object] | None:
+    return values or None
+
+
+def _is_held(error: duckdb.Error) -> bool:
+    text = str(error)
+    # The last two: this same process has it open the other way, in another thread.
+    return (
+        "Could not set lock" in text or "different configuration" in text or "already open" in text
+    )
+
+
+def _holder(error: duckdb.Error) -> str:
+    found = _HOLDER.search(str(error))
+    if not found:
+        return "another connection of this process"
+    pid = found.group(1)
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return f"process {pid}"
+    return f"process {pid} ({' '.join(w.decode(errors='replace') for w in words[:4]).strip()})"
+
+
+def _opening_failed(path: Path, error: duckdb.Error) -> WarehouseError:
+    text = str(error).splitlines()[0]
+    if "Permission denied" in text or "read-only" in text.lower():
+        return WarehouseError(
+            f"{path}: cannot be opened for writing. Let this account write the file and its "
+            "folder, or point [DUCKDB] PATH elsewhere."
+        )
+    return WarehouseError(
+        f"{path}: cannot be opened as a DuckDB file ({text}). Check [DUCKDB] PATH."
+    )
+
+
+@contextlib.contextmanager
+def _said_plainly(path: Path) -> Iterator[None]:
+    """Turns what DuckDB says about disk and memory into what a person can act on."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise WarehouseError(
+            f"{path}: out of memory ({str(error).splitlines()[0]}). Raise [DUCKDB] MEMORY_LIMIT "
+            "or lower [LOAD] BATCH_MB. Nothing of this load was kept."
+        ) from error
+    except duckdb.IOException as error:
+        raise WarehouseError(
+            f"{path}: could not be written or read ({str(error).splitlines()[0]}). Is the disk "
+            "full or the file read-only? Nothing of this load was kept."
+        ) from error

@@ -1,0 +1,227 @@
+"""Reading and writing the ledger: history, objects, rejects, keys of replaced rows.
+
+What belongs here: the statements on the ledger tables. Deciding what to load is `lake.changes`',
+loading is `warehouse.staging`'s and `warehouse.star`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import pyarrow as pa
+
+from sparkify_dagster.lake.reader import READER_VERSION
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.ddl import qualified
+from sparkify_dagster.model.table import Table, Type
+from sparkify_dagster.warehouse.engine import Row, Session, WarehouseMissing
+
+Status = Literal["published", "failed"]
+
+_ARROW = {
+    Type.VARCHAR: pa.string(),
+    Type.INTEGER: pa.int32(),
+    Type.BIGINT: pa.int64(),
+    Type.DOUBLE: pa.float64(),
+    Type.TIMESTAMP: pa.timestamp("us"),
+    Type.DATE: pa.date32(),
+    Type.BOOLEAN: pa.bool_(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of `load_history`; see `model.ledger` for what the fields mean."""
+
+    target: str
+    part: str
+    status: Status
+    digest: str
+    objects: int = 0
+    bytes: int = 0
+    records: int = 0
+    row_count: int = 0
+    rejects: int = 0
+    unknown_fields: Mapping[str, int] | None = None
+    message: str | None = None
+    position: int | None = None
+    load_id: int = 0
+    run_id: str | None = None
+    loaded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StarPosition:
+    """What a star table has taken in, and by which version of the model.
+
+    Attributes:
+        load_id: The last staging load, or None when the table was never published.
+    """
+
+    load_id: int | None
+    version: str | None
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC, without a zone, as the warehouse keeps times."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def relation(session: Session, table: str) -> str:
+    """The qualified name of a table."""
+    return qualified(session.schema, table)
+
+
+def is_ready(session: Session) -> bool:
+    """Whether the ledger is there.
+
+    Raises:
+        WarehouseMissing: It is not: nothing was ever loaded here.
+    """
+    if not session.columns_of("load_history"):
+        raise WarehouseMissing(
+            f"no tables in schema {session.schema} yet. Load them with `sparkify etl`."
+        )
+    return True
+
+
+def next_load_id(session: Session) -> int:
+    """A number greater than that of every load recorded so far."""
+    history = relation(session, "load_history")
+    return int(session.query(f"SELECT COALESCE(MAX(h.load_id), 0) + 1 FROM {history} AS h")[0][0])
+
+
+def latest(session: Session, status: Status = "published") -> list[Entry]:
+    """The latest entry of that status for each target and part."""
+    history = relation(session, "load_history")
+    names = [c.name for c in TABLES["load_history"].columns if not c.name.endswith("_version")]
+    rows = session.query(
+        f"SELECT {', '.join(f'h.{name}' for name in names)} FROM {history} AS h JOIN ("
+        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
+        "WHERE l.status = $status GROUP BY l.target, l.part) AS n ON n.target = h.target "
+        "AND n.part = h.part AND n.load_id = h.load_id WHERE h.status = $status "
+        "ORDER BY h.target, h.part",
+        {"status": status},
+    )
+    return [_entry(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def loaded_digests(session: Session, target: str) -> dict[str, str]:
+    """The digest of each part of a staging table as it was last published."""
+    return {e.part: e.digest for e in latest(session) if e.target == target}
+
+
+def loaded_objects(
+    session: Session, target: str, parts: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    """Size and token of every object loaded from the given parts."""
+    if not parts:
+        return {}
+    names = {f"p{i}": part for i, part in enumerate(parts)}
+    rows = session.query(
+        f"SELECT o.object, o.size, o.token FROM {relation(session, 'load_objects')} AS o "
+        f"WHERE o.target = $target AND o.part IN ({', '.join('$' + n for n in names)})",
+        {"target": target, **names},
+    )
+    return {key: (size, token) for key, size, token in rows}
+
+
+def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
+    """What each star table has taken in."""
+    history = relation(session, "load_history")
+    rows = session.query(
+        f"SELECT h.target, h.position, h.model_version FROM {history} AS h JOIN ("
+        f"SELECT l.target, MAX(l.load_id) AS load_id FROM {history} AS l "
+        "WHERE l.status = 'published' AND l.position IS NOT NULL GROUP BY l.target) AS n "
+        "ON n.target = h.target AND n.load_id = h.load_id WHERE h.position IS NOT NULL"
+    )
+    found = {target: StarPosition(position, version) for target, position, version in rows}
+    return {table.name: found.get(table.name, StarPosition(None, None)) for table in tables}
+
+
+def staging_position(session: Session) -> int:
+    """The last published load of a staging table; 0 when there is none."""
+    targets = ", ".join(f"'{table.name}'" for table in STAGING)
+    history = relation(session, "load_history")
+    rows = session.query(
+        f"SELECT COALESCE(MAX(h.load_id), 0) FROM {history} AS h "
+        f"WHERE h.status = 'published' AND h.target IN ({targets})"
+    )
+    return int(rows[0][0])
+
+
+def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str) -> None:
+    """Writes history entries under one load."""
+    now = utc_now()
+    rows = [
+        (
+            load_id,
+            e.target,
+            e.part,
+            e.status,
+            e.digest,
+            e.objects,
+            e.bytes,
+            e.records,
+            e.row_count,
+            e.rejects,
+            json.dumps(dict(e.unknown_fields), sort_keys=True)[:4096] if e.unknown_fields else None,
+            e.message[:2000] if e.message else None,
+            e.position,
+            READER_VERSION,
+            model_version(e.target),
+            run_id,
+            now,
+        )
+        for e in entries
+    ]
+    append_rows(session, "load_history", rows)
+
+
+def append_rows(session: Session, table: str, rows: Sequence[Row]) -> None:
+    """Adds Python rows to a ledger table, in its columns' order."""
+    if rows:
+        columns = TABLES[table].columns
+        arrays = [
+            pa.array(values, _ARROW[column.type])
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+        ]
+        names = [column.name for column in columns]
+        session.append(relation(session, table), names, pa.Table.from_arrays(arrays, names))
+
+
+def prune(session: Session, keep_days: int, now: datetime) -> int:
+    """Drops history older than `keep_days` that no longer says what the warehouse holds.
+
+    Rejects of failed loads older than that go with it.
+
+    Returns:
+        The number of history rows dropped.
+    """
+    history = relation(session, "load_history")
+    before = {"before": now - timedelta(days=keep_days)}
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_rejects')} WHERE NOT published "
+        "AND rejected_at < $before",
+        before,
+    )
+    return session.execute(
+        f"DELETE FROM {history} WHERE loaded_at < $before AND load_id NOT IN ("
+        f"SELECT MAX(l.load_id) FROM {history} AS l WHERE l.status = 'published' "
+        "GROUP BY l.target, l.part)",
+        before,
+    )
+
+
+def _entry(row: dict[str, object]) -> Entry:
+    unknown = row.pop("unknown_fields")
+    return Entry(**row, unknown_fields=json.loads(str(unknown)) if unknown else None)  # type: ignore[arg-type]
+
+
+def day_or_none(part: str, target: str) -> date | None:
+    """The log day a part stands for; None for the song catalogue."""
+    return date.fromisoformat(part) if target == STAGING[1].name else None

@@ -1,0 +1,106 @@
+"""What must be loaded for the warehouse to hold what the lake holds.
+
+Two looks, one at each, and a comparison of digests. What belongs here: putting the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.star import is_behind
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the ledger says is loaded: digest of each part as last published.
+
+    Attributes:
+        star_behind: The star has not taken in all of staging, or its model changed.
+    """
+
+    songs: dict[str, str]
+    days: dict[str, str]
+    star_behind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is to be done.
+
+    Attributes:
+        songs: Parts of the catalogue to load.
+        days: Log days to load.
+        star: The star must be published even if nothing is loaded.
+    """
+
+    songs: list[Part]
+    days: list[Part]
+    star: bool
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the warehouse holds what the lake holds."""
+        return not (self.songs or self.days or self.star)
+
+
+NEVER_LOADED = Loaded({}, {}, star_behind=False)
+
+
+def loaded(warehouse: Warehouse) -> Loaded:
+    """A short look at the ledger.
+
+    Raises:
+        WarehouseError: The warehouse cannot be opened.
+    """
+    try:
+        with warehouse.reading() as session:
+            ledger.is_ready(session)
+            digests = {
+                table.name: ledger.loaded_digests(session, table.name)
+                for table in (STAGING_SONGS, STAGING_EVENTS)
+            }
+            behind = ledger.staging_position(session) > 0 and is_behind(session)
+    except WarehouseMissing:
+        return NEVER_LOADED
+    return Loaded(digests[STAGING_SONGS.name], digests[STAGING_EVENTS.name], behind)
+
+
+def pending(
+    snapshot: Snapshot,
+    held: Loaded,
+    *,
+    everything: bool = False,
+    days: DayRange | None = None,
+) -> Pending:
+    """What differs between the lake and the warehouse.
+
+    Args:
+        everything: Take all parts, changed or not, and rebuild the star.
+        days: Load only log days of this range, and no songs.
+    """
+    known_songs = dict.fromkeys(held.songs, "") if everything else held.songs
+    known_days = dict.fromkeys(held.days, "") if everything else held.days
+    songs = changed_parts(snapshot.songs, known_songs)
+    changed_days = changed_parts(snapshot.days, known_days)
+    if days is not None:
+        songs = []
+        changed_days = [p for p in changed_days if date.fromisoformat(p.name) in days]
+    star = held.star_behind or everything
+    return Pending(songs, changed_days, star)
+
+
+def asked_days(snapshot: Snapshot, names: list[str]) -> list[Part]:
+    """The named log days as the lake holds them, changed or not, empty or not."""
+    return [snapshot.days.get(name) or Part(name, (), NOTHING) for name in names]
+
+
+def asked_songs(snapshot: Snapshot, held: Loaded) -> list[Part]:
+    """All parts of the catalogue, those that vanished included."""
+    return changed_parts(snapshot.songs, dict.fromkeys(held.songs, ""))

@@ -1,0 +1,215 @@
+"""What the loads of both staging tables share: writing rows, objects, rejects, retired keys.
+
+What belongs here: single steps inside a transaction. Their order and what they mean for a day or
+for the catalogue stand in `days` and `songs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.reader import Reader, Reject
+from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.model.ddl import column_list
+from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import Finding
+from sparkify_dagster.warehouse.engine import Session, Values, Warehouse
+from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
+from sparkify_dagster.warehouse.prepare import Counts, Prepared
+
+TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
+Progress = Callable[[str, int, int], None]
+"""Told what is being read, how many objects of it have been, and how many there are."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a load.
+
+    Attributes:
+        rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
+        batch_bytes: Bytes of objects held at once, about.
+    """
+
+    rejects: float = 0.10
+    batch_bytes: int = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """What every load works with.
+
+    Attributes:
+        run_id: The Dagster run, for the ledger.
+        on_progress: Told how far reading has come.
+    """
+
+    warehouse: Warehouse
+    store: ObjectStore
+    reader: Reader
+    limits: Limits = Limits()
+    run_id: str = ""
+    on_progress: Progress = silent
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """What became of a day, or of the song load.
+
+    Attributes:
+        entry: As written to `load_history`; for the song load the sum of its parts.
+        findings: What the checks found; empty when it did not come to them.
+        objects_read: Objects that were opened.
+    """
+
+    entry: Entry
+    findings: tuple[Finding, ...] = ()
+    objects_read: int = 0
+
+    @property
+    def published(self) -> bool:
+        """Whether the part's rows are what the lake holds now."""
+        return self.entry.status == "published"
+
+
+def append_staged(
+    session: Session, table: Table, prepared: Prepared, load_id: int, days: Sequence[date] = ()
+) -> None:
+    """Stages the rows of a batch with where they came from.
+
+    Args:
+        days: For log events, the log day of each object of the batch.
+    """
+    rows = prepared.batch.rows
+    index = rows["object"].combine_chunks()
+    loaded = [column for name, column in zip(rows.column_names, rows.columns, strict=True)]
+    values = loaded[:-2]
+    if days:
+        values.append(pa.array(days, pa.date32()).take(index))
+    keys = pa.array([item.key for item in prepared.objects], pa.string())
+    values.append(pa.DictionaryArray.from_arrays(index, keys))
+    values.append(rows["line"])
+    values.append(pa.array(np.full(rows.num_rows, load_id, dtype=np.int64)))
+    names = list(table.column_names)
+    session.append(relation(session, table.name), names, pa.Table.from_arrays(values, names))
+
+
+def write_objects(
+    session: Session, table: Table, prepared: Prepared, counts: Sequence[Counts], load_id: int
+) -> None:
+    """Records the objects of a batch as loaded."""
+    described = zip(prepared.objects, prepared.parts, counts, strict=True)
+    rows = [
+        (table.name, part, o.key, o.size, o.token, c.records, c.rows, c.rejects, load_id)
+        for o, part, c in described
+    ]
+    append_rows(session, "load_objects", rows)
+
+
+def write_rejects(
+    session: Session,
+    table: Table,
+    prepared: Prepared,
+    rejects: Sequence[Reject],
+    load_id: int,
+    run_id: str,
+    *,
+    published: bool,
+) -> None:
+    """Records rejects with their object, line, reason and text."""
+    now = ledger.utc_now()
+    rows = [
+        (
+            table.name,
+            prepared.objects[r.object].key,
+            r.line,
+            r.reason,
+            r.column,
+            r.raw_text,
+            ledger.day_or_none(prepared.parts[r.object], table.name),
+            published,
+            load_id,
+            run_id,
+            now,
+        )
+        for r in rejects
+    ]
+    append_rows(session, "load_rejects", rows)
+
+
+def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:
+    """Removes staged rows; keeps their keys for the next refresh of the star.
+
+    Args:
+        where: Which rows go; columns without alias.
+
+    Returns:
+        The number of rows removed.
+    """
+    staged = relation(session, table.name)
+    if _star_is_built(session):
+        kept = RETIRED[table.name]
+        keys = [name for name in kept.column_names if name != "load_id"]
+        session.execute(
+            f"INSERT INTO {relation(session, kept.name)} ({column_list([*keys, 'load_id'])}) "
+            f"SELECT DISTINCT {column_list(keys)}, CAST({load_id:d} AS BIGINT) "
+            f"FROM {staged} WHERE {where}",
+            values,
+        )
+    return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
+
+
+def one_of(column: str, choices: Sequence[object]) -> tuple[str, Mapping[str, object]]:
+    """A condition that a column has one of some values, and the values to bind."""
+    names = {f"v{number}": choice for number, choice in enumerate(choices)}
+    return f"{column} IN ({', '.join('$' + name for name in names)})", names
+
+
+def entry_of(table: Table, part: Part, prepared: Prepared, counts: Sequence[Counts]) -> Entry:
+    """The history entry of a part as if it were published.
+
+    Args:
+        counts: Records of each of the part's objects that was read.
+    """
+    rows = sum(count.rows for count in counts)
+    rejects = sum(count.rejects for count in counts)
+    return Entry(
+        target=table.name,
+        part=part.name,
+        status="published",
+        digest=part.digest,
+        objects=len(part.objects),
+        bytes=part.size,
+        records=rows + rejects,
+        row_count=rows,
+        rejects=rejects,
+        unknown_fields=prepared.unknown_of(part.name) or None,
+    )
+
+
+def over_limit(records: int, rejects: int, limit: float, what: str) -> str | None:
+    """Why that many rejects are too many, or None when they are not."""
+    if records == 0 or rejects <= limit * records:
+        return None
+    return (
+        f"{rejects:,} of {records:,} records of {what} were rejected ({rejects / records:.1%}), "
+        f"more than {limit:.1%}. See them with `sparkify rejects`, mend the objects, or raise "
+        "[LOAD] REJECT_LIMIT."
+    )
+
+
+def _star_is_built(session: Session) -> bool:
+    history = relation(session, "load_history")
+    return bool(session.query(f"SELECT 1 FROM {history} AS h WHERE h.position IS NOT NULL LIMIT 1"))

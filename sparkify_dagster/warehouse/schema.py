@@ -1,0 +1,96 @@
+"""Making the tables, and noticing when what is there is not what the model says.
+
+What belongs here: creating, dropping, comparing tables. The DDL itself is `model.ddl`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.ddl import comments, create_schema, create_table, drop_table, qualified
+from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.warehouse.engine import Session, WarehouseError
+
+
+def create_tables(session: Session, *, drop: bool = False) -> list[str]:
+    """Makes every table that is not there.
+
+    Args:
+        drop: Drop them all first, with all they hold.
+
+    Returns:
+        The names of the tables that were made.
+
+    Raises:
+        WarehouseError: A table is there with other columns than the model's and was not made by an
+            earlier version of it.
+    """
+    session.execute(create_schema(session.schema))
+    made = []
+    for table in TABLES.values():
+        if drop:
+            session.execute(drop_table(table.name, session.schema))
+        if _ensure(session, table):
+            made.append(table.name)
+    return made
+
+
+def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
+    """What distinguishes a table's columns from the declared ones, a sentence each."""
+    said = [f"column {name} is missing" for name in declared if name not in found]
+    said += [f"column {name} is not in the model" for name in found if name not in declared]
+    said += [
+        f"column {name} is {found[name]}, the model says {kind}"
+        for name, kind in declared.items()
+        if name in found and found[name] != kind
+    ]
+    if not said and list(found) != list(declared):
+        said.append("the columns stand in another order")
+    return said
+
+
+def _ensure(session: Session, table: Table) -> bool:
+    found = session.columns_of(table.name)
+    if found:
+        differs = difference(found, session.declared(table))
+        if not differs:
+            return False
+        if not _made_by_older_model(session, table):
+            raise WarehouseError(
+                f"table {session.schema}.{table.name} differs from the model: "
+                f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all tables anew from the lake with "
+                "`sparkify create-tables --drop` and `sparkify etl`."
+            )
+        session.execute(drop_table(table.name, session.schema))
+    session.execute(create_table(table, session.schema, session.engine))
+    for statement in comments(table, session.schema):
+        session.execute(statement)
+    _forget(session, table)
+    return True
+
+
+def _made_by_older_model(session: Session, table: Table) -> bool:
+    """Whether the table's rows were loaded under other columns or SQL than today's."""
+    if table.layer is Layer.LEDGER or not session.columns_of("load_history"):
+        return False
+    history = qualified(session.schema, "load_history")
+    rows = session.query(
+        f"SELECT h.model_version FROM {history} AS h WHERE h.target = $target "
+        "AND h.status = 'published' ORDER BY h.load_id DESC LIMIT 1",
+        {"target": table.name},
+    )
+    return bool(rows) and rows[0][0] != model_version(table.name)
+
+
+def _forget(session: Session, table: Table) -> None:
+    """A table that had to be made is empty: the ledger must not say that it was loaded."""
+    ledgers = ["load_history"] if table.layer is Layer.STAR else []
+    if table in STAGING:
+        ledgers = ["load_history", "load_objects"]
+    for name in ledgers:
+        if session.columns_of(name):
+            session.execute(
+                f"DELETE FROM {qualified(session.schema, name)} WHERE target = $target",
+                {"target": table.name},
+            )

@@ -1,0 +1,240 @@
+"""Loading the song catalogue: only the objects that changed, published as one or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from sparkify_dagster.lake.changes import NOTHING, ObjectChanges, Part, object_changes
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import AuditFailed, Finding, enforce, examine, loaded_by
+from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
+from sparkify_dagster.warehouse.ledger import Entry, relation
+from sparkify_dagster.warehouse.prepare import Prepared, prepare
+from sparkify_dagster.warehouse.publish import (
+    TOUCHED_LEDGERS,
+    Loading,
+    PartReport,
+    append_staged,
+    over_limit,
+    retire,
+    write_objects,
+    write_rejects,
+)
+from sparkify_dagster.warehouse.schema import create_tables
+
+_TABLE = STAGING_SONGS
+_REPLACED = "replaced_objects"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a song load reads and removes, and what it leaves as it stands.
+
+    Attributes:
+        kept_records: Records of the objects it does not touch, by part; rejects likewise.
+    """
+
+    parts: tuple[Part, ...]
+    changes: ObjectChanges
+    kept_records: dict[str, int]
+    kept_rejects: dict[str, int]
+
+
+def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartReport:
+    """Loads what changed in the given parts of the catalogue.
+
+    Args:
+        everything: Read every object of the parts anew, changed or not.
+
+    Returns:
+        One report for all of it.
+
+    Raises:
+        WarehouseError: The warehouse cannot be written at all.
+    """
+    plan = _plan(loading, tuple(parts), everything)
+    part_of = {item.key: part.name for part in parts for item in part.objects}
+    total, counted = len(plan.changes.read), 0
+
+    def tell(objects: int) -> None:
+        nonlocal counted
+        counted += objects
+        loading.on_progress("song objects", counted, total)
+
+    prepared = prepare(
+        loading.store,
+        loading.reader.read_wholes,
+        ((part_of[item.key], item) for item in plan.changes.read),
+        loading.limits.batch_bytes,
+        tell,
+    )
+    entries = _entries(plan, prepared)
+    failed = _why_not(loading, plan, entries, prepared)
+    if failed:
+        return _fail(loading, entries, prepared, failed, ())
+    try:
+        load_id, findings = _publish(loading, plan, entries, prepared)
+    except AuditFailed as error:
+        return _fail(loading, entries, prepared, str(error), error.findings)
+    entry = replace(_sum(entries), load_id=load_id, run_id=loading.run_id)
+    return PartReport(entry, findings, len(prepared.objects))
+
+
+def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
+    names = [part.name for part in parts]
+    loaded: dict[str, tuple[int, str]] = {}
+    records: dict[str, tuple[str, int, int]] = {}
+    try:
+        with loading.warehouse.reading() as session:
+            ledger.is_ready(session)
+            loaded = ledger.loaded_objects(session, _TABLE.name, names)
+            records = _records(session)
+    except WarehouseMissing:
+        pass
+    objects = [item for part in parts for item in part.objects]
+    changes = object_changes(objects, loaded)
+    if everything:
+        changes = ObjectChanges(objects, changes.gone)
+    touched = {item.key for item in changes.read} | set(changes.gone)
+    kept_records: dict[str, int] = {}
+    kept_rejects: dict[str, int] = {}
+    for key, (part, held, rejected) in records.items():
+        if key not in touched:
+            kept_records[part] = kept_records.get(part, 0) + held
+            kept_rejects[part] = kept_rejects.get(part, 0) + rejected
+    return _Plan(parts, changes, kept_records, kept_rejects)
+
+
+def _records(session: Session) -> dict[str, tuple[str, int, int]]:
+    """Part, records and rejects of every loaded song object."""
+    rows = session.query(
+        f"SELECT o.object, o.part, o.records, o.rejects "
+        f"FROM {relation(session, 'load_objects')} AS o WHERE o.target = $target",
+        {"target": _TABLE.name},
+    )
+    return {key: (part, records, rejects) for key, part, records, rejects in rows}
+
+
+def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
+    """One entry per part, as it would stand after the load."""
+    records, rejects = dict(plan.kept_records), dict(plan.kept_rejects)
+    for part, count in zip(prepared.parts, prepared.counts(), strict=True):
+        records[part] = records.get(part, 0) + count.records
+        rejects[part] = rejects.get(part, 0) + count.rejects
+    return [
+        Entry(
+            target=_TABLE.name,
+            part=part.name,
+            status="published",
+            digest=part.digest,
+            objects=len(part.objects),
+            bytes=part.size,
+            records=records.get(part.name, 0),
+            row_count=records.get(part.name, 0) - rejects.get(part.name, 0),
+            rejects=rejects.get(part.name, 0),
+            unknown_fields=prepared.unknown_of(part.name) or None,
+        )
+        for part in plan.parts
+    ]
+
+
+def _why_not(
+    loading: Loading, plan: _Plan, entries: Sequence[Entry], prepared: Prepared
+) -> str | None:
+    """Why the catalogue cannot be published; None when it can."""
+    if prepared.errors:
+        shown = "; ".join(str(error) for _, error in prepared.errors[:5])
+        more = len(prepared.errors) - 5
+        return shown + (f"; and {more:,} more objects" if more > 0 else "")
+    loaded = {entry.part for entry in entries}
+    records = sum(n for part, n in plan.kept_records.items() if part not in loaded)
+    rejects = sum(n for part, n in plan.kept_rejects.items() if part not in loaded)
+    records += sum(entry.records for entry in entries)
+    rejects += sum(entry.rejects for entry in entries)
+    return over_limit(records, rejects, loading.limits.rejects, "the song catalogue")
+
+
+def _publish(
+    loading: Loading, plan: _Plan, entries: Sequence[Entry], prepared: Prepared
+) -> tuple[int, tuple[Finding, ...]]:
+    """One transaction: replace the rows of the changed objects, write the ledger, audit, commit."""
+    with loading.warehouse.transaction() as session:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        _remove(session, plan, load_id)
+        append_staged(session, _TABLE, prepared, load_id)
+        write_objects(session, _TABLE, prepared, prepared.counts(), load_id)
+        rejects = prepared.batch.rejects
+        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=True)
+        ledger.record(session, entries, load_id, loading.run_id)
+        touched = loaded_by(session.schema, load_id, (_TABLE.name, *TOUCHED_LEDGERS))
+        findings = examine(session, audits_of(_TABLE.name), touched)
+        enforce(findings)
+    return load_id, tuple(findings)
+
+
+def _remove(session: Session, plan: _Plan, load_id: int) -> None:
+    """Removes what the changed and vanished objects had given; rejects of failed loads, too."""
+    keys = [item.key for item in plan.changes.read] + plan.changes.gone
+    session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
+    session.append(_REPLACED, ["object"], pa.table({"object": pa.array(keys, pa.string())}))
+    replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
+    retire(session, _TABLE, replaced, {}, load_id)
+    target = {"target": _TABLE.name}
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_rejects')} "
+        f"WHERE target_table = $target AND ({replaced} OR NOT published)",
+        target,
+    )
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {replaced}",
+        target,
+    )
+    session.execute(f"DROP TABLE {_REPLACED}")
+
+
+def _fail(
+    loading: Loading,
+    entries: Sequence[Entry],
+    prepared: Prepared,
+    message: str,
+    findings: tuple[Finding, ...],
+) -> PartReport:
+    """Records the failed load and its rejects, in a transaction of its own; the rows stay."""
+    failed = [replace(entry, status="failed", message=message) for entry in entries]
+    with loading.warehouse.transaction() as session:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        session.execute(
+            f"DELETE FROM {relation(session, 'load_rejects')} "
+            "WHERE target_table = $target AND NOT published",
+            {"target": _TABLE.name},
+        )
+        rejects = prepared.batch.rejects
+        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=False)
+        ledger.record(session, failed, load_id, loading.run_id)
+    return PartReport(replace(_sum(failed), load_id=load_id, run_id=loading.run_id), findings)
+
+
+def _sum(entries: Sequence[Entry]) -> Entry:
+    """The entries of all parts as one."""
+    first = entries[0] if entries else Entry(_TABLE.name, "all", "published", NOTHING)
+    unknown: dict[str, int] = {}
+    for entry in entries:
+        for name, records in (entry.unknown_fields or {}).items():
+            unknown[name] = unknown.get(name, 0) + records
+    return replace(
+        first,
+        part="all",
+        objects=sum(e.objects for e in entries),
+        bytes=sum(e.bytes for e in entries),
+        records=sum(e.records for e in entries),
+        row_count=sum(e.row_count for e in entries),
+        rejects=sum(e.rejects for e in entries),
+        unknown_fields=unknown or None,
+    )

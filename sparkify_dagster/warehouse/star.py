@@ -1,0 +1,340 @@
+"""Publishing the star: five tables in one transaction, rebuilt or refreshed where staging changed.
+
+Each table has one defining SELECT. A rebuild runs it over all of staging; a refresh runs the same
+text over the rows of the keys that were touched since the star was last published, and writes just
+the rows that differ. Both give the same tables.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.ddl import column_list, quoted, relations, statement
+from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.model.star import SONGPLAY, STAR, TIME
+from sparkify_dagster.model.table import Grain, Table
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine
+from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
+from sparkify_dagster.warehouse.schema import create_tables
+
+Mode = Literal["rebuild", "refresh", "nothing"]
+_REBUILD_FROM = 0.25
+"""Share of staged rows above which a rebuild costs less than looking for what they touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """What a publication did to one table.
+
+    Attributes:
+        rows: Rows it holds now.
+        added: Rows written.
+        removed: Rows taken out or replaced.
+    """
+
+    rows: int
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StarReport:
+    """What a publication did.
+
+    Attributes:
+        position: The last staging load the star has taken in.
+        matched: Plays that have a song.
+        rematched: Plays that were there before and now have another song than then, or none.
+        findings: What the checks found, by table.
+    """
+
+    mode: Mode
+    position: int
+    load_id: int
+    tables: Mapping[str, TableReport]
+    matched: int
+    rematched: int
+    findings: Mapping[str, tuple[Finding, ...]]
+    seconds: float
+
+
+def decide(
+    positions: Mapping[str, StarPosition],
+    versions: Mapping[str, str],
+    staged: int,
+    pending: int,
+    total: int,
+) -> Mode:
+    """What must be done to bring the star up to date.
+
+    Args:
+        positions: What each star table has taken in, and by which version of the model.
+        versions: Today's version of each.
+        staged: The last published load of a staging table.
+        pending: Staged rows added or retired since the star was published.
+        total: Staged rows.
+    """
+    taken = {position.load_id for position in positions.values()}
+    if None in taken or len(taken) > 1:
+        return "rebuild"
+    if any(position.version != versions[name] for name, position in positions.items()):
+        return "rebuild"
+    if taken == {staged}:
+        return "nothing"
+    return "rebuild" if pending > _REBUILD_FROM * total else "refresh"
+
+
+def is_behind(session: Session) -> bool:
+    """Whether staging, or the model, has moved on since the star was published."""
+    positions = ledger.star_positions(session, STAR)
+    staged = ledger.staging_position(session)
+    return decide(positions, _versions(), staged, 0, 1) != "nothing"
+
+
+def publish_star(
+    warehouse: Warehouse,
+    run_id: str,
+    *,
+    rebuild: bool = False,
+    on_table: Callable[[str], None] = lambda _: None,
+) -> StarReport:
+    """Brings the five tables up to date with staging, audits them, commits.
+
+    Args:
+        rebuild: Build them whole from staging, whatever changed.
+        on_table: Told the name of each table when its turn comes.
+
+    Raises:
+        AuditFailed: A blocking check failed; the star stays as it was.
+        WarehouseError: The warehouse cannot be written.
+    """
+    started = time.monotonic()
+    with warehouse.transaction() as session:
+        create_tables(session)
+        positions = ledger.star_positions(session, STAR)
+        position = ledger.staging_position(session)
+        since = min((p.load_id or 0) for p in positions.values())
+        total, pending = _sizes(session, since)
+        mode = "rebuild" if rebuild else decide(positions, _versions(), position, pending, total)
+        work = _Refresh(session, since) if mode == "refresh" else _Rebuild(session)
+        reports: dict[str, TableReport] = {}
+        findings: dict[str, tuple[Finding, ...]] = {}
+        if mode != "nothing":
+            for table in STAR:
+                on_table(table.name)
+                added, removed = work.build(table)
+                rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
+                reports[table.name] = TableReport(session.query(rows)[0][0], added, removed)
+            for table in STAR:
+                findings[table.name] = tuple(work.examine(table))
+            enforce(finding for found in findings.values() for finding in found)
+        load_id = _record(session, reports, position, run_id)
+        return StarReport(
+            mode,
+            position,
+            load_id,
+            reports,
+            _matched(session),
+            work.rematched(),
+            findings,
+            time.monotonic() - started,
+        )
+
+
+class _Rebuild:
+    """Builds each table whole."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._names = relations(session.schema)
+
+    def build(self, table: Table) -> tuple[int, int]:
+        """Replaces all rows; gives how many were written and taken out."""
+        target = self._names[table.name]
+        removed = self._session.execute(f"DELETE FROM {target}")
+        select = statement(_sql(table), self._names)
+        added = self._session.execute(
+            f"INSERT INTO {target} ({column_list(table.column_names)})\n{select}"
+        )
+        return added, removed
+
+    def examine(self, table: Table) -> list[Finding]:
+        """Checks all rows."""
+        return examine(self._session, audits_of(table.name), Stored(self._session.schema))
+
+    def rematched(self) -> int:
+        """A rebuild does not look at what was there before."""
+        return 0
+
+
+class _Refresh:
+    """Builds the rows of touched keys anew and writes those that differ."""
+
+    def __init__(self, session: Session, since: int) -> None:
+        self._session = session
+        self._since = since
+        self._names = relations(session.schema)
+
+    def build(self, table: Table) -> tuple[int, int]:
+        """Replaces the rows that differ; gives how many were written and taken out."""
+        name = table.name
+        self._temp(f"touched_{name}", self._touched(table))
+        grain = _grain(table)
+        scope = quoted(f"scope_{name}")
+        self._temp(
+            f"scope_{name}",
+            f"SELECT s.* FROM {self._names[grain.source]} AS s "
+            f"JOIN {quoted(f'touched_{name}')} AS k ON {_same(table.key, 'k', 's')}",
+        )
+        select = statement(_sql(table), self._names | {grain.source: scope})
+        self._temp(f"fresh_{name}", select)
+        self._temp(f"stored_{name}", self._stored(table))
+        columns = column_list(table.column_names)
+        fresh, stored = quoted(f"fresh_{name}"), quoted(f"stored_{name}")
+        self._temp(f"removed_{name}", _except(columns, stored, fresh))
+        self._temp(f"added_{name}", _except(columns, fresh, stored))
+        target = self._names[name]
+        removed = self._session.execute(
+            f"DELETE FROM {target} USING {quoted(f'removed_{name}')} AS g "
+            f"WHERE {_same(table.key, 'g', target)}"
+        )
+        added = self._session.execute(
+            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {quoted(f'added_{name}')}"
+        )
+        return added, removed
+
+    def examine(self, table: Table) -> list[Finding]:
+        """Checks the rows of the touched keys."""
+        parts = {
+            table.name: f"({self._stored(table)})",
+            _grain(table).source: quoted(f"scope_{table.name}"),
+        }
+        return examine(self._session, audits_of(table.name), Stored(self._session.schema, parts))
+
+    def rematched(self) -> int:
+        """Plays whose song is another one than before, or none any more, or now found."""
+        rows = self._session.query(
+            'SELECT COUNT(*) FROM "removed_songplay" AS g JOIN "added_songplay" AS a '
+            f"ON {_same(SONGPLAY.key, 'g', 'a')} "
+            "WHERE COALESCE(g.song_id, '') <> COALESCE(a.song_id, '')"
+        )
+        return int(rows[0][0])
+
+    def _temp(self, name: str, select: str) -> None:
+        self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}")
+
+    def _stored(self, table: Table) -> str:
+        return (
+            f"SELECT {column_list(table.column_names, 'r')} FROM {self._names[table.name]} AS r "
+            f"JOIN {quoted(f'touched_{table.name}')} AS k ON {_same(table.key, 'k', 'r')}"
+        )
+
+    def _touched(self, table: Table) -> str:
+        """The keys whose rows may be others than before."""
+        grain, keys = _grain(table), column_list(table.key, "s")
+        if table is TIME:
+            return (
+                f'SELECT {keys} FROM "added_songplay" AS s UNION '
+                f'SELECT {keys} FROM "removed_songplay" AS s'
+            )
+        retired = self._names[RETIRED[grain.source].name]
+        select = (
+            f"SELECT {keys} FROM {self._names[grain.source]} AS s "
+            f"WHERE s.load_id > {self._since:d} AND {grain.where} "
+            f"UNION SELECT {keys} FROM {retired} AS s WHERE {grain.where}"
+        )
+        if table is SONGPLAY:
+            self._temp("touched_names", self._touched_names())
+            select += (
+                f" UNION SELECT {keys} FROM {self._names[grain.source]} AS s "
+                "JOIN touched_names AS n ON n.title = TRIM(BOTH ' ' FROM s.song) "
+                f"AND n.artist_name = TRIM(BOTH ' ' FROM s.artist) WHERE {grain.where}"
+            )
+        return select
+
+    def _touched_names(self) -> str:
+        """Titles and artists whose plays must be matched anew."""
+        trimmed = (
+            "SELECT TRIM(BOTH ' ' FROM s.title) AS title, "
+            "TRIM(BOTH ' ' FROM s.artist_name) AS artist_name"
+        )
+        songs = self._names[STAGING_SONGS.name]
+        retired = self._names[RETIRED[STAGING_SONGS.name].name]
+        return (
+            f"{trimmed} FROM {songs} AS s WHERE s.load_id > {self._since:d} "
+            f"UNION {trimmed} FROM {retired} AS s"
+        )
+
+
+def _record(
+    session: Session, reports: Mapping[str, TableReport], position: int, run_id: str
+) -> int:
+    load_id = ledger.next_load_id(session)
+    entries = [
+        Entry(
+            target=name,
+            part="all",
+            status="published",
+            digest=NOTHING,
+            row_count=report.rows,
+            position=position,
+        )
+        for name, report in reports.items()
+    ]
+    if entries:
+        ledger.record(session, entries, load_id, run_id)
+        for retired in RETIRED.values():
+            session.execute(f"DELETE FROM {relation(session, retired.name)}")
+    return load_id
+
+
+def _sizes(session: Session, since: int) -> tuple[int, int]:
+    """Staged rows, and how many were added or retired since the star was published."""
+    total = pending = 0
+    for table in STAGING:
+        staged = relation(session, table.name)
+        retired = relation(session, RETIRED[table.name].name)
+        rows = session.query(
+            f"SELECT (SELECT COUNT(*) FROM {staged}), "
+            f"(SELECT COUNT(*) FROM {staged} WHERE load_id > {since:d}), "
+            f"(SELECT COUNT(*) FROM {retired})"
+        )
+        total += rows[0][0]
+        pending += rows[0][1] + rows[0][2]
+    return total, pending
+
+
+def _matched(session: Session) -> int:
+    plays = relation(session, SONGPLAY.name)
+    return int(session.query(f"SELECT COUNT(p.song_id) FROM {plays} AS p")[0][0])
+
+
+def _versions() -> dict[str, str]:
+    return {table.name: model_version(table.name) for table in STAR}
+
+
+def _sql(table: Table) -> str:
+    assert table.sql is not None, f"{table.name}: a star table has SQL"
+    return table.sql
+
+
+def _grain(table: Table) -> Grain:
+    assert table.grain is not None, f"{table.name}: a star table has a grain"
+    return table.grain
+
+
+def _same(keys: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
+
+
+def _except(columns: str, left: str, right: str) -> str:
+    return f"SELECT {columns} FROM {left} EXCEPT SELECT {columns} FROM {right}"

@@ -1,0 +1,1 @@
+"""The tests of `sparkify_dagster`: unit, conformance, properties, integration, browser."""
