@@ -1,4 +1,4 @@
-"""What Dagster knows of each asset, all from the model: key, group, kinds, columns, dependencies."""
+"""What Dagster knows of each asset, from the model: key, group, kinds, columns, dependencies."""
 
 from __future__ import annotations
 

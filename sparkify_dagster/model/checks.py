@@ -211,7 +211,8 @@ def _reconciled(table: Table) -> Check:
             f"LEFT JOIN (SELECT r.object, COUNT(*) AS staged FROM {rows.touched(table.name)} AS r "
             "GROUP BY r.object) AS s ON s.object = o.object "
             "LEFT JOIN (SELECT j.object, COUNT(*) AS rejected "
-            f"FROM {rows.touched('load_rejects')} AS j WHERE j.target_table = '{table.name}' AND j.published GROUP BY j.object) AS x "
+            f"FROM {rows.touched('load_rejects')} AS j "
+            f"WHERE j.target_table = '{table.name}' AND j.published GROUP BY j.object) AS x "
             f"ON x.object = o.object WHERE o.target = '{table.name}'"
         )
 

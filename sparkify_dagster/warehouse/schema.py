@@ -59,8 +59,8 @@ def _ensure(session: Session, table: Table) -> bool:
         if not _made_by_older_model(session, table):
             raise WarehouseError(
                 f"table {session.schema}.{table.name} differs from the model: "
-                f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all tables anew from the lake with "
-                "`sparkify create-tables --drop` and `sparkify etl`."
+                f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all "
+                "tables anew from the lake with `sparkify create-tables --drop` and `sparkify etl`."
             )
         session.execute(drop_table(table.name, session.schema))
     session.execute(create_table(table, session.schema, session.engine))
