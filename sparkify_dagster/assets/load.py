@@ -103,6 +103,7 @@ class _Run:
         self._selected = {key.to_user_string() for key in context.selected_asset_keys}
         self._report = Reporter(context)
         self._failures: list[str] = []
+        self._failed_days: list[str] = []
 
     def check(self) -> Iterator[Any]:
         """Runs just the checks that were asked for, on what is stored."""
@@ -128,7 +129,11 @@ class _Run:
             yield from self._star(todo)
         self._prune()
         if self._failures:
-            raise dg.Failure("\n".join(self._failures), allow_retries=False)
+            raise dg.Failure(
+                "\n".join(self._failures),
+                metadata={"failed_days": dg.MetadataValue.json(self._failed_days)},
+                allow_retries=False,
+            )
 
     @property
     def _checks_asked(self) -> set[dg.AssetCheckKey]:
@@ -177,6 +182,8 @@ class _Run:
                 outcomes.append(outcome)
                 self._report.day(outcome)
                 self._note(outcome, outcome.entry.part)
+                if not outcome.published:
+                    self._failed_days.append(outcome.entry.part)
         finally:
             reader.close()
         yield from self._report.findings_of_days(outcomes)

@@ -39,9 +39,9 @@ class Finding:
         """The claim, or how it failed and what to do."""
         if self.passed:
             return self.check.claim
-        return (
-            f"Not so ({self.numbers['offenders']:,} times): {self.check.claim} {self.check.remedy}"
-        )
+        times = self.numbers["offenders"]
+        often = f", {times:,} times" if times > 1 else ""
+        return f"Not so{often}: {self.check.claim} {self.check.remedy}"
 
 
 class AuditFailed(Exception):
