@@ -28,7 +28,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from sparkify_dagster.assets.load import LOAD_OP, LoadConfig
+from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.model.staging import STAGING_EVENTS
@@ -79,7 +79,7 @@ class LoadResult:
 
 
 def run_load(
-    settings: Settings, what: str = "changes", first_day: str = "", last_day: str = ""
+    settings: Settings, what: What = "changes", first_day: str = "", last_day: str = ""
 ) -> LoadResult:
     """Runs the `load` job to its end in this process.
 
@@ -192,4 +192,9 @@ def _innermost(error: Any) -> str:
 
 
 def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, object]:
-    return {name: value.value for name, value in metadata.items()}
+    return {
+        name: [dict(record.data) for record in value.records]
+        if isinstance(value, dg.TableMetadataValue)
+        else value.value
+        for name, value in metadata.items()
+    }

@@ -25,6 +25,7 @@ from sparkify_dagster.warehouse.audit import AuditFailed, Stored, examine
 from sparkify_dagster.warehouse.days import load_days
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster.warehouse.pending import (
+    Loaded,
     Pending,
     asked_days,
     asked_songs,
@@ -35,7 +36,10 @@ from sparkify_dagster.warehouse.publish import Limits, Loading, PartReport
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
 
-LOAD_OP = "load"
+LOAD_OP = "load_tables"
+
+
+What = Literal["asked", "changes", "everything"]
 
 
 class LoadConfig(dg.Config):
@@ -49,7 +53,7 @@ class LoadConfig(dg.Config):
         last_day: Likewise the last one.
     """
 
-    what: Literal["asked", "changes", "everything"] = "asked"
+    what: What = "asked"
     first_day: str = ""
     last_day: str = ""
 
@@ -64,7 +68,7 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def load(
+    def load_tables(
         context: dg.AssetExecutionContext,
         config: LoadConfig,
         warehouse: WarehouseResource,
@@ -80,7 +84,7 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         except (LakeError, WarehouseError) as error:
             raise dg.Failure(str(error)) from None
 
-    return load
+    return load_tables
 
 
 class _Run:
@@ -118,15 +122,20 @@ class _Run:
         """Loads what is to be loaded; fails at the end if a part of it failed."""
         progress.report("looking at the lake")
         snapshot = self._lake.look()
+        held = loaded(self._warehouse)
+        if snapshot.is_empty and held.is_nothing:
+            raise LakeError(snapshot.emptiness)
         self._report.unroutable(snapshot.unroutable)
-        todo = self._todo(snapshot)
+        todo = self._todo(snapshot, held)
+        if todo.is_nothing:
+            self._context.log.info("Nothing changed: the warehouse holds what the lake holds.")
+            return
         if todo.songs:
             yield from self._songs(todo)
         if todo.days:
             yield from self._days(todo, snapshot)
         yield from self._failed_loads(todo)
-        if todo.star or todo.songs or todo.days:
-            yield from self._star(todo)
+        yield from self._star(todo)
         self._prune()
         if self._failures:
             raise dg.Failure(
@@ -143,8 +152,7 @@ class _Run:
     def _star_selected(self) -> bool:
         return any(table.name in self._selected for table in STAR)
 
-    def _todo(self, snapshot: Snapshot) -> Pending:
-        held = loaded(self._warehouse)
+    def _todo(self, snapshot: Snapshot, held: Loaded) -> Pending:
         if self._config.what != "asked":
             return pending(
                 snapshot,

@@ -25,11 +25,13 @@ class Folder:
     Args:
         root: The folder.
         setting: The setting that names it, for messages.
+        settling: Age in seconds from which a file is taken to have settled.
     """
 
-    def __init__(self, root: Path, setting: str) -> None:
+    def __init__(self, root: Path, setting: str, settling: float = SETTLING_SECONDS) -> None:
         self._root = root
         self._setting = setting
+        self._settling = settling
 
     @property
     def location(self) -> str:
@@ -37,7 +39,7 @@ class Folder:
         return str(self._root)
 
     def list_objects(self) -> list[LakeObject]:
-        """All data objects below the folder; waits for the youngest to be two seconds old.
+        """All data objects below the folder; waits for the youngest to have settled.
 
         A file that keeps changing is listed with a token that will never come again, so that the
         next listing finds it changed.
@@ -47,11 +49,11 @@ class Folder:
         """
         found = self._scan()
         youngest = max((changed for _, changed in found), default=0.0)
-        wait = youngest + SETTLING_SECONDS - time.time()
-        if 0 < wait <= SETTLING_SECONDS:
+        wait = youngest + self._settling - time.time()
+        if 0 < wait <= self._settling:
             time.sleep(wait)
             found = self._scan()
-        settled = time.time() - SETTLING_SECONDS
+        settled = time.time() - self._settling
         return [_marked(item) if changed > settled else item for item, changed in found]
 
     def read(

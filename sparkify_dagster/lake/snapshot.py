@@ -40,6 +40,15 @@ class Snapshot:
         """Whether the lake holds no object that could be loaded."""
         return not (self.songs or self.days)
 
+    @property
+    def emptiness(self) -> str:
+        """What to say of a lake that holds nothing to load."""
+        outside = f" ({len(self.unroutable)} log objects belong to no day)" * bool(self.unroutable)
+        return (
+            f"The lake is empty: no song and no log objects to load{outside}. Make a sample lake "
+            "with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA to where the data lies."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Lake:

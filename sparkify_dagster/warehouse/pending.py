@@ -29,6 +29,11 @@ class Loaded:
     days: dict[str, str]
     star_behind: bool
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing was ever loaded."""
+        return not (self.songs or self.days)
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:

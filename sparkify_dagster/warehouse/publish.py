@@ -201,7 +201,7 @@ def entry_of(table: Table, part: Part, prepared: Prepared, counts: Sequence[Coun
 
 def over_limit(records: int, rejects: int, limit: float, what: str) -> str | None:
     """Why that many rejects are too many, or None when they are not."""
-    if records == 0 or rejects <= limit * records:
+    if records == 0 or rejects / records <= limit:
         return None
     return (
         f"{rejects:,} of {records:,} records of {what} were rejected ({rejects / records:.1%}), "

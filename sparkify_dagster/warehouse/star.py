@@ -27,7 +27,7 @@ from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
 from sparkify_dagster.warehouse.schema import create_tables
 
 Mode = Literal["rebuild", "refresh", "nothing"]
-_REBUILD_FROM = 0.25
+REBUILD_FROM = 0.25
 """Share of staged rows above which a rebuild costs less than looking for what they touch."""
 
 
@@ -73,6 +73,7 @@ def decide(
     staged: int,
     pending: int,
     total: int,
+    rebuild_from: float = REBUILD_FROM,
 ) -> Mode:
     """What must be done to bring the star up to date.
 
@@ -82,6 +83,7 @@ def decide(
         staged: The last published load of a staging table.
         pending: Staged rows added or retired since the star was published.
         total: Staged rows.
+        rebuild_from: Share of them above which `pending` rows make a rebuild the cheaper way.
     """
     taken = {position.load_id for position in positions.values()}
     if None in taken or len(taken) > 1:
@@ -90,7 +92,7 @@ def decide(
         return "rebuild"
     if taken == {staged}:
         return "nothing"
-    return "rebuild" if pending > _REBUILD_FROM * total else "refresh"
+    return "rebuild" if pending > rebuild_from * total else "refresh"
 
 
 def is_behind(session: Session) -> bool:
@@ -105,12 +107,14 @@ def publish_star(
     run_id: str,
     *,
     rebuild: bool = False,
+    rebuild_from: float = REBUILD_FROM,
     on_table: Callable[[str], None] = lambda _: None,
 ) -> StarReport:
     """Brings the five tables up to date with staging, audits them, commits.
 
     Args:
         rebuild: Build them whole from staging, whatever changed.
+        rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
         on_table: Told the name of each table when its turn comes.
 
     Raises:
@@ -124,7 +128,8 @@ def publish_star(
         position = ledger.staging_position(session)
         since = min((p.load_id or 0) for p in positions.values())
         total, pending = _sizes(session, since)
-        mode = "rebuild" if rebuild else decide(positions, _versions(), position, pending, total)
+        mode = decide(positions, _versions(), position, pending, total, rebuild_from)
+        mode = "rebuild" if rebuild else mode
         work = _Refresh(session, since) if mode == "refresh" else _Rebuild(session)
         reports: dict[str, TableReport] = {}
         findings: dict[str, tuple[Finding, ...]] = {}

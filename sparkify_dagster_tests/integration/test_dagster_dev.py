@@ -1,0 +1,229 @@
+"""What a person does in the Dagster UI, done to a running `dagster dev` over its GraphQL."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sparkify_dagster.generator import LakeSpec, generate_lake
+from sparkify_dagster_tests.integration.dagster_dev import (
+    BIN,
+    Dev,
+    dagster_dev,
+    environment,
+    project_folder,
+)
+
+pytestmark = pytest.mark.integration
+
+SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "sparkify_dagster"}
+LAUNCH = """mutation($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+DAYS = """{ assetNodeOrError(assetKey: {path: ["staging_events_table"]}) { ... on AssetNode {
+  partitionStats { numMaterialized numFailed numPartitions } assetPartitionStatuses {
+    ... on TimePartitionStatuses { ranges { startKey endKey status } } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout's root with a small lake of five days."""
+    folder = project_folder(tmp_path_factory.mktemp("project"))
+    spec = LakeSpec(songs=40, events=1_000, days=5, seed=7, start=date(2018, 11, 1))
+    generate_lake(folder / "data" / "lake", spec)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    return {"SPARKIFY_DAYS__LAST": "2018-11-05"}
+
+
+@pytest.fixture(scope="module")
+def dev(project: Path, settings: dict[str, str]) -> Iterator[Dev]:
+    with dagster_dev(project, settings) as running:
+        yield running
+
+
+def count(project: Path, table: str) -> int:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{project / 'data/sparkify.duckdb'}' AS w (READ_ONLY)")
+        row = connection.execute(f'SELECT COUNT(*) FROM w.sparkify."{table}"').fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def launch(dev: Dev, **params: object) -> str:
+    answer = dev.ask(LAUNCH, params=params)["launchPipelineExecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return str(answer["run"]["runId"])
+
+
+def job(name: str, **more: object) -> dict[str, object]:
+    return {"selector": {**SELECTOR, "pipelineName": name, **more}, "mode": "default"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dg", "check", "defs"],
+        ["dg", "list", "defs"],
+        ["dagster", "definitions", "validate"],
+        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
+    ],
+)
+def test_the_commands_people_use_load_the_definitions_from_the_root(
+    project: Path, settings: dict[str, str], command: list[str]
+) -> None:
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=project,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_graph_leads_from_the_lake_to_the_star(dev: Dev) -> None:
+    nodes = dev.ask(
+        """{ assetNodes { assetKey { path } groupName kinds isMaterializable
+        owners { ... on TeamAssetOwner { team } } dependencyKeys { path } } }"""
+    )["assetNodes"]
+    by_name = {node["assetKey"]["path"][0]: node for node in nodes}
+    edges = {
+        (parent["path"][0], name)
+        for name, node in by_name.items()
+        for parent in node["dependencyKeys"]
+    }
+    assert edges == {
+        ("log_data", "staging_events_table"),
+        ("log_json_path", "staging_events_table"),
+        ("song_data", "staging_songs_table"),
+        ("staging_songs_table", "song"),
+        ("staging_songs_table", "artist"),
+        ("staging_events_table", "user"),
+        ("staging_events_table", "songplay"),
+        ("staging_songs_table", "songplay"),
+        ("songplay", "time"),
+    }
+    groups = {name: node["groupName"] for name, node in by_name.items()}
+    assert groups["log_data"] == "lake"
+    assert groups["staging_events_table"] == "staging"
+    assert groups["songplay"] == "star"
+    assert all(node["kinds"] and node["owners"] for node in nodes)
+    assert [name for name, node in by_name.items() if not node["isMaterializable"]] == [
+        "log_data",
+        "log_json_path",
+        "song_data",
+    ]
+
+
+def test_the_job_load_brings_everything_up_to_date_without_choosing_days(
+    dev: Dev, project: Path
+) -> None:
+    assert dev.finished(launch(dev, **job("load"))) == "SUCCESS"
+    assert count(project, "staging_events_table") == 1_000
+    assert count(project, "songplay") > 800
+    days = dev.ask(DAYS)["assetNodeOrError"]
+    assert days["partitionStats"] == {"numMaterialized": 5, "numFailed": 0, "numPartitions": 5}
+
+
+def test_a_range_of_days_can_be_materialized_from_the_asset(dev: Dev, project: Path) -> None:
+    tags = [
+        {"key": "dagster/asset_partition_range_start", "value": "2018-11-02"},
+        {"key": "dagster/asset_partition_range_end", "value": "2018-11-04"},
+    ]
+    before = count(project, "staging_events_table")
+    run = launch(
+        dev,
+        **job("__ASSET_JOB", assetSelection=[{"path": ["staging_events_table"]}]),
+        executionMetadata={"tags": tags},
+    )
+    assert dev.finished(run) == "SUCCESS"
+    assert count(project, "staging_events_table") == before
+    materialized = dev.ask(
+        """query($id: ID!) { runOrError(runId: $id) { ... on Run {
+        assetMaterializations { partition assetKey { path } } } } }""",
+        id=run,
+    )["runOrError"]["assetMaterializations"]
+    assert sorted(m["partition"] for m in materialized) == [
+        "2018-11-02",
+        "2018-11-03",
+        "2018-11-04",
+    ]
+
+
+def test_one_table_of_the_star_can_be_materialized(dev: Dev) -> None:
+    run = launch(dev, **job("__ASSET_JOB", assetSelection=[{"path": ["songplay"]}]))
+    assert dev.finished(run) == "SUCCESS"
+
+
+def test_a_check_can_be_run_alone(dev: Dev) -> None:
+    selection = [{"assetKey": {"path": ["songplay"]}, "name": "unique_key"}]
+    run = launch(dev, **job("__ASSET_JOB", assetSelection=[], assetCheckSelection=selection))
+    assert dev.finished(run) == "SUCCESS"
+    checks = dev.ask(
+        """{ assetNodeOrError(assetKey: {path: ["songplay"]}) { ... on AssetNode {
+        assetChecksOrError { ... on AssetChecks { checks { name canExecuteIndividually
+        executionForLatestMaterialization { status runId } } } } } } }"""
+    )["assetNodeOrError"]["assetChecksOrError"]["checks"]
+    assert {check["canExecuteIndividually"] for check in checks} == {"CAN_EXECUTE"}
+    one = next(check for check in checks if check["name"] == "unique_key")
+    assert one["executionForLatestMaterialization"]["status"] == "SUCCEEDED"
+    assert one["executionForLatestMaterialization"]["runId"] == run
+
+
+def test_a_bad_day_is_a_failed_partition_and_the_others_are_published(
+    dev: Dev, project: Path
+) -> None:
+    logs = project / "data/lake/log_data/2018/11"
+    good, bad = logs / "2018-11-02-events.json", logs / "2018-11-03-events.json"
+    kept = bad.read_bytes()
+    good.write_bytes(good.read_bytes().split(b"\n", 1)[1])
+    bad.write_bytes(b"{broken\n" * 50 + kept)
+    plays = count(project, "songplay")
+    assert dev.finished(launch(dev, **job("load"))) == "FAILURE"
+    days = dev.ask(DAYS)["assetNodeOrError"]
+    failed = [r for r in days["assetPartitionStatuses"]["ranges"] if r["status"] == "FAILED"]
+    assert [(r["startKey"], r["endKey"]) for r in failed] == [("2018-11-03", "2018-11-03")]
+    assert count(project, "staging_events_table") == 999
+    assert count(project, "songplay") in (plays, plays - 1)
+    bad.write_bytes(kept)
+    assert dev.finished(launch(dev, **job("load"))) == "SUCCESS"
+    assert dev.ask(DAYS)["assetNodeOrError"]["partitionStats"]["numFailed"] == 0
+
+
+def test_runs_of_the_command_line_stand_in_the_history_and_can_be_run_again(
+    dev: Dev, project: Path, settings: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sparkify_dagster", "etl", "--full"],
+        cwd=project,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = dev.ask(
+        """{ pipelineOrError(params: {pipelineName: "load", repositoryName: "__repository__",
+        repositoryLocationName: "sparkify_dagster"}) { ... on Pipeline { runs(limit: 1) {
+        runId status repositoryOrigin { repositoryName } } } } }"""
+    )["pipelineOrError"]["runs"]
+    assert runs[0]["status"] == "SUCCESS"
+    assert runs[0]["repositoryOrigin"]["repositoryName"] == "__repository__"
+    again = dev.ask(
+        """mutation($id: String!) { launchRunReexecution(reexecutionParams: {parentRunId: $id,
+        strategy: ALL_STEPS}) { __typename ... on LaunchRunSuccess { run { runId } }
+        ... on PythonError { message } } }""",
+        id=runs[0]["runId"],
+    )["launchRunReexecution"]
+    assert again["__typename"] == "LaunchRunSuccess", again
+    assert dev.finished(again["run"]["runId"]) == "SUCCESS"
