@@ -21,6 +21,8 @@ from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import Row, Session, WarehouseMissing
 
 Status = Literal["published", "failed"]
+FAILED = "failed"
+"""In place of the digest of a part whose last load failed."""
 
 _ARROW = {
     Type.VARCHAR: pa.string(),
@@ -111,8 +113,18 @@ def latest(session: Session, status: Status = "published") -> list[Entry]:
 
 
 def loaded_digests(session: Session, target: str) -> dict[str, str]:
-    """The digest of each part of a staging table as it was last published."""
-    return {e.part: e.digest for e in latest(session) if e.target == target}
+    """The digest of each part of a staging table as it was last published.
+
+    A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
+    whatever the lake holds, even if its objects are gone, so that its rejects go with them.
+    """
+    published = {e.part: e for e in latest(session) if e.target == target}
+    failed = {e.part: e for e in latest(session, "failed") if e.target == target}
+    digests = {part: entry.digest for part, entry in published.items()}
+    for part, entry in failed.items():
+        if part not in published or published[part].load_id < entry.load_id:
+            digests[part] = FAILED
+    return digests
 
 
 def loaded_objects(

@@ -85,7 +85,7 @@ class PartReport:
 
 
 def append_staged(
-    session: Session, table: Table, prepared: Prepared, load_id: int, days: Sequence[date] = ()
+    session: Session, table: Table, prepared: Prepared, load_id: int, days: Sequence[date] | None = None
 ) -> None:
     """Stages the rows of a batch with where they came from.
 
@@ -94,9 +94,8 @@ def append_staged(
     """
     rows = prepared.batch.rows
     index = rows["object"].combine_chunks()
-    loaded = [column for name, column in zip(rows.column_names, rows.columns, strict=True)]
-    values = loaded[:-2]
-    if days:
+    values = rows.columns[:-2]
+    if days is not None:
         values.append(pa.array(days, pa.date32()).take(index))
     keys = pa.array([item.key for item in prepared.objects], pa.string())
     values.append(pa.DictionaryArray.from_arrays(index, keys))
