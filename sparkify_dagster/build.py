@@ -21,13 +21,9 @@ from sparkify_dagster.assets.specs import (
 )
 from sparkify_dagster.jobs import all_jobs
 from sparkify_dagster.partitions import log_days
-from sparkify_dagster.resources import (
-    BoundsResource,
-    DuckDBResource,
-    LakeResource,
-    WarehouseResource,
-)
-from sparkify_dagster.settings import Settings, SettingsError
+from sparkify_dagster.places import require_supported
+from sparkify_dagster.resources import BoundsResource, DuckDBResource, LakeResource
+from sparkify_dagster.settings import Settings
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -36,59 +32,30 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     Raises:
         SettingsError: The settings ask for an engine or a store that this version does not have.
     """
+    require_supported(settings)
+    lake, days, duckdb = settings.s3, settings.days, settings.duckdb
     return {
-        "warehouse": warehouse_resource(settings),
-        "lake": lake_resource(settings),
+        "warehouse": DuckDBResource(
+            path=str(duckdb.path),
+            schema_name=settings.load.schema_name,
+            lock_wait=duckdb.lock_wait,
+            memory_limit=duckdb.memory_limit,
+            threads=duckdb.threads,
+        ),
+        "lake": LakeResource(
+            song_data=lake.song_data,
+            log_data=lake.log_data,
+            log_jsonpath=lake.log_jsonpath,
+            first_day=days.first.isoformat(),
+            last_day=days.last.isoformat() if days.last else "",
+            threads=duckdb.threads,
+        ),
         "bounds": BoundsResource(
             reject_limit=settings.load.reject_limit,
             batch_mb=settings.load.batch_mb,
             history_days=settings.load.history_days,
         ),
     }
-
-
-def warehouse_resource(settings: Settings) -> WarehouseResource:
-    """The warehouse the settings name.
-
-    Raises:
-        SettingsError: They name a Redshift cluster.
-    """
-    if settings.engine == "redshift":
-        raise SettingsError(
-            [
-                "[CLUSTER] HOST names a Redshift cluster, but this version loads DuckDB only. "
-                "Leave HOST blank to work on DuckDB."
-            ]
-        )
-    return DuckDBResource(
-        path=str(settings.duckdb.path),
-        schema_name=settings.load.schema_name,
-        lock_wait=settings.duckdb.lock_wait,
-        memory_limit=settings.duckdb.memory_limit,
-        threads=settings.duckdb.threads,
-    )
-
-
-def lake_resource(settings: Settings) -> LakeResource:
-    """The lake the settings name.
-
-    Raises:
-        SettingsError: A part of it lies in S3.
-    """
-    lake = settings.s3
-    remote = [p for p in (lake.song_data, lake.log_data, lake.log_jsonpath) if _is_s3(p)]
-    if remote:
-        raise SettingsError(
-            [f"{remote[0]}: this version reads a lake in local folders only. Set [S3] to folders."]
-        )
-    return LakeResource(
-        song_data=lake.song_data,
-        log_data=lake.log_data,
-        log_jsonpath=lake.log_jsonpath,
-        first_day=settings.days.first.isoformat(),
-        last_day=settings.days.last.isoformat() if settings.days.last else "",
-        threads=settings.duckdb.threads,
-    )
 
 
 def build_definitions(
@@ -116,7 +83,3 @@ def build_definitions(
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
         executor=dg.in_process_executor,
     )
-
-
-def _is_s3(place: str) -> bool:
-    return place.startswith("s3://")

@@ -39,6 +39,7 @@ MODULE = "sparkify_dagster.definitions"
 LOCATION = "sparkify_dagster"
 _REPOSITORY = "__repository__"
 _HOME = ".dagster"
+_INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class LoadResult:
 
     Attributes:
         failure: Why it failed, in words for a person; None when it succeeded.
+        interrupted: A person stopped it.
         materialized: Metadata of each unpartitioned table that was published, by name.
         days: The log days that were published, with their metadata.
         failed_days: The log days that were tried and not published.
@@ -72,6 +74,7 @@ class LoadResult:
     run_id: str
     success: bool
     failure: str | None = None
+    interrupted: bool = False
     materialized: dict[str, dict[str, object]] = field(default_factory=dict)
     days: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failed_days: list[str] = field(default_factory=list)
@@ -183,6 +186,7 @@ def _take_failure(event: dg.DagsterEvent, outcome: LoadResult) -> None:
             outcome.failed_days = [str(day) for day in days.data]
     elif data.error is not None:
         outcome.failure = _innermost(data.error)
+        outcome.interrupted = data.error.cls_name == _INTERRUPTED
 
 
 def _innermost(error: Any) -> str:

@@ -7,17 +7,13 @@ hold settings only; nothing is opened before an asset asks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
-from sparkify_dagster import progress
-from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.folder import Folder
-from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.places import covered, duckdb_warehouse, folder_lake
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
 
@@ -41,13 +37,8 @@ class DuckDBResource(WarehouseResource):
 
     def open(self) -> Warehouse:
         """The warehouse; connects only when it is used."""
-        return DuckDBWarehouse(
-            Path(self.path),
-            self.schema_name,
-            lock_wait=self.lock_wait,
-            memory_limit=self.memory_limit,
-            threads=self.threads,
-            on_wait=progress.report,
+        return duckdb_warehouse(
+            Path(self.path), self.schema_name, self.lock_wait, self.memory_limit, self.threads
         )
 
 
@@ -69,26 +60,14 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def open(self) -> Lake:
         """The lake; listed and read only when it is used."""
-        return Lake(
-            songs=Folder(Path(self.song_data), "[S3] SONG_DATA"),
-            logs=Folder(Path(self.log_data), "[S3] LOG_DATA"),
-            read_jsonpaths=self._read_jsonpaths,
-            jsonpaths=self.log_jsonpath,
-            days=DayRange(date.fromisoformat(self.first_day), self._last_day()),
-            threads=self.threads,
+        last = date.fromisoformat(self.last_day) if self.last_day else None
+        return folder_lake(
+            Path(self.song_data),
+            Path(self.log_data),
+            Path(self.log_jsonpath),
+            covered(date.fromisoformat(self.first_day), last),
+            self.threads,
         )
-
-    def _last_day(self) -> date:
-        return date.fromisoformat(self.last_day) if self.last_day else datetime.now(UTC).date()
-
-    def _read_jsonpaths(self) -> bytes:
-        try:
-            return Path(self.log_jsonpath).read_bytes()
-        except OSError as error:
-            raise LakeError(
-                f"{self.log_jsonpath}: cannot be read ({error.strerror}). It says which log field "
-                "feeds which column; set [S3] LOG_JSONPATH to where it lies."
-            ) from None
 
 
 class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import LakeObject, is_data_key
@@ -116,6 +117,8 @@ class Folder:
                     elif is_data_key(name):
                         self._add(prefix + name, entry, found)
         except OSError as error:
+            if prefix and isinstance(error, FileNotFoundError):
+                return  # It vanished while the lake was listed: so did its objects.
             raise LakeError(
                 f"{path}: cannot be listed ({_because(error)}). Check {self._setting} and the "
                 "folder's permissions."
@@ -128,6 +131,8 @@ class Folder:
             stat = entry.stat()
         except FileNotFoundError:
             return  # It vanished while the folder was listed: it is not in the lake.
+        if not S_ISREG(stat.st_mode):
+            return  # A pipe, a socket or a device is no object; to open one might wait forever.
         found.append(
             (
                 LakeObject(key, stat.st_size, _token(stat)),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from sparkify_dagster.lake.errors import LakeError
 
-_BRACKET = re.compile(r"""^\$\[(?:'((?:[^'\\]|\\.)+)'|"((?:[^"\\]|\\.)+)")\]$""")
-_DOT = re.compile(r"^\$\.([^.\[\]'\"\s*]+)$")
+_NO_NAME = r"\x00\ud800-\udfff"  # Neither a NUL nor a lone surrogate can stand in a field's name.
+_BRACKET = re.compile(rf"\$\['((?:[^'\\{_NO_NAME}]|\\[^{_NO_NAME}])+)'\]")
+_DOT = re.compile(rf"\$\.([^.\[\]'\"\s*{_NO_NAME}]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
 
 def _paths(text: bytes, where: str) -> list[object]:
     try:
-        document = json.loads(text)
+        document = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise LakeError(f"{where}: not valid JSON ({error}); mend the JSONPaths file.") from None
     if not isinstance(document, dict) or list(document) != ["jsonpaths"]:
@@ -62,9 +63,9 @@ def _paths(text: bytes, where: str) -> list[object]:
 
 def _field(path: object, number: int, where: str) -> str:
     if isinstance(path, str):
-        if found := _BRACKET.match(path):
-            return re.sub(r"\\(.)", r"\1", found.group(1) or found.group(2))
-        if found := _DOT.match(path):
+        if found := _BRACKET.fullmatch(path):
+            return re.sub(r"\\(.)", r"\1", found.group(1), flags=re.DOTALL)
+        if found := _DOT.fullmatch(path):
             return found.group(1)
     raise LakeError(
         f"{where}: path {number} is {path!r}; only one level is supported, $['name'] or $.name."

@@ -119,10 +119,10 @@ def _number(column: Column, kind: str, text: str) -> Value:
     if column.type is Type.TIMESTAMP:
         return _moment(column, text)
     low, high = _RANGES[column.type]
-    # 40 digits are more than any range: Python refuses to convert very long texts.
-    if len(text.lstrip("-0")) > 40 or not low <= int(text) <= high:
+    number = _whole(text)
+    if not low <= number <= high:
         raise Rejected(f"{column.name} is out of range for {column.type}", column.name)
-    return int(text)
+    return number
 
 
 def _double(column: Column, text: str) -> float:
@@ -132,9 +132,16 @@ def _double(column: Column, text: str) -> float:
 
 
 def _moment(column: Column, text: str) -> datetime:
-    if len(text.lstrip("-0")) > 40 or not FIRST_MS <= int(text) <= LAST_MS:
+    number = _whole(text)
+    if not FIRST_MS <= number <= LAST_MS:
         raise Rejected(f"{column.name} is not a time in the years 1 to 9999", column.name)
-    return _EPOCH + timedelta(milliseconds=int(text))
+    return _EPOCH + timedelta(milliseconds=number)
+
+
+def _whole(text: str) -> int:
+    """The number, or one beyond any range: Python refuses to convert very long texts."""
+    digits = text.lstrip("-").lstrip("0")[:40]
+    return int(f"-{digits}" if text.startswith("-") else digits) if digits else 0
 
 
 def _named(kind: str) -> str:

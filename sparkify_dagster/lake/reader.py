@@ -183,10 +183,11 @@ class Reader:
         """The careful path: adds each candidate to the batch's rows or to its rejects."""
         accepted: list[tuple[Value, ...]] = []
         for item in doubts:
+            text = item.text.removesuffix("\n")
             try:
-                values = judge(item.parsed, item.text, self._columns)
+                values = judge(item.parsed, text, self._columns)
             except Rejected as error:
-                raw = item.text[:_RAW_LIMIT]
+                raw = text[:_RAW_LIMIT]
                 batch.rejects.append(
                     Reject(item.object, item.line, error.reason, error.column, raw)
                 )

@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,33 @@ class DuckDBSession:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         row = self._connection.execute(sql, _bound(values)).fetchone()
         return int(row[0]) if row and isinstance(row[0], int) else -1
+
+    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+        """Runs any one statement and gives its column names and at most so many rows (None: all).
+
+        Raises:
+            WarehouseError: The engine refuses the statement; its first words say why.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
+            answer = pool.submit(self._peek, sql, most)
+            try:
+                return answer.result()
+            except KeyboardInterrupt:
+                self._connection.interrupt()
+                raise
+            except duckdb.Error as error:
+                said = str(error).partition("\n\nLINE ")[0]
+                if "attached in read-only mode" in said:
+                    said = "only reading is possible here; nothing was changed"
+                raise WarehouseError(" ".join(said.split())) from None
+
+    def _peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+        cursor = self._connection.execute(sql)
+        if cursor is None:  # Nothing but comments.
+            return [], []
+        rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
+        return [column[0] for column in cursor.description or ()], rows
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk, straight from Arrow's memory."""

@@ -45,6 +45,14 @@ class Session(Protocol):
         """Runs a SELECT and gives its column names and rows."""
         ...
 
+    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+        """Runs a person's statement; gives column names and at most so many rows (None: all).
+
+        Raises:
+            WarehouseError: The engine refuses the statement; its first words say why.
+        """
+        ...
+
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         ...

@@ -17,6 +17,7 @@ import pyarrow as pa
 from sparkify_dagster.lake.reader import READER_VERSION
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import qualified
+from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import Row, Session, WarehouseMissing
 
@@ -57,6 +58,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedObject:
+    """An object as it was last loaded; see `load_objects` in `model.ledger`."""
+
+    part: str
+    size: int
+    token: str
+    records: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True)
 class StarPosition:
     """What a star table has taken in, and by which version of the model.
 
@@ -79,15 +91,21 @@ def relation(session: Session, table: str) -> str:
 
 
 def is_ready(session: Session) -> bool:
-    """Whether the ledger is there.
+    """Whether the staging tables and the ledger are there.
 
     Raises:
-        WarehouseMissing: It is not: nothing was ever loaded here.
+        WarehouseMissing: They are not: nothing was ever loaded here, or a table was dropped.
     """
     if not session.columns_of("load_history"):
         raise WarehouseMissing(
             f"no tables in schema {session.schema} yet. Load them with `sparkify etl`."
         )
+    for table in (*STAGING, *LEDGER):
+        if not session.columns_of(table.name):
+            raise WarehouseMissing(
+                f"table {session.schema}.{table.name} is gone. `sparkify etl` makes it anew, and "
+                "loads everything again."
+            )
     return True
 
 
@@ -127,19 +145,41 @@ def loaded_digests(session: Session, target: str) -> dict[str, str]:
     return digests
 
 
-def loaded_objects(
-    session: Session, target: str, parts: Sequence[str]
-) -> dict[str, tuple[int, str]]:
-    """Size and token of every object loaded from the given parts."""
+def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:
+    """Every object loaded from the given parts, by key."""
     if not parts:
         return {}
     names = {f"p{i}": part for i, part in enumerate(parts)}
     rows = session.query(
-        f"SELECT o.object, o.size, o.token FROM {relation(session, 'load_objects')} AS o "
+        "SELECT o.object, o.part, o.size, o.token, o.records, o.rejects "
+        f"FROM {relation(session, 'load_objects')} AS o "
         f"WHERE o.target = $target AND o.part IN ({', '.join('$' + n for n in names)})",
         {"target": target, **names},
     )
-    return {key: (size, token) for key, size, token in rows}
+    return {key: LoadedObject(*rest) for key, *rest in rows}
+
+
+def current_parts(session: Session, target: str) -> set[str]:
+    """The parts of a staging table that were last published by today's reader and model."""
+    history = relation(session, "load_history")
+    rows = session.query(
+        f"SELECT h.part FROM {history} AS h JOIN (SELECT l.part, MAX(l.load_id) AS load_id "
+        f"FROM {history} AS l WHERE l.target = $target AND l.status = 'published' "
+        "GROUP BY l.part) AS n ON n.part = h.part AND n.load_id = h.load_id "
+        "WHERE h.target = $target AND h.reader_version = $reader AND h.model_version = $model",
+        {"target": target, "reader": READER_VERSION, "model": model_version(target)},
+    )
+    return {part for (part,) in rows}
+
+
+def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
+    """Records and rejects of each part of a staging table, as loaded."""
+    rows = session.query(
+        "SELECT o.part, SUM(o.records), SUM(o.rejects) "
+        f"FROM {relation(session, 'load_objects')} AS o WHERE o.target = $target GROUP BY o.part",
+        {"target": target},
+    )
+    return {part: (int(records), int(rejects)) for part, records, rejects in rows}
 
 
 def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
@@ -157,7 +197,12 @@ def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarP
 
 def staging_position(session: Session) -> int:
     """The last published load of a staging table; 0 when there is none."""
-    targets = ", ".join(f"'{table.name}'" for table in STAGING)
+    return last_published(session, STAGING)
+
+
+def last_published(session: Session, tables: Iterable[Table]) -> int:
+    """The last published load of any of the tables; 0 when there is none."""
+    targets = ", ".join(f"'{table.name}'" for table in tables)
     history = relation(session, "load_history")
     rows = session.query(
         f"SELECT COALESCE(MAX(h.load_id), 0) FROM {history} AS h "

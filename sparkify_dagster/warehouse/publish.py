@@ -85,7 +85,11 @@ class PartReport:
 
 
 def append_staged(
-    session: Session, table: Table, prepared: Prepared, load_id: int, days: Sequence[date] | None = None
+    session: Session,
+    table: Table,
+    prepared: Prepared,
+    load_id: int,
+    days: Sequence[date] | None = None,
 ) -> None:
     """Stages the rows of a batch with where they came from.
 

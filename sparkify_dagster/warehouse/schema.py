@@ -16,6 +16,9 @@ from sparkify_dagster.warehouse.engine import Session, WarehouseError
 def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     """Makes every table that is not there.
 
+    The staging tables and the ledger speak of each other. Where one of them was lost, the others
+    tell half a story: all of them are made anew, and the next load takes everything from the lake.
+
     Args:
         drop: Drop them all first, with all they hold.
 
@@ -28,12 +31,19 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     """
     session.execute(create_schema(session.schema))
     made = []
+    lost = is_incomplete(session)
     for table in TABLES.values():
-        if drop:
+        if drop or (lost and table.layer is not Layer.STAR):
             session.execute(drop_table(table.name, session.schema))
         if _ensure(session, table):
             made.append(table.name)
     return made
+
+
+def is_incomplete(session: Session) -> bool:
+    """Whether some, not all, of the staging tables and the ledger are there."""
+    there = [bool(session.columns_of(t.name)) for t in TABLES.values() if t.layer is not Layer.STAR]
+    return any(there) and not all(there)
 
 
 def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
@@ -85,12 +95,16 @@ def _made_by_older_model(session: Session, table: Table) -> bool:
 
 def _forget(session: Session, table: Table) -> None:
     """A table that had to be made is empty: the ledger must not say that it was loaded."""
-    ledgers = ["load_history"] if table.layer is Layer.STAR else []
+    where = {"load_history": "target"} if table.layer is Layer.STAR else {}
     if table in STAGING:
-        ledgers = ["load_history", "load_objects"]
-    for name in ledgers:
+        where = {
+            "load_history": "target",
+            "load_objects": "target",
+            "load_rejects": "target_table",
+        }
+    for name, column in where.items():
         if session.columns_of(name):
             session.execute(
-                f"DELETE FROM {qualified(session.schema, name)} WHERE target = $target",
+                f"DELETE FROM {qualified(session.schema, name)} WHERE {column} = $target",
                 {"target": table.name},
             )

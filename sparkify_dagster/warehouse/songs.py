@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -36,13 +37,19 @@ class _Plan:
     """What a song load reads and removes, and what it leaves as it stands.
 
     Attributes:
+        as_of: The last song load that was published when the plan was made.
         kept_records: Records of the objects it does not touch, by part; rejects likewise.
     """
 
+    as_of: int
     parts: tuple[Part, ...]
     changes: ObjectChanges
     kept_records: dict[str, int]
     kept_rejects: dict[str, int]
+
+
+class _Overtaken(Exception):
+    """Another load of the catalogue was published since the plan was made."""
 
 
 def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartReport:
@@ -57,7 +64,13 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
     Raises:
         WarehouseError: The warehouse cannot be written at all.
     """
-    plan = _plan(loading, tuple(parts), everything)
+    while True:
+        with contextlib.suppress(_Overtaken):
+            return _load(loading, tuple(parts), everything)
+
+
+def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
+    plan = _plan(loading, parts, everything)
     part_of = {item.key: part.name for part in parts for item in part.objects}
     total, counted = len(plan.changes.read), 0
 
@@ -87,37 +100,33 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
 
 def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     names = [part.name for part in parts]
-    loaded: dict[str, tuple[int, str]] = {}
-    records: dict[str, tuple[str, int, int]] = {}
+    loaded: dict[str, ledger.LoadedObject] = {}
+    held: dict[str, tuple[int, int]] = {}
+    current: set[str] = set()
+    as_of = 0
     try:
         with loading.warehouse.reading() as session:
             ledger.is_ready(session)
             loaded = ledger.loaded_objects(session, _TABLE.name, names)
-            records = _records(session)
+            held = ledger.loaded_records(session, _TABLE.name)
+            current = ledger.current_parts(session, _TABLE.name)
+            as_of = ledger.last_published(session, [_TABLE])
     except WarehouseMissing:
         pass
     objects = [item for part in parts for item in part.objects]
-    changes = object_changes(objects, loaded)
+    # What another version of the code has read is read anew, as the same bytes may give other rows.
+    known = {
+        key: (item.size, item.token if item.part in current else "") for key, item in loaded.items()
+    }
+    changes = object_changes(objects, known)
     if everything:
         changes = ObjectChanges(objects, changes.gone)
-    touched = {item.key for item in changes.read} | set(changes.gone)
-    kept_records: dict[str, int] = {}
-    kept_rejects: dict[str, int] = {}
-    for key, (part, held, rejected) in records.items():
-        if key not in touched:
-            kept_records[part] = kept_records.get(part, 0) + held
-            kept_rejects[part] = kept_rejects.get(part, 0) + rejected
-    return _Plan(parts, changes, kept_records, kept_rejects)
-
-
-def _records(session: Session) -> dict[str, tuple[str, int, int]]:
-    """Part, records and rejects of every loaded song object."""
-    rows = session.query(
-        f"SELECT o.object, o.part, o.records, o.rejects "
-        f"FROM {relation(session, 'load_objects')} AS o WHERE o.target = $target",
-        {"target": _TABLE.name},
-    )
-    return {key: (part, records, rejects) for key, part, records, rejects in rows}
+    kept_records = {part: records for part, (records, _) in held.items()}
+    kept_rejects = {part: rejects for part, (_, rejects) in held.items()}
+    for key in {*(item.key for item in changes.read), *changes.gone} & loaded.keys():
+        kept_records[loaded[key].part] -= loaded[key].records
+        kept_rejects[loaded[key].part] -= loaded[key].rejects
+    return _Plan(as_of, parts, changes, kept_records, kept_rejects)
 
 
 def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
@@ -165,6 +174,8 @@ def _publish(
     """One transaction: replace the rows of the changed objects, write the ledger, audit, commit."""
     with loading.warehouse.transaction() as session:
         create_tables(session)
+        if ledger.last_published(session, [_TABLE]) > plan.as_of:
+            raise _Overtaken
         load_id = ledger.next_load_id(session)
         _remove(session, plan, load_id)
         append_staged(session, _TABLE, prepared, load_id)

@@ -96,7 +96,12 @@ def decide(
 
 
 def is_behind(session: Session) -> bool:
-    """Whether staging, or the model, has moved on since the star was published."""
+    """Whether staging, or the model, has moved on since the star was published.
+
+    A star table that is not there is as far behind as can be.
+    """
+    if not all(session.columns_of(table.name) for table in STAR):
+        return True
     positions = ledger.star_positions(session, STAR)
     staged = ledger.staging_position(session)
     return decide(positions, _versions(), staged, 0, 1) != "nothing"

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.integration
 
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "sparkify_dagster"}
 LAUNCH = """mutation($params: ExecutionParams!) {
-  launchPipelineExecution(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+  launchPipelineExecution(executionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 DAYS = """{ assetNodeOrError(assetKey: {path: ["staging_events_table"]}) { ... on AssetNode {
   partitionStats { numMaterialized numFailed numPartitions } assetPartitionStatuses {
     ... on TimePartitionStatuses { ranges { startKey endKey status } } } } } }"""

@@ -49,25 +49,21 @@ named_songs AS (
     FROM {staging_songs_table} AS s
 ),
 asked AS (
-    SELECT DISTINCT p.song, p.artist, p.length
+    SELECT DISTINCT TRIM(BOTH ' ' FROM p.song) AS song, TRIM(BOTH ' ' FROM p.artist) AS artist,
+        COALESCE(p.length, 0) AS length, CASE WHEN p.length IS NULL THEN 1 ELSE 0 END AS no_length
     FROM distinct_plays AS p
     WHERE p.song IS NOT NULL AND p.artist IS NOT NULL
 ),
 candidates AS (
-    SELECT a.song, a.artist, a.length, n.song_id, n.artist_id,
+    SELECT a.song, a.artist, a.length, a.no_length, n.song_id, n.artist_id,
         ROW_NUMBER() OVER (
-            PARTITION BY a.song || CHR(1), a.artist || CHR(1), a.length
-            ORDER BY ABS(n.duration - a.length) ASC NULLS LAST,
+            PARTITION BY a.song, a.artist, a.length, a.no_length
+            ORDER BY
+                CASE WHEN a.no_length = 0 THEN ABS(n.duration - a.length) END ASC NULLS LAST,
                 n.song_id || CHR(1), n.artist_id || CHR(1)
         ) AS choice
     FROM asked AS a
-    JOIN named_songs AS n
-        ON n.title = TRIM(BOTH ' ' FROM a.song) AND n.artist_name = TRIM(BOTH ' ' FROM a.artist)
-),
-matches AS (
-    SELECT c.song, c.artist, COALESCE(c.length, -1) AS length, c.song_id, c.artist_id
-    FROM candidates AS c
-    WHERE c.choice = 1
+    JOIN named_songs AS n ON n.title = a.song AND n.artist_name = a.artist
 )
 SELECT
     MD5(
@@ -77,5 +73,8 @@ SELECT
     p.ts AS start_time, p.user_id, p.level, m.song_id, m.artist_id, p.session_id, p.location,
     p.user_agent, p.log_date, p.item_in_session
 FROM distinct_plays AS p
-LEFT JOIN matches AS m
-    ON m.song = p.song AND m.artist = p.artist AND m.length = COALESCE(p.length, -1)
+LEFT JOIN candidates AS m
+    ON m.choice = 1
+    AND m.song = TRIM(BOTH ' ' FROM p.song) AND m.artist = TRIM(BOTH ' ' FROM p.artist)
+    AND m.length = COALESCE(p.length, 0)
+    AND m.no_length = CASE WHEN p.length IS NULL THEN 1 ELSE 0 END

@@ -1,0 +1,219 @@
+"""The grammar of the command line: commands, options, help texts.
+
+What belongs here: what can be typed. Each body hands over to the module that does the work, and
+imports it only then.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sparkify_dagster import __version__
+from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
+from sparkify_dagster.cli.errors import said_plainly
+from sparkify_dagster.lake.objects import DayRange
+
+if TYPE_CHECKING:
+    from sparkify_dagster.settings import Settings
+
+_START, _LOAD, _LOOK = "Start", "Load", "Look"
+
+
+class _Group(TyperGroup):
+    """Says what went wrong in one message, for every command."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with said_plainly():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    name="sparkify",
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sparkify {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings to use instead of ./dwh.cfg.", dir_okay=False
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """From a lake of songs and plays to an audited star schema.
+
+    `sparkify demo` shows it at work; `sparkify etl` brings your own warehouse up to date.
+    """
+    context.obj = config
+
+
+def _settings(context: typer.Context) -> Settings:
+    from sparkify_dagster.settings import load_settings
+
+    return load_settings(context.obj)
+
+
+@app.command(rich_help_panel=_START)
+def demo(context: typer.Context) -> None:
+    """See it work: make a sample lake in this folder, load it, show what is in it."""
+    from sparkify_dagster.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(context.obj))
+
+
+@app.command(rich_help_panel=_START)
+def generate(
+    context: typer.Context,
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="Folder for the lake.", show_default="the one in the settings"),
+    ] = None,
+    songs: Annotated[int, typer.Option(help="Songs in the catalogue.")] = 200,
+    events: Annotated[int, typer.Option(help="Log events over all days.")] = 20_000,
+    days: Annotated[int, typer.Option(help="Length of the logs in days.")] = 30,
+    seed: Annotated[int, typer.Option(help="Another seed gives another lake.")] = 42,
+    start: Annotated[
+        str, typer.Option(parser=day, metavar="YYYY-MM-DD", help="First log day.")
+    ] = "2018-11-01",
+    mess: Annotated[
+        bool,
+        typer.Option("--mess", help="Add broken lines, duplicates, late deliveries, stray files."),
+    ] = False,
+) -> None:
+    """Write a sample lake of invented songs and plays; the same options give the same bytes."""
+    from sparkify_dagster.cli.generate import run_generate
+
+    numbers = {"songs": songs, "events": events, "days": days, "seed": seed}
+    run_generate(target, numbers, start, mess, lambda: _settings(context))
+
+
+@app.command("create-tables", rich_help_panel=_LOAD)
+def create_tables(
+    context: typer.Context,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop all tables first, with all they hold.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before dropping.")] = False,
+) -> None:
+    """Make the tables that are not there yet; `etl` does so by itself."""
+    from sparkify_dagster.cli.tables import run_create_tables
+
+    run_create_tables(_settings(context), drop=drop, yes=yes)
+
+
+@app.command(rich_help_panel=_LOAD)
+def etl(
+    context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything anew and rebuild the star.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded.")] = False,
+    days: Annotated[
+        DayRange | None,
+        typer.Option(
+            parser=day_range,
+            metavar="A..B",
+            help="Only log days from A to B, or one day; no songs.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the warehouse up to date with the lake: only what changed is loaded."""
+    from sparkify_dagster.cli.etl import run_etl
+
+    raise typer.Exit(
+        run_etl(_settings(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
+    )
+
+
+@app.command(rich_help_panel=_LOOK)
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """What is in the lake, what is loaded, what is pending, failed or rejected."""
+    from sparkify_dagster.cli.status import run_status
+
+    run_status(_settings(context), as_json=as_json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def rejects(
+    context: typer.Context,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Show the records as they are: personal data.")
+    ] = False,
+    table: Annotated[
+        str | None, typer.Option(parser=staging_table, metavar="TABLE", help="Only this table's.")
+    ] = None,
+    log_day: Annotated[
+        str | None,
+        typer.Option("--day", parser=day, metavar="YYYY-MM-DD", help="Only this log day's."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Show so many; 0 for all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Records that were not accepted: object, line, column and reason of each."""
+    from sparkify_dagster.cli.rejects import run_rejects
+
+    run_rejects(_settings(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='One statement. "user" needs quotes.')],
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Print so many rows; 0 for all.", show_default="100; JSON: all"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the warehouse in SQL; nothing can be changed."""
+    from sparkify_dagster.cli.query import run_query
+
+    run_query(_settings(context), sql, limit=limit, as_json=as_json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def sql(
+    context: typer.Context,
+    table: Annotated[
+        str | None,
+        typer.Argument(parser=any_table, metavar="[TABLE]", help="Only this table's statements."),
+    ] = None,
+) -> None:
+    """Print the statements that make the tables, without connecting to anything."""
+    from sparkify_dagster.cli.tables import run_sql
+
+    run_sql(_settings(context), table)
+
+
+@app.command(rich_help_panel=_LOOK)
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Check installation, settings, lake and warehouse; say what to do about each problem."""
+    from sparkify_dagster.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(context.obj, as_json=as_json))

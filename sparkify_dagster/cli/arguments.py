@@ -1,0 +1,71 @@
+"""Reading what is typed: days, ranges of days, names of tables.
+
+What belongs here: turning a word into a value or into a usage error (exit code 2).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from difflib import get_close_matches
+
+import typer
+
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.model.catalog import STAGING, TABLES
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def day(text: str) -> str:
+    """A day as `YYYY-MM-DD`.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is not a day; write it as YYYY-MM-DD.")
+
+
+def day_range(text: str) -> DayRange:
+    """A day, or a range of days `A..B`, both ends included.
+
+    Raises:
+        typer.BadParameter: It is neither, or A is after B.
+    """
+    first, dots, last = text.partition("..")
+    start, end = day(first), day(last if dots else first)
+    try:
+        return DayRange.parse(start, end)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; write {end}..{start}.") from None
+
+
+def any_table(text: str) -> str:
+    """The name of a table.
+
+    Raises:
+        typer.BadParameter: There is no such table.
+    """
+    return _one_of(text, list(TABLES))
+
+
+def staging_table(text: str) -> str:
+    """The name of a table that is loaded from the lake.
+
+    Raises:
+        typer.BadParameter: There is no such table.
+    """
+    return _one_of(text, [table.name for table in STAGING])
+
+
+def _one_of(text: str, known: list[str]) -> str:
+    if text in known:
+        return text
+    close = get_close_matches(text.lower(), known, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise typer.BadParameter(f"no table {text!r}.{hint} There are: {', '.join(known)}.")

@@ -1,0 +1,152 @@
+"""`sparkify etl`: find out what changed, run the load if anything did, say what it did.
+
+What belongs here: the order of these steps and their exit codes. Comparing is `warehouse.pending`'s
+work, loading is `launch`'s, which is imported only when there is something to load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from sparkify_dagster.cli.console import count, near, print_json, say, warn
+from sparkify_dagster.cli.errors import FAILED
+from sparkify_dagster.cli.outcome import outcome_json, show_outcome
+from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
+from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.objects import DayRange, Unroutable
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.places import covered, open_lake, open_warehouse
+from sparkify_dagster.progress import report
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.pending import Pending, loaded, pending
+
+if TYPE_CHECKING:
+    from sparkify_dagster.launch import LoadResult
+
+_WARNS_ABOUT = 5
+_STOPPED = "What was published stays, nothing is half-written; run it again to go on."
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The lake held against the warehouse."""
+
+    warehouse: Warehouse
+    snapshot: Snapshot
+    todo: Pending
+
+
+def run_etl(
+    settings: Settings, *, full: bool, dry_run: bool, days: DayRange | None, as_json: bool
+) -> int:
+    """Does what `sparkify etl` promises and gives its exit code."""
+    found = compare(settings, full=full, days=days)
+    warn_unroutable(found.snapshot.unroutable)
+    nothing = found.todo.is_nothing
+    if nothing and days is not None:
+        _refuse_uncovered(settings, days)
+    plan = make_plan(found.warehouse, found.snapshot, found.todo, everything=full)
+    result = None if dry_run or nothing else load(settings, full=full, days=days)
+    if as_json:
+        print_json(_as_json(found, plan, result, dry_run=dry_run))
+    elif result is not None:
+        show_outcome(result, found.warehouse)
+    elif dry_run and not nothing:
+        show_plan(plan)
+    else:
+        say(nothing_changed(found, days))
+    return 0 if result is None or result.success else FAILED
+
+
+def compare(settings: Settings, *, full: bool = False, days: DayRange | None = None) -> Comparison:
+    """Looks at the lake and at the ledger; opens no object and imports no Dagster.
+
+    Raises:
+        LakeError: The lake cannot be used, or is empty and nothing was ever loaded.
+        WarehouseError: The warehouse cannot be opened.
+    """
+    lake, warehouse = open_lake(settings), open_warehouse(settings)
+    with watching():
+        report("looking at the lake")
+        snapshot = lake.look()
+        held = loaded(warehouse)
+    if snapshot.is_empty and held.is_nothing:
+        warn_unroutable(snapshot.unroutable)
+        raise LakeError(snapshot.emptiness)
+    return Comparison(warehouse, snapshot, pending(snapshot, held, everything=full, days=days))
+
+
+def load(settings: Settings, *, full: bool = False, days: DayRange | None = None) -> LoadResult:
+    """Runs the load under the eyes of whoever watches.
+
+    Raises:
+        KeyboardInterrupt: The person stopped it.
+    """
+    first = days.first.isoformat() if days else ""
+    last = days.last.isoformat() if days and days.last else ""
+    try:
+        with watching():
+            report("starting Dagster")
+            from sparkify_dagster.launch import run_load
+
+            result = run_load(settings, "everything" if full else "changes", first, last)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_STOPPED) from None
+    if result.interrupted:
+        raise KeyboardInterrupt(_STOPPED)
+    return result
+
+
+def warn_unroutable(found: list[Unroutable]) -> None:
+    """Warns about log objects that belong to no day."""
+    for item in found[:_WARNS_ABOUT]:
+        warn(f"not loaded: {item.key}: {item.reason}")
+    if len(found) > _WARNS_ABOUT:
+        warn(f"and {len(found) - _WARNS_ABOUT:,} more; `sparkify status` lists them all")
+
+
+def nothing_changed(found: Comparison, days: DayRange | None = None) -> str:
+    """What to say when there is nothing to do."""
+    where = near(found.warehouse.location)
+    if days is not None:
+        return f"Nothing changed in {_span(days)}: {where} holds what the lake holds of it."
+    songs = sum(len(part.objects) for part in found.snapshot.songs.values())
+    holds = f"{count(songs, 'song object')} and {count(len(found.snapshot.days), 'log day')}"
+    return f"Nothing changed: {where} holds what the lake holds, {holds}."
+
+
+def _refuse_uncovered(settings: Settings, days: DayRange) -> None:
+    """A range that can never hold anything is a mistake.
+
+    Raises:
+        typer.BadParameter: It lies outside the days the settings cover.
+    """
+    kept = covered(settings.days.first, settings.days.last)
+    if (days.last and days.last < kept.first) or (kept.last and days.first > kept.last):
+        raise typer.BadParameter(
+            f"{_span(days)} lies outside the log days that are loaded, {_span(kept)}. "
+            "Ask for others, or change [DAYS] FIRST and LAST.",
+            param_hint="'--days'",
+        )
+
+
+def _span(days: DayRange) -> str:
+    return str(days.first) if days.first == days.last else f"{days.first}..{days.last}"
+
+
+def _as_json(
+    found: Comparison, plan: Plan, result: LoadResult | None, *, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "changed": not found.todo.is_nothing,
+        "dry_run": dry_run,
+        "warehouse": found.warehouse.location,
+        "plan": asdict(plan),
+        "unroutable": [item._asdict() for item in found.snapshot.unroutable],
+        **outcome_json(result),
+    }

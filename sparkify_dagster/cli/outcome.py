@@ -1,0 +1,173 @@
+"""What a load did, as a table for people and as plain values for `--json`.
+
+What belongs here: showing a `launch.LoadResult`, and checks whatever they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from sparkify_dagster.cli.console import complain, count, grid, near, say, show, warn
+from sparkify_dagster.cli.rows import rows_now
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from sparkify_dagster.launch import LoadResult
+
+_SAMPLED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check and what it found.
+
+    Attributes:
+        warning: Its failing is worth a look, no error.
+        told: Its claim, or how it failed and what to do.
+        sample: A few examples of what offends.
+    """
+
+    table: str
+    name: str
+    passed: bool
+    warning: bool
+    told: str
+    sample: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Table and check."""
+        return f"{self.table}.{self.name}"
+
+
+def checks_of_run(result: LoadResult) -> list[CheckLine]:
+    """The checks a run reported."""
+    return [
+        CheckLine(c.table, c.name, c.passed, c.severity == "WARN", c.description, _sample(c))
+        for c in result.checks
+    ]
+
+
+def show_outcome(result: LoadResult, warehouse: Warehouse) -> None:
+    """Prints what a load did, then what is to be looked at."""
+    checks = checks_of_run(result)
+    say("Loaded." if result.success else "The load failed; what it could publish is published.")
+    say()
+    table = grid("table", "what was done", "rejected", "rows now", "checks", right=_NUMBERS)
+    now = rows_now(warehouse)
+    for name, (done, rejected) in _done(result).items():
+        rows = f"{now[name]:,}" if name in now else ""
+        table.add_row(name, done, rejected, rows, passed_of(checks, name))
+    show(table)
+    show_findings(checks)
+    for line in (result.failure or "").splitlines():
+        complain(line)
+    say()
+    say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
+
+
+_NUMBERS = ("rejected", "rows now", "checks")
+
+
+def passed_of(checks: Iterable[CheckLine], table: str) -> str:
+    """`5 of 6`: the checks of a table that passed."""
+    outcomes = [check.passed for check in checks if check.table == table]
+    return f"{sum(outcomes)} of {len(outcomes)}" if outcomes else ""
+
+
+def show_findings(checks: Iterable[CheckLine]) -> None:
+    """Spells out the checks that did not pass, on stderr."""
+    for check in checks:
+        if not check.passed:
+            tell = warn if check.warning else complain
+            tell(found_by(check))
+
+
+def found_by(check: CheckLine) -> str:
+    """What a check that did not pass found, with a few examples."""
+    examples = "; ".join(map(_example, check.sample[:_SAMPLED]))
+    return f"{check.full_name}: {check.told}" + (f" For example: {examples}." if examples else "")
+
+
+def outcome_json(result: LoadResult | None) -> dict[str, object]:
+    """The same for programs; every key is always there."""
+    tables = [STAGING_SONGS.name, *(table.name for table in STAR)]
+    return {
+        "run_id": result.run_id if result else None,
+        "success": result.success if result else True,
+        "failure": result.failure if result else None,
+        "days": [{"day": day, **_named(data)} for day, data in sorted(result.days)]
+        if result
+        else [],
+        "failed_days": result.failed_days if result else [],
+        "tables": {
+            name: _named(result.materialized[name])
+            for name in tables
+            if result and name in result.materialized
+        },
+        "checks": [asdict(check) for check in result.checks] if result else [],
+    }
+
+
+def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
+    """What was done to each table and how many records it rejected, in words."""
+    songs = result.materialized.get(STAGING_SONGS.name)
+    told = {
+        STAGING_SONGS.name: _songs_done(songs) if songs else ("nothing", ""),
+        STAGING_EVENTS.name: _days_done(result),
+    }
+    for table in STAR:
+        told[table.name] = (_star_done(result.materialized.get(table.name)), "")
+    return told
+
+
+def _songs_done(data: Mapping[str, object]) -> tuple[str, str]:
+    return f"{count(_number(data, 'objects_read'), 'object')} read", f"{_number(data, 'rejects'):,}"
+
+
+def _days_done(result: LoadResult) -> tuple[str, str]:
+    failed = f"{count(len(result.failed_days), 'day')} failed" if result.failed_days else ""
+    if not result.days:
+        return failed or "nothing", ""
+    objects = count(sum(_number(data, "objects") for _, data in result.days), "object")
+    records = count(sum(_number(data, "records") for _, data in result.days), "record")
+    rejects = sum(_number(data, "rejects") for _, data in result.days)
+    days = f"{count(len(result.days), 'day')}: {objects}, {records}"
+    return f"{days}; {failed}" if failed else days, f"{rejects:,}"
+
+
+def _star_done(data: Mapping[str, object] | None) -> str:
+    if data is None:
+        return "nothing"
+    added, removed = _number(data, "rows_added"), _number(data, "rows_removed")
+    if data.get("how") == "rebuild":
+        return f"built whole, {count(added, 'row')}"
+    if not (added or removed):
+        return "no change"
+    return f"{count(added, 'row')} written, {removed:,} removed"
+
+
+def _number(data: Mapping[str, object], name: str) -> int:
+    value = data.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _named(data: Mapping[str, object]) -> dict[str, object]:
+    """Metadata under names of our own instead of Dagster's."""
+    return {name.removeprefix("dagster/"): value for name, value in data.items()}
+
+
+def _sample(check: object) -> Sequence[Mapping[str, object]]:
+    metadata = getattr(check, "metadata", {})
+    sample = metadata.get("sample", [])
+    return [dict(row) for row in sample] if isinstance(sample, list) else []
+
+
+def _example(row: Mapping[str, object]) -> str:
+    if "reason" in row:
+        return f"{row['reason']} ({row.get('records', '')})"
+    return ", ".join(f"{name} {value}" for name, value in row.items())

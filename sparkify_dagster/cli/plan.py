@@ -1,0 +1,116 @@
+"""What a load would do: the part of `sparkify etl --dry-run` that is no load.
+
+What belongs here: putting what is pending into words. What is pending is `warehouse.pending`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sparkify_dagster.cli.console import count, grid, say, show, size
+from sparkify_dagster.lake.changes import Part, object_changes
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.pending import Pending
+
+Why = Literal["new", "changed", "gone", "failed before", "again"]
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """A log day that would be loaded.
+
+    Attributes:
+        why: `gone`: its objects are no longer in the lake, so its rows would go. `again`: it has
+            not changed and would be read anew.
+    """
+
+    day: str
+    why: Why
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a load would do.
+
+    Attributes:
+        songs_to_read: Song objects to read.
+        songs_gone: Song objects whose rows would go.
+        star: The star would be published.
+    """
+
+    songs_to_read: int
+    songs_gone: int
+    days: list[DayPlan]
+    star: bool
+
+
+def make_plan(warehouse: Warehouse, snapshot: Snapshot, todo: Pending, *, everything: bool) -> Plan:
+    """Counts what a load would read.
+
+    Raises:
+        WarehouseError: The warehouse cannot be opened.
+    """
+    digests: Mapping[str, str] = {}
+    songs: Mapping[str, tuple[int, str]] = {}
+    if not todo.is_nothing:
+        try:
+            with warehouse.reading() as session:
+                ledger.is_ready(session)
+                digests = ledger.loaded_digests(session, STAGING_EVENTS.name)
+                songs = _loaded_songs(session, todo.songs)
+        except WarehouseMissing:
+            pass
+    changes = object_changes((item for part in todo.songs for item in part.objects), songs)
+    read = sum(len(part.objects) for part in todo.songs) if everything else len(changes.read)
+    days = [
+        DayPlan(part.name, _why(part, digests), len(part.objects), part.size) for part in todo.days
+    ]
+    return Plan(read, len(changes.gone), days, bool(todo.songs or todo.days or todo.star))
+
+
+def show_plan(plan: Plan) -> None:
+    """Prints what a load would do."""
+    say("Nothing is loaded (--dry-run). A load would:")
+    if plan.songs_to_read or plan.songs_gone:
+        gone = f", drop the rows of {plan.songs_gone:,} that are gone" if plan.songs_gone else ""
+        say(f"  read {count(plan.songs_to_read, 'song object')}{gone}")
+    if plan.days:
+        objects = count(sum(day.objects for day in plan.days), "object")
+        size_of_all = size(sum(day.bytes for day in plan.days))
+        say(f"  load {count(len(plan.days), 'log day')}: {objects}, {size_of_all}")
+    if plan.star:
+        say("  bring the star up to date")
+    if plan.days:
+        say()
+        _show_days(plan.days)
+
+
+def _show_days(days: Iterable[DayPlan]) -> None:
+    table = grid("log day", "why", "objects", "size", right=("objects", "size"))
+    for day in days:
+        table.add_row(day.day, day.why, f"{day.objects:,}", size(day.bytes))
+    show(table)
+
+
+def _loaded_songs(session: Session, parts: list[Part]) -> dict[str, tuple[int, str]]:
+    names = [part.name for part in parts]
+    loaded = ledger.loaded_objects(session, STAGING_SONGS.name, names)
+    return {key: (item.size, item.token) for key, item in loaded.items()}
+
+
+def _why(part: Part, digests: Mapping[str, str]) -> Why:
+    before = digests.get(part.name)
+    if before == ledger.FAILED:
+        return "failed before"
+    if not part.objects:
+        return "gone"
+    if before is None:
+        return "new"
+    return "again" if before == part.digest else "changed"

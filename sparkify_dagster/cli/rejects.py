@@ -1,0 +1,118 @@
+"""`sparkify rejects`: the records that were not accepted, where they stand and why.
+
+What belongs here: reading `load_rejects` and showing it. Values are masked unless they are asked
+for: names and places are personal data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, say, show
+from sparkify_dagster.cli.masking import mask
+from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
+
+_SHORT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that was not accepted.
+
+    Attributes:
+        column: The column to blame, if one is.
+        published: Its neighbours were published; if not, its day failed as a whole.
+        record: Its text; masked unless it was asked for raw.
+    """
+
+    table: str
+    log_day: str | None
+    object: str
+    line: int
+    column: str | None
+    reason: str
+    published: bool
+    record: str
+
+
+def run_rejects(
+    settings: Settings, *, raw: bool, table: str | None, day: str | None, limit: int, as_json: bool
+) -> None:
+    """Prints rejected records."""
+    with watching(), open_warehouse(settings).reading() as session:
+        ledger.is_ready(session)
+        total, found = _find(session, table, day, limit, raw=raw)
+    if as_json:
+        print_json(
+            {"total": total, "masked": not raw, "rejects": [asdict(reject) for reject in found]}
+        )
+    elif not found:
+        say("No rejected records." if total == 0 else f"{total:,} rejected records; none shown.")
+    else:
+        _show(found, raw=raw)
+        _tell_rest(found, total, raw=raw)
+
+
+def _find(
+    session: Session, table: str | None, day: str | None, limit: int, *, raw: bool
+) -> tuple[int, list[Rejected]]:
+    where, values = "1 = 1", dict[str, object]()
+    if table:
+        where, values["table"] = f"{where} AND j.target_table = $table", table
+    if day:
+        where, values["day"] = f"{where} AND j.log_date = $day", date.fromisoformat(day)
+    source = f"FROM {ledger.relation(session, 'load_rejects')} AS j WHERE {where}"
+    total = int(session.query(f"SELECT COUNT(*) {source}", values)[0][0])
+    most = f" LIMIT {limit:d}" if limit else ""
+    rows = session.query(
+        "SELECT j.target_table, j.log_date, j.object, j.line, j.column_name, j.reason, "
+        f"j.published, j.raw_text {source} ORDER BY j.published, j.target_table, j.log_date, "
+        f"j.object, j.line{most}",
+        values,
+    )
+    return total, [
+        Rejected(
+            name, str(on) if on else None, key, line, column, reason, published, _text(text, raw)
+        )
+        for name, on, key, line, column, reason, published, text in rows
+    ]
+
+
+def _text(text: str | None, raw: bool) -> str:
+    return (text or "") if raw else mask(text or "")
+
+
+def _show(found: list[Rejected], *, raw: bool) -> None:
+    grouped: dict[tuple[str, bool], list[Rejected]] = {}
+    for reject in found:
+        grouped.setdefault((reject.table, reject.published), []).append(reject)
+    for (name, published), rejects in grouped.items():
+        say(name if published else f"{name}: of loads that failed", "bold")
+        table = grid("object", "line", "column", "reason", "record", right=("line",))
+        for reject in rejects:
+            record = printable(reject.record)
+            table.add_row(
+                printable(reject.object),
+                str(reject.line),
+                reject.column or "",
+                printable(reject.reason),
+                record if raw else faint(_cut(record)),
+            )
+        show(table)
+        say()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def _tell_rest(found: list[Rejected], total: int, *, raw: bool) -> None:
+    if len(found) < total:
+        note(f"{len(found):,} of {total:,}; --limit 0 shows all.")
+    if not raw:
+        note("Values are masked: names and places are personal data. --raw shows them.")

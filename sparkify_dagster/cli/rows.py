@@ -1,0 +1,36 @@
+"""How many rows each table holds.
+
+What belongs here: just that count, which several commands show.
+"""
+
+from __future__ import annotations
+
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
+
+
+def rows_now(warehouse: Warehouse) -> dict[str, int]:
+    """Rows of every table that is there; none when there is no warehouse.
+
+    Raises:
+        WarehouseError: The warehouse cannot be opened.
+    """
+    try:
+        with warehouse.reading() as session:
+            return count_rows(session)
+    except WarehouseMissing:
+        return {}
+
+
+def count_rows(session: Session) -> dict[str, int]:
+    """Rows of every table that is there."""
+    present = [name for name in TABLES if session.columns_of(name)]
+    if not present:
+        return {}
+    selects = (
+        f"(SELECT COUNT(*) FROM {ledger.relation(session, name)} AS t{number})"
+        for number, name in enumerate(present)
+    )
+    counts = session.query(f"SELECT {', '.join(selects)}")[0]
+    return dict(zip(present, counts, strict=True))

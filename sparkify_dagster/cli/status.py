@@ -1,0 +1,278 @@
+"""`sparkify status`: the lake and the warehouse side by side.
+
+What belongs here: gathering, one look at each, and saying in which state each log day and the song
+catalogue are. `status_view` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sparkify_dagster.cli.console import print_json
+from sparkify_dagster.cli.rows import count_rows
+from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.lake.changes import NOTHING, Part
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.places import covered, open_lake, open_warehouse
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.ledger import Entry
+from sparkify_dagster.warehouse.star import is_behind
+
+State = Literal["loaded", "new", "changed", "gone", "failed"]
+CATALOGUE = "song catalogue"
+_WORST_FIRST: tuple[State, ...] = ("failed", "changed", "gone", "new", "loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """A log day, or the song catalogue.
+
+    Attributes:
+        state: `loaded`: the warehouse holds what the lake holds. `new`, `changed`, `gone`: it does
+            not yet. `failed`: the last load failed; what was published before stays.
+        objects: Objects in the lake now; bytes likewise.
+        records: Records as last published; rows and rejects likewise.
+        message: Why the last load failed.
+    """
+
+    name: str
+    state: State
+    objects: int
+    bytes: int
+    records: int
+    rows: int
+    rejects: int
+    loaded_at: str | None
+    failed_at: str | None
+    message: str | None
+    run_id: str | None
+
+
+@dataclass(slots=True)
+class LakeStatus:
+    """What the lake holds.
+
+    Attributes:
+        problem: Why it cannot be used, if it cannot; the numbers are then 0.
+        first_day: First log day that is loaded.
+        last_day: Last one; today where the settings leave it open.
+    """
+
+    song_data: str
+    log_data: str
+    log_jsonpath: str
+    first_day: str
+    last_day: str
+    problem: str | None = None
+    song_objects: int = 0
+    song_bytes: int = 0
+    log_days: int = 0
+    log_objects: int = 0
+    log_bytes: int = 0
+    unroutable: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class WarehouseStatus:
+    """What the warehouse holds.
+
+    Attributes:
+        exists: Something was loaded, or tables were made.
+        tables: Rows of each table that is there.
+        star: Whether the star has taken in all of staging.
+    """
+
+    engine: str
+    location: str
+    schema: str
+    exists: bool = False
+    tables: dict[str, int] = field(default_factory=dict)
+    star: Literal["up to date", "behind", "not built"] = "not built"
+
+
+@dataclass(slots=True)
+class Status:
+    """Everything `sparkify status` tells.
+
+    Attributes:
+        up_to_date: The warehouse holds what the lake holds, star included.
+    """
+
+    up_to_date: bool
+    lake: LakeStatus
+    warehouse: WarehouseStatus
+    catalogue: PartStatus | None
+    days: list[PartStatus]
+
+
+@dataclass(slots=True)
+class _Held:
+    """Latest entries of the ledger by target and part."""
+
+    published: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    failed: dict[tuple[str, str], Entry] = field(default_factory=dict)
+
+
+def run_status(settings: Settings, *, as_json: bool) -> None:
+    """Prints where things stand."""
+    found = look(settings)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        from sparkify_dagster.cli.status_view import show_status
+
+        show_status(found)
+
+
+def look(settings: Settings) -> Status:
+    """Looks at the lake and at the ledger; a lake that cannot be used is told, not raised.
+
+    Raises:
+        WarehouseError: The warehouse is there and cannot be opened.
+    """
+    with watching():
+        lake, snapshot = _look_at_lake(settings)
+        warehouse, held = _look_at_warehouse(open_warehouse(settings))
+    songs = snapshot.songs if snapshot else None
+    parts = _parts(STAGING_SONGS.name, songs, held)
+    days = _parts(STAGING_EVENTS.name, snapshot.days if snapshot else None, held)
+    everything = all(part.state == "loaded" for part in [*parts, *days])
+    known = lake.problem is None and bool(parts or days)
+    up_to_date = known and everything and warehouse.star == "up to date"
+    return Status(up_to_date, lake, warehouse, _as_one(parts), days)
+
+
+def _look_at_lake(settings: Settings) -> tuple[LakeStatus, Snapshot | None]:
+    places, days = settings.s3, covered(settings.days.first, settings.days.last)
+    told = LakeStatus(
+        places.song_data, places.log_data, places.log_jsonpath, str(days.first), str(days.last)
+    )
+    try:
+        snapshot = open_lake(settings).look()
+    except LakeError as error:
+        told.problem = str(error)
+        return told, None
+    told.song_objects, told.song_bytes = _sizes(snapshot.songs.values())
+    told.log_objects, told.log_bytes = _sizes(snapshot.days.values())
+    told.log_days = len(snapshot.days)
+    told.unroutable = [{"object": item.key, "reason": item.reason} for item in snapshot.unroutable]
+    return told, snapshot
+
+
+def _look_at_warehouse(warehouse: Warehouse) -> tuple[WarehouseStatus, _Held]:
+    told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
+    held = _Held()
+    try:
+        with warehouse.reading() as session:
+            ledger.is_ready(session)
+            held.published = {(e.target, e.part): e for e in ledger.latest(session)}
+            held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
+            told.exists = True
+            told.tables = count_rows(session)
+            if ledger.staging_position(session) > 0:
+                told.star = "behind" if is_behind(session) else "up to date"
+    except WarehouseMissing:
+        pass
+    return told, held
+
+
+def _parts(target: str, lake: Mapping[str, Part] | None, held: _Held) -> list[PartStatus]:
+    """The parts of one target, those of the lake and those that are loaded."""
+    names = {part for name, part in (*held.published, *held.failed) if name == target}
+    names |= set(lake or {})
+    told = []
+    for name in sorted(names):
+        published, failed = held.published.get((target, name)), held.failed.get((target, name))
+        part = lake.get(name, Part(name, (), NOTHING)) if lake is not None else None
+        if _is_void(part, published, failed):
+            continue
+        told.append(_part_status(name, part, published, failed))
+    return told
+
+
+def _is_void(part: Part | None, published: Entry | None, failed: Entry | None) -> bool:
+    """Whether there is nothing of it anywhere: it came, went, and the warehouse followed."""
+    gone = (part is None or part.digest == NOTHING) and (
+        published is None or published.digest == NOTHING
+    )
+    return gone and not _failed_last(published, failed)
+
+
+def state_of(part: Part | None, published: Entry | None, failed: Entry | None) -> State:
+    """In which state a part is.
+
+    Args:
+        part: What the lake holds of it; None when the lake cannot be seen.
+        published: Its latest published entry in the ledger.
+        failed: Its latest failed one.
+    """
+    if _failed_last(published, failed):
+        return "failed"
+    before = published.digest if published else NOTHING
+    if part is None or part.digest == before:
+        return "loaded"
+    if part.digest == NOTHING:
+        return "gone"
+    return "new" if before == NOTHING else "changed"
+
+
+def _failed_last(published: Entry | None, failed: Entry | None) -> bool:
+    return failed is not None and (published is None or published.load_id < failed.load_id)
+
+
+def _part_status(
+    name: str, part: Part | None, published: Entry | None, failed: Entry | None
+) -> PartStatus:
+    state = state_of(part, published, failed)
+    trouble = failed if state == "failed" else None
+    entry = trouble or published
+    return PartStatus(
+        name=name,
+        state=state,
+        objects=len(part.objects) if part else 0,
+        bytes=part.size if part else 0,
+        records=published.records if published else 0,
+        rows=published.row_count if published else 0,
+        rejects=published.rejects if published else 0,
+        loaded_at=_moment(published.loaded_at) if published else None,
+        failed_at=_moment(trouble.loaded_at) if trouble else None,
+        message=trouble.message if trouble else None,
+        run_id=entry.run_id if entry else None,
+    )
+
+
+def _as_one(parts: Sequence[PartStatus]) -> PartStatus | None:
+    """The parts of the song catalogue as one."""
+    if not parts:
+        return None
+    worst = min(parts, key=lambda part: _WORST_FIRST.index(part.state))
+    loaded = [part.loaded_at for part in parts if part.loaded_at]
+    return PartStatus(
+        name=CATALOGUE,
+        state=worst.state,
+        objects=sum(part.objects for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        records=sum(part.records for part in parts),
+        rows=sum(part.rows for part in parts),
+        rejects=sum(part.rejects for part in parts),
+        loaded_at=max(loaded, default=None),
+        failed_at=worst.failed_at,
+        message=worst.message,
+        run_id=worst.run_id,
+    )
+
+
+def _sizes(parts: Iterable[Part]) -> tuple[int, int]:
+    held = list(parts)
+    return sum(len(part.objects) for part in held), sum(part.size for part in held)
+
+
+def _moment(when: datetime | None) -> str | None:
+    return f"{when.isoformat(timespec='seconds')}Z" if when else None

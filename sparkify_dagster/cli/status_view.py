@@ -1,0 +1,111 @@
+"""`sparkify status` for people.
+
+What belongs here: words and tables. What they say is gathered in `status`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from sparkify_dagster.cli.console import count, grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
+
+_COLOURS = {"loaded": "green", "failed": "red"}
+_SHOWN = 40
+
+
+def show_status(found: Status) -> None:
+    """Prints lake, warehouse, days, tables and the next step."""
+    _show_lake(found.lake)
+    _show_warehouse(found.warehouse)
+    parts = ([found.catalogue] if found.catalogue else []) + found.days
+    if parts:
+        _show_parts(parts)
+    say()
+    say(_next_step(found, parts))
+
+
+def _show_lake(lake: LakeStatus) -> None:
+    say("Lake", "bold")
+    if lake.problem:
+        say(lake.problem, "red")
+        return
+    songs, logs = count(lake.song_objects, "object"), count(lake.log_objects, "object")
+    table = grid("", "where", "objects", "size", right=("size",))
+    table.show_header = False
+    table.add_row("songs", near(lake.song_data), songs, size(lake.song_bytes))
+    days = count(lake.log_days, "day")
+    table.add_row("logs", near(lake.log_data), f"{logs}, {days}", size(lake.log_bytes))
+    show(table)
+    if lake.unroutable:
+        say(f"{count(len(lake.unroutable), 'log object')} not loaded:", "yellow")
+        for item in lake.unroutable:
+            say(f"  {printable(item['object'])}: {item['reason']}")
+
+
+def _show_warehouse(warehouse: WarehouseStatus) -> None:
+    title("Warehouse")
+    where = f"{near(warehouse.location)} ({warehouse.engine}, schema {warehouse.schema})"
+    if not warehouse.exists:
+        say(f"{where}: nothing loaded yet")
+        return
+    say(f"{where}; the star is {warehouse.star}")
+    table = grid("table", "rows", right=("rows",))
+    for name, rows in warehouse.tables.items():
+        table.add_row(name, f"{rows:,}")
+    say()
+    show(table)
+
+
+def _show_parts(parts: Sequence[PartStatus]) -> None:
+    title("Loads")
+    shown, hidden = _worth_showing(parts)
+    columns = ("part", "state", "objects", "size", "rows", "rejected", "loaded")
+    table = grid(*columns, right=("objects", "size", "rows", "rejected"))
+    for part in shown:
+        table.add_row(
+            part.name,
+            Text(part.state, style=_COLOURS.get(part.state, "yellow")),
+            f"{part.objects:,}",
+            size(part.bytes),
+            f"{part.rows:,}",
+            f"{part.rejects:,}",
+            _plainly(part.loaded_at),
+        )
+    show(table)
+    if hidden:
+        rows = sum(part.rows for part in hidden)
+        say(
+            f"and {count(len(hidden), 'loaded day')} more, {hidden[0].name} to {hidden[-1].name}: "
+            f"{rows:,} rows; --json lists them all"
+        )
+    for part in parts:
+        if part.message:
+            say(f"{part.name}, {_plainly(part.failed_at)}: {part.message}", "red")
+
+
+def _worth_showing(parts: Sequence[PartStatus]) -> tuple[list[PartStatus], list[PartStatus]]:
+    """What is shown, and the loaded days of long ago that are only summed up."""
+    loaded = [part for part in parts[1:] if part.state == "loaded"]
+    hidden = loaded[:-_SHOWN]
+    gone = {id(part) for part in hidden}
+    return [part for part in parts if id(part) not in gone], hidden
+
+
+def _plainly(moment: str | None) -> str:
+    return moment.replace("T", " ").replace("Z", " UTC") if moment else ""
+
+
+def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
+    if found.up_to_date:
+        return "Up to date: the warehouse holds what the lake holds."
+    if found.lake.problem:
+        return "The lake cannot be seen, so what is pending is not known."
+    pending = sum(part.state != "loaded" for part in parts)
+    if pending:
+        return f"{count(pending, 'part')} to load: run `sparkify etl`."
+    if not parts:
+        return "The lake is empty: `sparkify generate` makes one."
+    return "The star is behind: run `sparkify etl`."

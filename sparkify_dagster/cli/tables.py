@@ -1,0 +1,80 @@
+"""`sparkify create-tables` and `sparkify sql`: making the tables, and showing how they are made.
+
+What belongs here: asking before anything is dropped, and printing. The statements are `model.ddl`'s
+work.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from sparkify_dagster.cli.console import count, near, say
+from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.ddl import comments, create_schema, create_table, relations, statement
+from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse.schema import create_tables
+
+
+def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
+    """Makes the tables that are not there, after dropping them all if asked to."""
+    warehouse = open_warehouse(settings)
+    where = near(warehouse.location)
+    if drop and not yes:
+        _ask(where)
+    with watching(), warehouse.transaction() as session:
+        made = create_tables(session, drop=drop)
+    if made:
+        done = "Dropped and made" if drop else "Made"
+        say(f"{done} {count(len(made), 'table')} in {where}: {', '.join(made)}.")
+        say("Load them with `sparkify etl`.")
+    else:
+        say(f"All {len(TABLES)} tables are there already, in {where}.")
+
+
+def _ask(where: str) -> None:
+    """Lets the person confirm.
+
+    Raises:
+        typer.BadParameter: Nobody is there to ask.
+        typer.Exit: The answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "nobody is there to confirm it; add --yes to drop all tables.", param_hint="'--drop'"
+        )
+    if not typer.confirm(
+        f"Drop all tables in {where}, with their rows, rejects and history? "
+        "`sparkify etl` loads them again from the lake.",
+        err=True,
+    ):
+        say("Nothing was dropped.")
+        raise typer.Exit(1)
+
+
+def run_sql(settings: Settings, name: str | None) -> None:
+    """Prints the statements of one table, or of all."""
+    tables = [TABLES[name]] if name else list(TABLES.values())
+    schema = settings.load.schema_name
+    blocks = [f"{create_schema(schema)};"]
+    blocks += ["\n\n".join(_statements(settings, table)) for table in tables]
+    # Not through rich: this is meant for files and other programs.
+    sys.stdout.write("\n\n\n".join(blocks) + "\n")
+
+
+def _statements(settings: Settings, table: Table) -> Iterator[str]:
+    schema = settings.load.schema_name
+    yield f"-- {schema}.{table.name} ({table.layer}, {settings.engine}): {table.meaning}"
+    yield f"{create_table(table, schema, settings.engine)};"
+    yield "\n".join(f"{text};" for text in comments(table, schema))
+    if table.sql:
+        yield f"-- Its rows:\n{statement(table.sql, relations(schema))};"
+    elif table.layer is Layer.STAGING:
+        yield "-- Its rows are what the reader accepts of the objects in the lake."
+    else:
+        yield "-- Its rows are written with each load, in the same transaction."

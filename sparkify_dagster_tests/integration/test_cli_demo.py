@@ -1,0 +1,103 @@
+"""The demo, from an empty folder to answers, and the terminal a person sees it on."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster_tests.integration.cli_process import COMMAND, lake, runs, sparkify
+from sparkify_dagster_tests.integration.dagster_dev import environment
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
+    code, first = on_terminal(tmp_path, "demo")
+    assert code == 0, first
+    assert (tmp_path / "dwh.cfg").read_text().startswith("# Written by `sparkify demo`")
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lake", "sparkify.duckdb"}
+    assert re.search("reading log objects.*━.*30 of 30", first), "a bar while it works"
+    for told in (
+        "What was loaded", "logs              30", "The tables and their checks",
+        "Which songs are played most?", "██", "free", "data/sparkify.duckdb", "dagster dev",
+    ):  # fmt: skip
+        assert told in first, told
+    second = sparkify(tmp_path, "demo")
+    assert second.code == 0
+    assert second.out.startswith("Nothing changed: data/sparkify.duckdb holds")
+    assert "songplay" in second.out
+    assert runs(tmp_path) == 1
+
+
+def test_the_demo_respects_settings_of_ones_own(tmp_path: Path) -> None:
+    own = "[S3]\nSONG_DATA=songs\nLOG_DATA=logs\nLOG_JSONPATH=paths.json\n"
+    (tmp_path / "dwh.cfg").write_text(own)
+    said = sparkify(tmp_path, "demo")
+    assert said.code == 1
+    assert "paths.json: cannot be read" in said.err
+    assert (tmp_path / "dwh.cfg").read_text() == own
+    assert not (tmp_path / "data").exists()
+
+
+def test_generate_tells_where_the_lake_is_and_replaces_nothing(tmp_path: Path) -> None:
+    words = ["generate", "--songs", "3", "--events", "20", "--days", "1"]
+    said = sparkify(tmp_path, *words)
+    assert said.code == 0
+    assert said.out.startswith("Made a lake of 3 song objects and 20 log records in 1 log object")
+    assert "in data/lake." in said.out
+    again = sparkify(tmp_path, *words)
+    assert again.code == 1
+    assert "the generator replaces nothing" in again.err
+    assert "in elsewhere." in sparkify(tmp_path, *words, "elsewhere").out
+
+
+def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:
+    green = "\x1b[32m"
+    assert green in on_terminal(tmp_path, "doctor")[1]
+    assert green not in on_terminal(tmp_path, "doctor", NO_COLOR="1")[1]
+    assert green not in sparkify(tmp_path, "doctor").out
+
+
+def test_ctrl_c_ends_with_130_and_a_sentence(tmp_path: Path) -> None:
+    lake(tmp_path)
+    sparkify(tmp_path, "create-tables")
+    endless = "SELECT COUNT(*) FROM range(10000000000) AS a WHERE a.range % 7 = 3"
+    code, said = on_terminal(tmp_path, "query", endless, stop_after=2.0)
+    assert code == 130
+    assert "Stopped." in said
+
+
+def on_terminal(
+    folder: Path, *words: str, stop_after: float = 0, **variables: str
+) -> tuple[int, str]:
+    """Runs the command on a terminal of its own, and presses Ctrl-C if asked to."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=environment({"TERM": "xterm", **variables}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        started, said = time.monotonic(), b""
+        while time.monotonic() - started < 60:
+            if stop_after and time.monotonic() - started > stop_after:
+                process.send_signal(2)
+                stop_after = 0
+            if not select.select([ours], [], [], 0.1)[0]:
+                continue
+            try:
+                said += os.read(ours, 65536)
+            except OSError:
+                break
+        process.wait(10)
+    os.close(ours)
+    return process.returncode, said.decode(errors="replace")

@@ -1,0 +1,162 @@
+"""A lake is loaded from the command line, looked at, changed and loaded again."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster_tests.integration.cli_process import COMMAND, Said, lake, runs, sparkify
+from sparkify_dagster_tests.integration.dagster_dev import environment
+
+pytestmark = pytest.mark.integration
+REJECTED = '{"firstName":"Ada","lastName":"Byron","ts":"yesterday"}'
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Said]:
+    """A folder whose lake was loaded: 60 events in two days, and one record that is rejected."""
+    folder = tmp_path_factory.mktemp("loaded")
+    logs = lake(folder) / "log_data"
+    (logs / "2018-11-02-late.json").write_text(f"{REJECTED}\n")
+    (logs / "notes.json").write_text("{}")
+    return folder, sparkify(folder, "etl", SPARKIFY_LOAD__REJECT_LIMIT="0.5")
+
+
+def test_the_load_ends_with_a_table_of_what_it_did(loaded: tuple[Path, Said]) -> None:
+    folder, said = loaded
+    assert said.code == 0, said.err
+    rows = {line.split()[0]: line.split() for line in said.out.splitlines() if line[:1].islower()}
+    assert rows["staging_songs_table"][1:4] == ["5", "objects", "read"]
+    assert rows["staging_events_table"][1:7] == ["2", "days:", "3", "objects,", "61", "records"]
+    assert "60" in rows["staging_events_table"]
+    assert {"song", "artist", "user", "songplay", "time"} <= set(rows)
+    assert "data/sparkify.duckdb" in said.out
+    assert "not loaded: notes.json" in said.err
+    assert "staging_events_table.no_rejects: Not so" in said.err
+    assert "Byron" not in said.out + said.err
+    assert runs(folder) == 1
+
+
+def test_a_second_load_finds_nothing_and_makes_no_run(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    said = sparkify(folder, "etl")
+    assert said.code == 0
+    assert said.out.startswith("Nothing changed: data/sparkify.duckdb holds what the lake holds")
+    told = sparkify(folder, "etl", "--json").json
+    assert (told["changed"], told["run_id"], told["success"]) == (False, None, True)
+    assert "Nothing changed in 2018-11-01" in sparkify(folder, "etl", "--days", "2018-11-01").out
+    assert runs(folder) == 1
+
+
+def test_a_dry_run_says_what_would_be_loaded(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    said = sparkify(folder, "etl", "--full", "--dry-run", "--days", "2018-11-02")
+    assert said.code == 0
+    assert "load 1 log day: 2 objects" in said.out
+    plan = sparkify(folder, "etl", "--full", "--dry-run", "--json").json["plan"]
+    assert plan["songs_to_read"] == 5
+    assert [(day["day"], day["why"]) for day in plan["days"]] == [
+        ("2018-11-01", "again"),
+        ("2018-11-02", "again"),
+    ]
+    assert runs(folder) == 1
+
+
+def test_status_tells_of_each_day(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    found = sparkify(folder, "status", "--json").json
+    assert found["up_to_date"] is True
+    assert [day["state"] for day in found["days"]] == ["loaded", "loaded"]
+    assert sum(day["rows"] for day in found["days"]) == 60
+    assert found["days"][1]["rejects"] == 1
+    assert found["catalogue"]["rows"] == 5
+    assert found["warehouse"]["star"] == "up to date"
+    assert found["warehouse"]["tables"]["staging_events_table"] == 60
+    assert [item["object"] for item in found["lake"]["unroutable"]] == ["notes.json"]
+    assert "Up to date" in sparkify(folder, "status").out
+
+
+def test_rejects_are_masked_unless_asked_for(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    told = sparkify(folder, "rejects", "--json", "--day", "2018-11-02").json
+    assert told["total"] == 1
+    (reject,) = told["rejects"]
+    assert reject["object"] == "2018-11-02-late.json"
+    assert reject["line"] == 1
+    assert reject["record"] == '{"firstName":"xxx","lastName":"xxxxx","ts":"xxxxxxxxx"}'
+    assert "Byron" not in sparkify(folder, "rejects").out
+    assert "Byron" in sparkify(folder, "rejects", "--raw").out
+    assert sparkify(folder, "rejects", "--json", "--raw").json["rejects"][0]["record"] == REJECTED
+    assert "No rejected records." in sparkify(folder, "rejects", "--day", "2018-11-01").out
+
+
+def test_a_query_is_answered_and_changes_nothing(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    asked = 'SELECT COUNT(*) AS people FROM "user" WHERE user_id IS NOT NULL'
+    assert sparkify(folder, "query", asked, "--json").json[0]["people"] > 0
+    said = sparkify(folder, "query", "SELECT song_id FROM song ORDER BY 1", "--limit", "2")
+    assert len(said.out.splitlines()) == 4
+    assert "The first 2 rows" in said.err
+    said = sparkify(folder, "query", "SELECT * FROM songplays")
+    assert said.code == 1
+    assert said.err.startswith("Error: Catalog Error: Table with name songplays does not exist!")
+    assert len(said.err.splitlines()) == 1
+    said = sparkify(folder, "query", "DELETE FROM song")
+    assert said.code == 1
+    assert "only reading is possible" in said.err
+
+
+def test_the_tables_are_those_of_the_model(loaded: tuple[Path, Said]) -> None:
+    folder, _ = loaded
+    said = sparkify(folder, "doctor", "--json")
+    assert said.code == 0
+    assert {line["check"]: line["state"] for line in said.json}["tables"] == "ok"
+    assert "All 12 tables are there already" in sparkify(folder, "create-tables").out
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["etl"], ["status"], ["rejects"], ["query", "SELECT 1"], ["doctor"]]
+)
+def test_to_look_costs_no_dagster(loaded: tuple[Path, Said], words: list[str]) -> None:
+    folder, _ = loaded
+    watch = (
+        "import atexit, sys\n"
+        "from sparkify_dagster.cli import main\n"
+        "heavy = {'dagster', 'pandas', 'boto3', 'sqlglot'}\n"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        "main()"
+    )
+    ended = subprocess.run(
+        [COMMAND[0], "-c", watch, *words],
+        cwd=folder,
+        env=environment({}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_path: Path) -> None:
+    logs = lake(tmp_path) / "log_data"
+    (logs / "2018-11-03.json").write_text("broken\n")
+    said = sparkify(tmp_path, "etl", "--json")
+    assert said.code == 1
+    assert said.json["failed_days"] == ["2018-11-03"]
+    assert [day["day"] for day in said.json["days"]] == ["2018-11-01", "2018-11-02"]
+    assert said.json["tables"]["songplay"]["row_count"] > 0
+    found = sparkify(tmp_path, "status", "--json").json
+    assert [day["state"] for day in found["days"]] == ["loaded", "loaded", "failed"]
+    assert "1 of 1 records" in found["days"][2]["message"]
+
+    assert runs(tmp_path) == 1
+
+    dropped = sparkify(tmp_path, "create-tables", "--drop", "--yes")
+    assert "Dropped and made 12 tables" in dropped.out
+    plan = sparkify(tmp_path, "etl", "--days", "2018-11-01..2018-11-02", "--dry-run", "--json").json
+    assert [(day["day"], day["why"]) for day in plan["plan"]["days"]] == [
+        ("2018-11-01", "new"),
+        ("2018-11-02", "new"),
+    ]

@@ -1,0 +1,69 @@
+"""How numbers, charts, JSON and odd characters look."""
+
+import json
+import math
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+
+from sparkify_dagster.cli import watching as module
+from sparkify_dagster.cli.console import count, print_json, printable, size
+from sparkify_dagster.cli.query import unique
+from sparkify_dagster.cli.questions import bars
+from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.progress import report
+
+
+def test_amounts_read_well() -> None:
+    assert [count(n, "day") for n in (0, 1, 2000)] == ["0 days", "1 day", "2,000 days"]
+    assert [size(n) for n in (0, 999, 1500, 2_500_000, 5_000_000_000_000)] == [
+        "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "5,000.0 GB",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("a\x1b[31mb", r"a\x1b[31mb"), ("é\n夜\t", r"é\n夜\t"), (12, "12")]
+)
+def test_no_value_can_steer_the_terminal(value: object, shown: str) -> None:
+    assert printable(value) == shown
+
+
+def test_json_is_valid_whatever_the_values(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"n": math.nan, "b": b"\xff", "d": Decimal("1.5"), "s": "\ud83d", "t": ("é",)})
+    assert json.loads(capsys.readouterr().out) == {
+        "n": "nan", "b": "ff", "d": 1.5, "s": "\ud83d", "t": ["é"],
+    }  # fmt: skip
+
+
+def test_columns_of_one_name_are_told_apart() -> None:
+    assert unique(["a", "b", "a", "a"]) == ["a", "b", "a_2", "a_3"]
+
+
+def test_the_chart_is_as_high_as_its_highest_hour() -> None:
+    chart = bars({0: 8, 12: 4, 23: 1})
+    assert len(chart) == 5
+    assert chart[0] == "8 ██"
+    assert chart[1] == "  ██"
+    assert chart[3] == f"  ██{' ' * 34}██{' ' * 31}▄▄"
+    assert chart[4].split() == [str(hour) for hour in range(24)]
+
+
+def test_a_chart_of_nothing_says_so() -> None:
+    assert bars({}) == ["(no plays)"]
+
+
+def test_progress_is_a_few_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = StringIO()
+    monkeypatch.setattr(module.sys, "stderr", heard)
+    with watching():
+        report("looking")
+        for done in range(1, 1001):
+            report("reading", done, 1000)
+        report("publishing: song")
+        report("publishing: artist")
+    assert heard.getvalue().splitlines() == [
+        "looking …", "reading, 1 of 1,000 …", "publishing …",
+    ]  # fmt: skip

@@ -1,0 +1,143 @@
+"""The JSONPaths document: what is taken, and what a person is told when it is not."""
+
+import json
+
+import pytest
+
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
+
+
+def parsed(*paths: object) -> JsonPaths:
+    return parse_jsonpaths(json.dumps({"jsonpaths": paths}).encode(), len(paths), "paths.json")
+
+
+def refusal(text: bytes, expected: int = 1) -> str:
+    with pytest.raises(LakeError) as caught:
+        parse_jsonpaths(text, expected, "lake/paths.json")
+    message = str(caught.value)
+    assert message.startswith("lake/paths.json: ")
+    return message.removeprefix("lake/paths.json: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("$['artist']", "artist"),
+        ("$.artist", "artist"),
+        ("$['user id']", "user id"),
+        ("$['a.b']", "a.b"),
+        ("$['a[0]']", "a[0]"),
+        ("$['*']", "*"),
+        ("$['\"']", '"'),
+        ("$['Künstler 🎵']", "Künstler 🎵"),
+        ("$.Künstler", "Künstler"),
+        ("$.a-b_c", "a-b_c"),
+        ("$.0", "0"),
+        (r"$['it\'s']", "it's"),
+        (r"$['a\\b']", r"a\b"),
+    ],
+)
+def test_a_path_of_one_level_names_a_field(path: str, field: str) -> None:
+    assert parsed(path).fields == (field,)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "artist",
+        "$",
+        "$.",
+        "$['']",
+        "$[]",
+        "$[0]",
+        "$[artist]",
+        '$["artist"]',
+        "$['artist'",
+        "$['artist']['name']",
+        "$.artist.name",
+        "$['artist'].name",
+        "$..artist",
+        "$.*",
+        "$[*]",
+        "$.a b",
+        " $.artist",
+        "$.artist ",
+        "$.artist\n",
+        "$['artist']\n",
+        "$['a'b']",
+        "$['a\\']",
+        "$['a\x00']",
+        "$['\ud83d']",
+        "$.\ud83d",
+        "",
+        None,
+        7,
+        ["$.artist"],
+    ],
+)
+def test_any_other_path_is_refused_by_number(path: object) -> None:
+    text = json.dumps({"jsonpaths": ["$.good", path]}).encode()
+    assert refusal(text, 2) == (
+        f"path 2 is {path!r}; only one level is supported, $['name'] or $.name."
+    )
+
+
+def test_the_fields_keep_their_order_and_may_repeat() -> None:
+    assert parsed("$.b", "$['a']", "$.b").fields == ("b", "a", "b")
+
+
+def test_the_token_follows_the_fields_and_not_the_spelling_of_the_file() -> None:
+    spaced = b' { "jsonpaths" : [ "$.a",\n "$[\'b\']" ] } '
+    assert parse_jsonpaths(spaced, 2, "x").token == parsed("$['a']", "$.b").token
+    tokens = {parsed("$.a", "$.b").token, parsed("$.b", "$.a").token, parsed("$.ab").token}
+    assert len(tokens) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            b"",
+            "not valid JSON (Expecting value: line 1 column 1 (char 0)); mend the JSONPaths file.",
+        ),
+        (
+            b"$.artist",
+            "not valid JSON (Expecting value: line 1 column 1 (char 0)); mend the JSONPaths",
+        ),
+        (b'{"jsonpaths": ["$.a"', "not valid JSON ("),
+        (b'{"jsonpaths": ["\xff"]}', "not valid JSON ('utf-8' codec can't decode byte 0xff"),
+        (b'\xef\xbb\xbf{"jsonpaths": ["$.a"]}', "not valid JSON (Unexpected UTF-8 BOM"),
+        ('{"jsonpaths": ["$.a"]}'.encode("utf-16"), "not valid JSON ('utf-8' codec"),
+        (b"[" * 200_000, "not valid JSON ("),
+    ],
+)
+def test_a_document_that_is_no_json_is_refused_with_the_parsers_words(
+    text: bytes, reason: str
+) -> None:
+    assert refusal(text).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[], ["$.a"], "x", 1, None, {}, {"paths": []}, {"jsonpaths": ["$.a"], "more": 1}],
+)
+def test_a_document_of_another_shape_is_refused(document: object) -> None:
+    assert refusal(json.dumps(document).encode()) == (
+        'a JSONPaths file is one object with the one key "jsonpaths"; mend it.'
+    )
+
+
+@pytest.mark.parametrize("paths", ["$.a", {"a": "$.a"}, None, 1])
+def test_paths_that_are_no_list_are_refused(paths: object) -> None:
+    text = json.dumps({"jsonpaths": paths}).encode()
+    assert refusal(text) == '"jsonpaths" must be a list of paths; mend it.'
+
+
+@pytest.mark.parametrize("count", [0, 17, 19])
+def test_a_wrong_number_of_paths_is_counted(count: int) -> None:
+    text = json.dumps({"jsonpaths": ["$.a"] * count}).encode()
+    assert refusal(text, 18) == (
+        f"{count} paths, but staging_events_table has 18 columns to feed; list exactly 18, in the "
+        "columns' order."
+    )

@@ -1,0 +1,144 @@
+"""A lake at one moment: its parts, what cannot be routed, and what moves their digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pytest
+
+from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.lake.errors import LakeError, ObjectError
+from sparkify_dagster.lake.objects import DayRange, LakeObject
+from sparkify_dagster.lake.snapshot import Lake, Snapshot, loaded_columns
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster_tests.record_cases import EVENT_FIELDS, EVENT_VALUES, SONG_FIELDS
+
+NOVEMBER = DayRange(date(2018, 11, 1), date(2018, 11, 30))
+PATHS = [f"$['{name}']" for name in EVENT_FIELDS]
+
+
+@dataclass
+class Shelf:
+    """A store that lists what it is given; a snapshot opens no object."""
+
+    objects: list[LakeObject]
+    location: str = "shelf"
+
+    def list_objects(self) -> list[LakeObject]:
+        """The objects."""
+        return self.objects
+
+    def read(
+        self, objects: Iterable[LakeObject]
+    ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
+        """Never asked."""
+        raise AssertionError(f"a snapshot reads {list(objects)}")
+
+
+def document(paths: list[str]) -> Callable[[], bytes]:
+    """A place that holds a JSONPaths document."""
+    return lambda: json.dumps({"jsonpaths": paths}).encode()
+
+
+SONG = LakeObject("A/A/A/TR1.json", 250, "s1")
+LOG = LakeObject("2018-11-01-events.json", 900, "l1")
+LATE = LakeObject("2018/11/01/late.json.gz", 90, "l2")
+NEXT = LakeObject("2018-11-02-events.json", 800, "l3")
+LOST = LakeObject("notes.json", 7, "l4")
+
+
+@pytest.fixture
+def lake() -> Lake:
+    """A lake of one song and two days."""
+    return Lake(
+        Shelf([SONG]), Shelf([LOG, NEXT, LATE, LOST]), document(PATHS), "paths", NOVEMBER, 1
+    )
+
+
+def test_a_snapshot_holds_parts_days_fields_and_what_has_no_day(lake: Lake) -> None:
+    snapshot = lake.look()
+    assert {name: part.objects for name, part in snapshot.days.items()} == {
+        "2018-11-01": (LOG, LATE),
+        "2018-11-02": (NEXT,),
+    }
+    assert {name: part.objects for name, part in snapshot.songs.items()} == {"34": (SONG,)}
+    assert [item.key for item in snapshot.unroutable] == ["notes.json"]
+    assert snapshot.fields == tuple(EVENT_FIELDS)
+
+
+def test_a_snapshot_of_the_same_lake_is_the_same(lake: Lake) -> None:
+    assert lake.look() == lake.look()
+
+
+def test_a_lake_without_anything_to_load_is_empty(lake: Lake) -> None:
+    bare = replace(lake, songs=Shelf([]), logs=Shelf([LOST]))
+    assert bare.look().is_empty
+    assert not replace(lake, songs=Shelf([])).look().is_empty
+    assert not replace(lake, logs=Shelf([])).look().is_empty
+
+
+def moved(before: Snapshot, after: Snapshot) -> set[str]:
+    """The parts whose digests differ."""
+    was, is_now = before.songs | before.days, after.songs | after.days
+    return {
+        name for name in was.keys() | is_now.keys() if digest(was, name) != digest(is_now, name)
+    }
+
+
+def digest(parts: dict[str, object], name: str) -> object:
+    """The digest of a part, present or not."""
+    return getattr(parts.get(name), "digest", NOTHING)
+
+
+def test_a_changed_log_object_moves_its_day_alone(lake: Lake) -> None:
+    changed = replace(lake, logs=Shelf([LOG, NEXT._replace(token="new"), LATE]))
+    assert moved(lake.look(), changed.look()) == {"2018-11-02"}
+
+
+def test_a_changed_song_object_moves_its_part_alone(lake: Lake) -> None:
+    changed = replace(lake, songs=Shelf([SONG._replace(size=251)]))
+    assert moved(lake.look(), changed.look()) == {"34"}
+
+
+def test_other_jsonpaths_move_every_day_and_no_song(lake: Lake) -> None:
+    swapped = [PATHS[1], PATHS[0], *PATHS[2:]]
+    changed = replace(lake, read_jsonpaths=document(swapped))
+    assert moved(lake.look(), changed.look()) == {"2018-11-01", "2018-11-02"}
+
+
+def test_jsonpaths_that_say_the_same_in_other_words_move_nothing(lake: Lake) -> None:
+    dotted = [f"$.{name}" for name in EVENT_FIELDS]
+    assert moved(lake.look(), replace(lake, read_jsonpaths=document(dotted)).look()) == set()
+
+
+def test_a_range_of_days_that_grows_moves_no_day_that_was_in_it(lake: Lake) -> None:
+    first = replace(lake, days=DayRange(date(2018, 11, 1), date(2018, 11, 1)))
+    assert moved(first.look(), lake.look()) == {"2018-11-02"}
+    assert [item.key for item in first.look().unroutable] == [NEXT.key, LOST.key]
+
+
+def test_a_document_with_another_number_of_paths_stops_the_look(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="paths: 17 paths, but staging_events_table has 18"):
+        replace(lake, read_jsonpaths=document(PATHS[:17])).look()
+
+
+def test_the_loaded_columns_are_those_of_the_contract_in_their_order() -> None:
+    assert tuple(c.name for c in loaded_columns(STAGING_EVENTS)) == tuple(EVENT_VALUES)
+    assert tuple(c.name for c in loaded_columns(STAGING_SONGS)) == tuple(SONG_FIELDS)
+
+
+def test_the_readers_of_a_lake_fill_the_columns_from_its_fields(lake: Lake) -> None:
+    logs, songs = lake.log_reader(lake.look().fields), lake.song_reader()
+    event = "{" + ",".join(f'"{k}":{v}' for k, v in EVENT_FIELDS.items()) + "}"
+    song = "{" + ",".join(f'"{k}":{v}' for k, v in SONG_FIELDS.items()) + "}"
+    try:
+        (row,) = logs.read_lines([event.encode()]).rows.to_pylist()
+        assert row == {**EVENT_VALUES, "object": 0, "line": 1}
+        (row,) = songs.read_wholes([song.encode()]).rows.to_pylist()
+        assert row["song_id"] == "SOCIWDW12A8C13D406"
+    finally:
+        logs.close()
+        songs.close()

@@ -1,0 +1,296 @@
+"""Which checks guard a table, and what they find in a real DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from sparkify_dagster.model.catalog import STAGING, TABLES
+from sparkify_dagster.model.checks import (
+    NO_FAILED_LOADS,
+    Check,
+    all_checks,
+    audits_of,
+    checks_of,
+)
+from sparkify_dagster.model.ddl import create_schema, create_table
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.warehouse.audit import Stored
+
+ALL = Stored("s")
+CHECKS = {f"{check.table}.{check.name}": check for check in all_checks()}
+BLOCKING = {
+    "staging_songs_table": ["not_empty", "unique_key", "required_columns", "records_reconciled"],
+    "staging_events_table": ["not_empty", "unique_key", "required_columns", "records_reconciled"],
+    "song": ["not_empty", "unique_key", "required_columns", "row_count", "artist_id_in_artist"],
+    "artist": ["not_empty", "unique_key", "required_columns", "row_count"],
+    "user": ["not_empty", "unique_key", "required_columns", "row_count"],
+    "songplay": [
+        "not_empty",
+        "unique_key",
+        "required_columns",
+        "row_count",
+        "user_id_in_user",
+        "song_id_in_song",
+        "artist_id_in_artist",
+        "start_time_in_time",
+    ],
+    "time": ["not_empty", "unique_key", "required_columns", "row_count"],
+}
+OTHERS = {
+    "staging_songs_table": [NO_FAILED_LOADS, "no_rejects", "no_unknown_fields"],
+    "staging_events_table": [
+        NO_FAILED_LOADS,
+        "no_rejects",
+        "no_unknown_fields",
+        "gender_accepted",
+        "level_accepted",
+    ],
+    "song": [],
+    "artist": [],
+    "user": ["gender_accepted", "level_accepted"],
+    "songplay": ["level_accepted", "match_rate"],
+    "time": [],
+}
+every_check = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+
+
+@pytest.fixture
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB with every table, empty."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(create_schema("s"))
+        for table in TABLES.values():
+            connection.execute(create_table(table, "s", "duckdb"))
+        yield connection
+
+
+def fill(engine: duckdb.DuckDBPyConnection, table: str, *rows: dict[str, Any]) -> None:
+    """Insert rows; required columns that are not given get a value of no meaning."""
+    for row in rows:
+        values = {c.name: FILLING[c.type.name] for c in TABLES[table].columns if c.required} | row
+        names = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" for _ in values)
+        engine.execute(f'INSERT INTO s."{table}" ({names}) VALUES ({marks})', list(values.values()))
+
+
+FILLING = {
+    "VARCHAR": "x",
+    "INTEGER": 1,
+    "BIGINT": 1,
+    "DOUBLE": 1.5,
+    "TIMESTAMP": "2018-11-01 12:00:00",
+    "DATE": "2018-11-01",
+    "BOOLEAN": True,
+}
+
+
+def ask(engine: duckdb.DuckDBPyConnection, check: str, rows: Stored = ALL) -> dict[str, Any]:
+    """The numbers a check gives."""
+    answer = engine.sql(CHECKS[check].question(rows))
+    (numbers,) = answer.fetchall()
+    return dict(zip(answer.columns, numbers, strict=True))
+
+
+def sample(engine: duckdb.DuckDBPyConnection, check: str) -> list[tuple[Any, ...]]:
+    """The offenders a check names."""
+    shown = CHECKS[check].sample
+    assert shown is not None
+    return engine.sql(shown(ALL)).fetchall()
+
+
+@pytest.mark.parametrize("name", BLOCKING)
+def test_a_table_has_these_checks_blocking_ones_first(name: str) -> None:
+    checks = checks_of(name)
+    assert [check.name for check in checks if check.blocking] == BLOCKING[name]
+    assert [check.name for check in checks] == [*BLOCKING[name], *OTHERS[name]]
+    assert {check.table for check in checks} == {name}
+
+
+def test_all_checks_are_those_of_staging_and_star_and_no_two_have_one_name() -> None:
+    assert {check.table for check in all_checks()} == {t.name for t in (*STAGING, *STAR)}
+    assert len(CHECKS) == len(all_checks())
+
+
+@pytest.mark.parametrize("name", BLOCKING)
+def test_a_load_asks_all_but_the_check_about_loads(name: str) -> None:
+    left_out = set(checks_of(name)) - set(audits_of(name))
+    assert {check.name for check in left_out} == {NO_FAILED_LOADS} & {*OTHERS[name]}
+
+
+@every_check
+def test_a_check_says_what_holds_and_what_to_do_in_sentences(check: Check) -> None:
+    assert check.claim.endswith(".")
+    assert check.remedy[-1] in ".?;"
+    assert check.table in check.claim or check.name in ("records_reconciled", "match_rate")
+    assert not (check.blocking and check.warning)
+
+
+@every_check
+def test_every_check_passes_on_empty_tables_and_gives_one_row_of_whole_numbers(
+    engine: duckdb.DuckDBPyConnection, check: Check
+) -> None:
+    answer = engine.sql(check.question(ALL))
+    (numbers,) = answer.fetchall()
+    assert answer.columns[0] == "offenders"
+    assert [int(number) for number in numbers] == [0] * len(numbers)
+    if check.sample:
+        assert engine.sql(check.sample(ALL)).fetchall() == []
+
+
+def test_two_rows_of_one_key_are_one_offender(engine: duckdb.DuckDBPyConnection) -> None:
+    fill(engine, "user", {"user_id": 8}, {"user_id": 8}, {"user_id": 8}, {"user_id": 9})
+    assert ask(engine, "user.unique_key") == {"offenders": 1}
+    assert sample(engine, "user.unique_key") == [(8, 3)]
+
+
+def test_a_key_that_is_not_known_is_no_double(engine: duckdb.DuckDBPyConnection) -> None:
+    row = {"object": "x.json", "line": None}
+    fill(engine, "staging_songs_table", row, row)
+    assert ask(engine, "staging_songs_table.unique_key") == {"offenders": 0}
+
+
+def test_a_missing_required_value_is_found_where_the_engine_lets_it_in() -> None:
+    with duckdb.connect(":memory:") as engine:
+        engine.execute(create_schema("s"))
+        engine.execute(create_table(TABLES["song"], "s", "duckdb").replace(" NOT NULL", ""))
+        engine.execute("INSERT INTO s.song BY NAME SELECT 'SO1' AS song_id, 'Uno' AS title")
+        assert ask(engine, "song.required_columns") == {"offenders": 1}
+        assert sample(engine, "song.required_columns") == [("SO1",)]
+
+
+def test_a_star_table_must_have_a_row_for_each_key_of_its_source(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    play = {"page": "NextSong", "user_id": 8, "session_id": 1}
+    fill(
+        engine,
+        "staging_events_table",
+        play | {"item_in_session": 1},
+        play | {"item_in_session": 1},
+        play | {"item_in_session": 2},
+        play | {"item_in_session": 3, "page": "Home"},
+        play | {"item_in_session": 4, "user_id": None},
+        play | {"item_in_session": 5, "page": "NextSong "},
+    )
+    fill(engine, "songplay", {"user_id": 8, "session_id": 1, "item_in_session": 1})
+    assert ask(engine, "songplay.row_count") == {"offenders": 1, "row_count": 1, "expected": 2}
+    assert ask(engine, "user.row_count") == {"offenders": 1, "row_count": 0, "expected": 1}
+    assert ask(engine, "user.not_empty")["offenders"] == 1
+    assert ask(engine, "songplay.not_empty")["offenders"] == 0
+
+
+def test_a_staging_table_without_rows_offends_when_its_objects_gave_some(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(engine, "load_objects", {"target": "staging_songs_table", "row_count": 3})
+    assert ask(engine, "staging_songs_table.not_empty") == {
+        "offenders": 1,
+        "row_count": 0,
+        "source_rows": 3,
+    }
+    assert ask(engine, "staging_events_table.not_empty")["offenders"] == 0
+
+
+def test_orphans_of_a_reference_are_counted_and_unknown_ones_are_none(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(engine, "song", {"song_id": "SO1"})
+    fill(engine, "songplay", {"song_id": "SO1"}, {"song_id": None}, {"song_id": "SO2"})
+    fill(engine, "songplay", {"song_id": "SO2"})
+    assert ask(engine, "songplay.song_id_in_song") == {"offenders": 2}
+    assert sample(engine, "songplay.song_id_in_song") == [("SO2",)]
+
+
+def test_staged_and_rejected_rows_must_be_the_records_of_each_object(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    target = {"target": "staging_songs_table"}
+    fill(
+        engine,
+        "load_objects",
+        target | {"object": "good.json", "records": 3},
+        target | {"object": "short.json", "records": 2},
+        target | {"object": "blank.json", "records": 0},
+        {"target": "staging_events_table", "object": "good.json", "records": 9},
+    )
+    staged = [{"object": "good.json"}, {"object": "good.json"}, {"object": "short.json"}]
+    fill(engine, "staging_songs_table", *staged)
+    reject = {"target_table": "staging_songs_table", "object": "good.json", "published": True}
+    fill(engine, "load_rejects", reject, reject | {"object": "short.json", "published": False})
+    assert ask(engine, "staging_songs_table.records_reconciled") == {
+        "offenders": 1,
+        "records": 5,
+        "staged": 3,
+        "rejected": 1,
+    }
+    assert sample(engine, "staging_songs_table.records_reconciled") == [("short.json",)]
+
+
+def test_a_failed_load_offends_until_the_part_is_published(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    load = {"target": "staging_events_table", "part": "2018-11-01"}
+    fill(engine, "load_history", load | {"load_id": 1, "status": "published"})
+    fill(engine, "load_history", load | {"load_id": 2, "status": "failed"})
+    assert ask(engine, f"staging_events_table.{NO_FAILED_LOADS}") == {"offenders": 1}
+    assert sample(engine, f"staging_events_table.{NO_FAILED_LOADS}") == [("2018-11-01",)]
+    assert ask(engine, f"staging_songs_table.{NO_FAILED_LOADS}") == {"offenders": 0}
+    fill(engine, "load_history", load | {"load_id": 3, "status": "published"})
+    assert ask(engine, f"staging_events_table.{NO_FAILED_LOADS}") == {"offenders": 0}
+
+
+def test_rejects_are_counted_against_records_and_told_by_reason(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    loaded = {"target": "staging_events_table", "records": 10, "rejects": 2}
+    fill(engine, "load_objects", loaded, loaded | {"rejects": 0})
+    reject = {"target_table": "staging_events_table", "published": True}
+    fill(engine, "load_rejects", reject | {"reason": "b"}, reject | {"reason": "a"})
+    fill(engine, "load_rejects", reject | {"reason": "b"}, reject | {"published": False})
+    assert ask(engine, "staging_events_table.no_rejects") == {"offenders": 2, "records": 20}
+    assert sample(engine, "staging_events_table.no_rejects") == [("b", 2), ("a", 1)]
+
+
+def test_unknown_fields_are_those_of_the_last_published_load_of_a_part(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    load = {"target": "staging_songs_table", "part": "0a", "status": "published"}
+    fill(engine, "load_history", load | {"load_id": 1, "unknown_fields": '{"x": 1}'})
+    assert ask(engine, "staging_songs_table.no_unknown_fields") == {"offenders": 1}
+    assert sample(engine, "staging_songs_table.no_unknown_fields") == [("0a", '{"x": 1}')]
+    failed = {"load_id": 3, "status": "failed", "unknown_fields": '{"y": 1}'}
+    fill(engine, "load_history", load | {"load_id": 2}, load | failed)
+    assert ask(engine, "staging_songs_table.no_unknown_fields") == {"offenders": 0}
+
+
+def test_values_nobody_expects_are_counted_and_missing_ones_are_not(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(engine, "user", {"gender": "F"}, {"gender": None}, {"gender": "f"}, {"gender": ""})
+    assert ask(engine, "user.gender_accepted") == {"offenders": 2}
+
+
+def test_a_star_in_which_no_play_finds_a_song_is_worth_a_look(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(engine, "songplay", {"song_id": None}, {"song_id": None})
+    assert ask(engine, "songplay.match_rate") == {"offenders": 0, "plays": 2, "matched": 0}
+    fill(engine, "staging_songs_table", {})
+    assert ask(engine, "songplay.match_rate") == {"offenders": 1, "plays": 2, "matched": 0}
+    fill(engine, "songplay", {"song_id": "SO1"})
+    assert ask(engine, "songplay.match_rate") == {"offenders": 0, "plays": 3, "matched": 1}
+
+
+def test_a_check_of_a_part_reads_the_part_and_refers_to_the_whole(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    fill(engine, "songplay", {"song_id": "SO1"}, {"song_id": "SO2"})
+    part = Stored("s", {"songplay": "(SELECT * FROM s.songplay WHERE song_id = 'SO2')"})
+    assert ask(engine, "songplay.song_id_in_song", part) == {"offenders": 1}
+    fill(engine, "song", {"song_id": "SO2"})
+    assert ask(engine, "songplay.song_id_in_song", part) == {"offenders": 0}
+    assert ask(engine, "songplay.song_id_in_song") == {"offenders": 1}

@@ -1,0 +1,126 @@
+"""Every statement the model makes is Redshift's SQL, in the subset all engines read alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlfluff.core import Linter
+
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import all_checks
+from sparkify_dagster.model.ddl import (
+    comments,
+    create_schema,
+    create_table,
+    drop_table,
+    relations,
+    statement,
+)
+from sparkify_dagster.warehouse.audit import Stored, loaded_by
+
+
+def _queries() -> Iterator[tuple[str, str]]:
+    """Defining statements, and the checks of whole tables and of what one load wrote."""
+    for table in TABLES.values():
+        if table.sql:
+            yield table.sql, statement(table.sql, relations("sparkify"))
+    written = {"whole": Stored("sparkify"), "load": loaded_by("sparkify", 7, TABLES)}
+    for check in all_checks():
+        for name, rows in written.items():
+            yield f"{check.table}.{check.name}, {name}", check.question(rows)
+            if check.sample:
+                yield f"{check.table}.{check.name} sample, {name}", check.sample(rows)
+
+
+def _ddl() -> Iterator[tuple[str, str]]:
+    yield "schema", create_schema("sparkify")
+    for table in TABLES.values():
+        yield f"create {table.name}", create_table(table, "sparkify", "redshift")
+        yield f"drop {table.name}", drop_table(table.name, "sparkify")
+        for number, comment in enumerate(comments(table, "sparkify")[:2]):
+            yield f"comment {number} on {table.name}", comment
+
+
+QUERIES = dict(_queries())
+STATEMENTS = QUERIES | dict(_ddl())
+
+
+@pytest.fixture(scope="module")
+def linter() -> Linter:
+    """The grammar of Redshift, as sqlfluff knows it."""
+    return Linter(dialect="redshift")
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_redshift_can_parse_it(linter: Linter, name: str) -> None:
+    parsed = linter.parse_string(STATEMENTS[name])
+    assert parsed.violations == []
+    tree = parsed.tree
+    assert tree is not None
+    assert list(tree.recursive_crawl("unparsable")) == []
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM sparkify.user", "SELECT 1 FROM", "CREATE TABEL x"])
+def test_the_grammar_does_refuse_what_is_wrong(linter: Linter, text: str) -> None:
+    assert linter.parse_string(text).violations
+
+
+DENIED = {
+    "QUALIFY": "needs an alias on Redshift, unknown to PostgreSQL",
+    r"DISTINCT\s+ON\b": "not on Redshift",
+    r"ON\s+CONFLICT": "not on Redshift",
+    "RETURNING": "not on Redshift",
+    r"FILTER\s*\(": "not on Redshift",
+    "LATERAL": "not on Redshift",
+    r"ARRAY\w*": "not on Redshift",
+    "STRING_AGG": "not on Redshift",
+    "LISTAGG": "not on PostgreSQL",
+    r"GETDATE|SYSDATE|NOW\s*\(|CURRENT_(DATE|TIME|TIMESTAMP)": "times come from Python",
+    r"IS\s+(NOT\s+)?DISTINCT\s+FROM": "not on Redshift",
+    "ILIKE|SIMILAR": "compares by other rules than bytes",
+    r"GENERATE_SERIES|UNNEST": "not over tables on Redshift",
+    r"IDENTITY|SERIAL|AUTOINCREMENT": "differs by engine",
+    "TRUNCATE": "commits on Redshift",
+    r"CREATE\s+OR\s+REPLACE\s+TABLE": "not on Redshift",
+    r"ADD\s+COLUMN\s+IF": "not on Redshift",
+    r"INDEX|CHECK\s*\(|PRIMARY|UNIQUE\s*\(": "not on Redshift, or trusted unchecked",
+    r"::": "binds differently; write CAST",
+    r"SELECT\s+\*\s+EXCLUDE|BY\s+NAME|GROUP\s+BY\s+ALL|ORDER\s+BY\s+ALL": "DuckDB alone",
+    r"TRIM\s*\((?!BOTH ' ' FROM)": "plain TRIM takes more in DuckDB",
+    r"AVG\s*\(": "cuts integers on Redshift",
+    r"VALUES\s*\(": "no table on Redshift",
+    r"LIMIT\s+ALL|FETCH\s+FIRST": "spelt otherwise elsewhere",
+}
+
+
+def bare(text: str) -> str:
+    """A statement without comments, texts and quoted names (TRIM's blank excepted)."""
+    text = re.sub(r"--[^\n]*", "", text)
+    return re.sub(r"'(?: |[^']*)'", lambda found: found[0] if found[0] == "' '" else "''", text)
+
+
+def plain(text: str) -> str:
+    """The same without quoted names."""
+    return re.sub(r'"[^"]*"', '""', bare(text))
+
+
+@pytest.mark.parametrize("pattern", DENIED)
+def test_no_statement_uses_what_some_engine_lacks_or_reads_otherwise(pattern: str) -> None:
+    word = re.compile(rf"(?<!\w)(?:{pattern})", re.IGNORECASE)
+    assert [name for name, text in STATEMENTS.items() if word.search(plain(text))] == []
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_ranking_puts_what_is_unknown_where_it_says(name: str) -> None:
+    """Engines differ on where NULL stands in descending order, unless the statement says so."""
+    descending = re.findall(r"([\w.()*]+) DESC(?! NULLS)", plain(QUERIES[name]))
+    never_null = {"COUNT(*)", "s.session_id", "s.item_in_session", "s.log_date"}
+    assert set(descending) <= never_null
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_no_statement_divides(name: str) -> None:
+    """Integers divided are integers on Redshift, doubles in DuckDB unless it is told otherwise."""
+    assert " / " not in plain(QUERIES[name])
