@@ -42,8 +42,8 @@ class Folder:
     def list_objects(self) -> list[LakeObject]:
         """All data objects below the folder; waits for the youngest to have settled.
 
-        A file that keeps changing is listed with a token that will never come again, so that the
-        next listing finds it changed.
+        A file that keeps changing is listed with a token that it loses once it has settled, so
+        that it is then found changed.
 
         Raises:
             LakeError: There is no such folder, or a part of it cannot be listed.
@@ -133,12 +133,8 @@ class Folder:
             return  # It vanished while the folder was listed: it is not in the lake.
         if not S_ISREG(stat.st_mode):
             return  # A pipe, a socket or a device is no object; to open one might wait forever.
-        found.append(
-            (
-                LakeObject(key, stat.st_size, _token(stat)),
-                max(stat.st_mtime, stat.st_ctime),
-            )
-        )
+        # Age is told by ctime alone: it is the kernel's own, while mtime can be set to anything.
+        found.append((LakeObject(key, stat.st_size, _token(stat)), stat.st_ctime))
 
 
 def _token(stat: os.stat_result) -> str:
