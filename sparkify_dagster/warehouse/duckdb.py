@@ -110,6 +110,17 @@ class DuckDBSession:
         )
         return dict(rows)
 
+    def tables(self) -> dict[str, dict[str, str]]:
+        """The columns of every table that is there right now, by table; one question for all."""
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.query(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = "
+            "$schema AND database_name = current_database() ORDER BY table_name, column_index",
+            {"schema": self.schema},
+        ):
+            found.setdefault(table, {})[column] = kind
+        return found
+
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model has here; DuckDB keeps no lengths."""
         return {c.name: _TYPES.get(c.type, str(c.type)) for c in table.columns}
@@ -253,7 +264,8 @@ def _holder(error: duckdb.Error) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return f"process {pid}"
-    return f"process {pid} ({' '.join(w.decode(errors='replace') for w in words[:4]).strip()})"
+    command = " ".join(b" ".join(words[:4]).decode(errors="replace").split())
+    return f"process {pid} ({command})"
 
 
 def _opening_failed(path: Path, error: duckdb.Error) -> WarehouseError:
@@ -278,7 +290,8 @@ def _said_plainly(path: Path) -> Iterator[None]:
             f"{path}: out of memory ({str(error).splitlines()[0]}). Raise [DUCKDB] MEMORY_LIMIT "
             "or lower [LOAD] BATCH_MB. Nothing of this load was kept."
         ) from error
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        # A COMMIT on a full disk is a TransactionException, a broken file a FatalException.
         raise WarehouseError(
             f"{path}: could not be written or read ({str(error).splitlines()[0]}). Is the disk "
             "full or the file read-only? Nothing of this load was kept."

@@ -96,12 +96,13 @@ def is_ready(session: Session) -> bool:
     Raises:
         WarehouseMissing: They are not: nothing was ever loaded here, or a table was dropped.
     """
-    if not session.columns_of("load_history"):
+    there = session.tables()
+    if "load_history" not in there:
         raise WarehouseMissing(
             f"no tables in schema {session.schema} yet. Load them with `sparkify etl`."
         )
     for table in (*STAGING, *LEDGER):
-        if not session.columns_of(table.name):
+        if table.name not in there:
             raise WarehouseMissing(
                 f"table {session.schema}.{table.name} is gone. `sparkify etl` makes it anew, and "
                 "loads everything again."

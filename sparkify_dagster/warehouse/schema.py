@@ -5,7 +5,7 @@ What belongs here: creating, dropping, comparing tables. The DDL itself is `mode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import comments, create_schema, create_table, drop_table, qualified
@@ -31,19 +31,21 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     """
     session.execute(create_schema(session.schema))
     made = []
-    lost = is_incomplete(session)
+    there = session.tables()
+    lost = _is_incomplete(there)
     for table in TABLES.values():
         if drop or (lost and table.layer is not Layer.STAR):
             session.execute(drop_table(table.name, session.schema))
-        if _ensure(session, table):
+            there.pop(table.name, None)
+        if _ensure(session, table, there.get(table.name)):
             made.append(table.name)
     return made
 
 
-def is_incomplete(session: Session) -> bool:
+def _is_incomplete(there: Container[str]) -> bool:
     """Whether some, not all, of the staging tables and the ledger are there."""
-    there = [bool(session.columns_of(t.name)) for t in TABLES.values() if t.layer is not Layer.STAR]
-    return any(there) and not all(there)
+    found = [table.name in there for table in TABLES.values() if table.layer is not Layer.STAR]
+    return any(found) and not all(found)
 
 
 def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
@@ -60,8 +62,7 @@ def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[st
     return said
 
 
-def _ensure(session: Session, table: Table) -> bool:
-    found = session.columns_of(table.name)
+def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> bool:
     if found:
         differs = difference(found, session.declared(table))
         if not differs:

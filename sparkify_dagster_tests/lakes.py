@@ -1,0 +1,400 @@
+"""Tiny lakes in a folder, loading them, and holding what was loaded against the oracle.
+
+What belongs here: making and changing lakes, bringing a DuckDB file up to date with one, reading
+its tables back, and comparing them. What a test claims stands in the test.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sparkify_dagster.generator import LakeSpec, generate_lake
+from sparkify_dagster.lake.folder import Folder
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.resources import LakeResource
+from sparkify_dagster.warehouse.days import load_days
+from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.pending import Pending, asked_days, loaded, pending
+from sparkify_dagster.warehouse.publish import Limits, Loading, PartReport
+from sparkify_dagster.warehouse.songs import load_songs
+from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
+from sparkify_dagster_tests import oracle
+from sparkify_dagster_tests.oracle import EVENTS_TABLE, SONGS_TABLE, Expected, Row
+
+SCHEMA = "sparkify"
+FIRST_DAY = date(2018, 11, 1)
+SETTLED_AT_ONCE = 0.0
+"""Settling time of the folders here: every write makes a new file, so tokens always differ."""
+
+LOG_FIELDS = (
+    "artist", "auth", "firstName", "gender", "itemInSession", "lastName", "length", "level",
+    "location", "method", "page", "registration", "sessionId", "song", "status", "ts",
+    "userAgent", "userId",
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------
+# Records and objects
+# --------------------------------------------------------------------------------------------------
+
+
+def event(**values: object) -> dict[str, object]:
+    """A log record: a play by user 1, with the given fields replaced."""
+    return {
+        "artist": "Muse", "auth": "Logged In", "firstName": "Ada", "gender": "F",
+        "itemInSession": 0, "lastName": "Byron", "length": 200.5, "level": "free",
+        "location": "Reno, NV", "method": "PUT", "page": "NextSong",
+        "registration": 1540000000000.0, "sessionId": 1, "song": "Uprising", "status": 200,
+        "ts": 1541116800000, "userAgent": "Mozilla/5.0", "userId": "1",
+    } | values  # fmt: skip
+
+
+def song(**values: object) -> dict[str, object]:
+    """A song record, with the given fields replaced."""
+    return {
+        "num_songs": 1, "artist_id": "AR1", "artist_latitude": None, "artist_longitude": None,
+        "artist_location": "", "artist_name": "Muse", "song_id": "SO1", "title": "Uprising",
+        "duration": 200.5, "year": 2009,
+    } | values  # fmt: skip
+
+
+def lines(*records: object) -> bytes:
+    """Records as NDJSON; bytes among them stand as they are."""
+    return b"".join(
+        (record if isinstance(record, bytes) else json.dumps(record).encode()) + b"\n"
+        for record in records
+    )
+
+
+def jsonpaths(fields: Sequence[str] = LOG_FIELDS) -> bytes:
+    """A JSONPaths document for the given fields."""
+    return json.dumps({"jsonpaths": [f"$['{name}']" for name in fields]}).encode()
+
+
+def log_key(day: date | str, name: str = "events.json") -> str:
+    """The key of a log object as the sample names it."""
+    return f"{str(day)[:4]}/{str(day)[5:7]}/{day}-{name}"
+
+
+class TinyLake:
+    """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.songs = root / "song_data"
+        self.logs = root / "log_data"
+        self.document = root / "log_json_path.json"
+        self.songs.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
+        if not self.document.exists():
+            self.document.write_bytes(jsonpaths())
+
+    @classmethod
+    def generated(cls, root: Path, spec: LakeSpec) -> TinyLake:
+        """A lake made by the project's generator."""
+        generate_lake(root, spec)
+        return cls(root)
+
+    @property
+    def paths(self) -> oracle.LakePaths:
+        """The three places, for the oracle."""
+        return oracle.LakePaths(self.songs, self.logs, self.document)
+
+    def put_log(self, key: str, *records: object) -> None:
+        """Writes or overwrites a log object of these records; `.gz` is packed."""
+        data = lines(*records)
+        put(self.logs / key, gzip.compress(data) if key.endswith(".gz") else data)
+
+    def put_song(self, key: str, *records: object) -> None:
+        """Writes or overwrites a song object; several records make it NDJSON."""
+        put(self.songs / key, lines(*records))
+
+    def keys(self, table: str) -> list[str]:
+        """The keys of the objects that feed a staging table."""
+        return oracle.object_keys(self.logs if table == EVENTS_TABLE else self.songs)
+
+    def expected(self, published: Expected | None = None, **options: Any) -> Expected:
+        """What the tables must hold after a load of the lake as it is now."""
+        return oracle.expected_tables(self.paths, published=published, **options)
+
+    def open(self, logs: ObjectStore | None = None, last_day: date | None = None) -> Lake:
+        """The same lake as the platform sees it; changes need no time to settle."""
+        return Lake(
+            songs=Folder(self.songs, "[S3] SONG_DATA", SETTLED_AT_ONCE),
+            logs=logs or Folder(self.logs, "[S3] LOG_DATA", SETTLED_AT_ONCE),
+            read_jsonpaths=self.document.read_bytes,
+            jsonpaths=str(self.document),
+            days=DayRange(FIRST_DAY, last_day),
+        )
+
+    def resource(self, last_day: str = "2018-11-30") -> HastyLakeResource:
+        """The same lake as Dagster's assets are given it."""
+        return HastyLakeResource(
+            song_data=str(self.songs),
+            log_data=str(self.logs),
+            log_jsonpath=str(self.document),
+            first_day=FIRST_DAY.isoformat(),
+            last_day=last_day,
+        )
+
+
+class HastyLakeResource(LakeResource):
+    """A lake in folders whose changes need no time to settle."""
+
+    def open(self) -> Lake:
+        lake = super().open()
+        return Lake(
+            songs=Folder(Path(self.song_data), "[S3] SONG_DATA", SETTLED_AT_ONCE),
+            logs=Folder(Path(self.log_data), "[S3] LOG_DATA", SETTLED_AT_ONCE),
+            read_jsonpaths=lake.read_jsonpaths,
+            jsonpaths=lake.jsonpaths,
+            days=lake.days,
+        )
+
+
+_numbers = itertools.count()
+
+
+def put(path: Path, data: bytes) -> None:
+    """Writes a file that appears whole and is another one than what was there before.
+
+    Both exist for a moment, so the inode differs; the times need not.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{next(_numbers)}.new"
+    beside.write_bytes(data)
+    os.replace(beside, path)
+
+
+# --------------------------------------------------------------------------------------------------
+# Loading, as a run does it
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a load did.
+
+    Attributes:
+        seen: The lake as it was listed.
+        todo: What was found to do.
+    """
+
+    seen: Snapshot
+    todo: Pending
+    songs: PartReport | None = None
+    days: list[PartReport] = field(default_factory=list)
+    star: StarReport | None = None
+
+    @property
+    def failed(self) -> set[str]:
+        """The days that were not published, and `songs`."""
+        parts = {report.entry.part for report in self.days if not report.published}
+        return parts | {"songs"} if self.songs and not self.songs.published else parts
+
+
+def warehouse_at(path: Path, **options: Any) -> DuckDBWarehouse:
+    """A DuckDB file as the warehouse."""
+    return DuckDBWarehouse(path, SCHEMA, **options)
+
+
+def bring_up_to_date(
+    lake: Lake,
+    warehouse: Warehouse,
+    *,
+    everything: bool = False,
+    days: Iterable[str] | None = None,
+    limits: Limits | None = None,
+    rebuild_from: float = REBUILD_FROM,
+) -> Outcome:
+    """Does what a run of the job `load` does, without Dagster.
+
+    Args:
+        everything: Like a run in mode `everything`.
+        days: Like a run that was asked for these days and the star.
+        rebuild_from: See `publish_star`.
+    """
+    seen = lake.look()
+    held = loaded(warehouse)
+    if days is None:
+        todo = pending(seen, held, everything=everything)
+    else:
+        todo = Pending([], asked_days(seen, list(days)), star=True)
+    outcome = Outcome(seen, todo)
+    bounds = limits or Limits()
+    if todo.songs:
+        reader = lake.song_reader()
+        loading = Loading(warehouse, lake.songs, reader, bounds, "a run")
+        outcome.songs = load_songs(loading, todo.songs, everything=everything)
+        reader.close()
+    if todo.days:
+        reader = lake.log_reader(seen.fields)
+        loading = Loading(warehouse, lake.logs, reader, bounds, "a run")
+        outcome.days = list(load_days(loading, todo.days))
+        reader.close()
+    if not todo.is_nothing:
+        outcome.star = publish_star(
+            warehouse, "a run", rebuild=everything, rebuild_from=rebuild_from
+        )
+    return outcome
+
+
+# --------------------------------------------------------------------------------------------------
+# Comparing
+# --------------------------------------------------------------------------------------------------
+
+_EVENT_COLUMNS = [c.name for c in oracle.EVENT_COLUMNS] + ["log_date", "object", "line"]
+_SONG_COLUMNS = [*oracle.SONG_FIELDS, "object", "line"]
+COLUMNS: dict[str, list[str]] = {
+    EVENTS_TABLE: _EVENT_COLUMNS,
+    SONGS_TABLE: _SONG_COLUMNS,
+    "songplay": [
+        "songplay_id", "start_time", "user_id", "level", "song_id", "artist_id", "session_id",
+        "location", "user_agent", "log_date",
+    ],
+    "user": ["user_id", "first_name", "last_name", "gender", "level"],
+    "song": ["song_id", "title", "artist_id", "year", "duration"],
+    "artist": ["artist_id", "name", "location", "latitude", "longitude"],
+    "time": ["start_time", "hour", "day", "week", "month", "year", "weekday"],
+}  # fmt: skip
+STAR_NAMES = ("songplay", "user", "song", "artist", "time")
+
+
+def rows_of(warehouse: Warehouse, table: str) -> list[Row]:
+    """All rows of a table, without audit columns, in the oracle's order."""
+    return tables_of(warehouse, [table])[table]
+
+
+def tables_of(warehouse: Warehouse, names: Iterable[str] = tuple(COLUMNS)) -> dict[str, list[Row]]:
+    """All rows of some tables, as of one moment."""
+    with warehouse.reading() as session:
+        return {
+            name: oracle.in_order(
+                session.query(
+                    f"SELECT {', '.join(f't.{c}' for c in COLUMNS[name])} "
+                    f'FROM {SCHEMA}."{name}" AS t'
+                )
+            )
+            for name in names
+        }
+
+
+def rejects_of(warehouse: Warehouse, *, published: bool) -> list[Row]:
+    """Table, object, line and column to blame of every reject."""
+    with warehouse.reading() as session:
+        return oracle.in_order(
+            session.query(
+                "SELECT r.target_table, r.object, r.line, r.column_name "
+                f"FROM {SCHEMA}.load_rejects AS r WHERE r.published = $published",
+                {"published": published},
+            )
+        )
+
+
+def tables_expected(expected: Expected) -> dict[str, list[Row]]:
+    """The oracle's tables by their names."""
+    star = {name: getattr(expected, name) for name in STAR_NAMES}
+    return {EVENTS_TABLE: expected.staging_events, SONGS_TABLE: expected.staging_songs} | star
+
+
+def assert_equals_oracle(warehouse: Warehouse, expected: Expected) -> None:
+    """Every table holds just the rows the oracle says, and every reject is where it says."""
+    assert_same_tables(tables_of(warehouse), tables_expected(expected))
+    assert_same_rejects(warehouse, expected)
+    assert_reconciled(warehouse, expected)
+
+
+def assert_same_tables(found: dict[str, list[Row]], wanted: dict[str, list[Row]]) -> None:
+    """Row for row the same; doubles to 1e-9."""
+    said = [_difference(name, found[name], wanted[name]) for name in wanted]
+    assert not any(said), "\n".join(filter(None, said))
+
+
+def assert_same_rejects(warehouse: Warehouse, expected: Expected) -> None:
+    """The rejects beside published rows are the oracle's; so are those of failed loads.
+
+    A failed song load shows the rejects of the objects it read, that is of those that changed: the
+    others stand beside the published rows, where the oracle counts them a second time.
+    """
+    found = rejects_of(warehouse, published=True)
+    failed = rejects_of(warehouse, published=False)
+    if not (expected.failed_days or expected.songs_failed):
+        # Of a record that was rejected twice, for two reasons, the oracle knows only the last.
+        _assert_same("columns to blame", found, _blamed(expected, expected.rejects))
+    _assert_same("published rejects", _unblamed(found), expected.rejects)
+    shown, published = set(_unblamed(failed)), set(_unblamed(found))
+    wanted = [
+        r
+        for r in expected.failed_rejects
+        if r[0] != SONGS_TABLE or r in shown or r not in published
+    ]
+    _assert_same("rejects of failed loads", _unblamed(failed), wanted)
+
+
+def assert_reconciled(warehouse: Warehouse, expected: Expected) -> None:
+    """The ledger counts, for each object, the rows and the rejects that are there."""
+    rows = Counter((EVENTS_TABLE, row[-2]) for row in expected.staging_events)
+    rows.update((SONGS_TABLE, row[-2]) for row in expected.staging_songs)
+    rejects = Counter((table, key) for table, key, _ in expected.rejects)
+    wanted = [
+        (*name, rows[name] + rejects[name], rows[name], rejects[name]) for name in {*rows, *rejects}
+    ]
+    with warehouse.reading() as session:
+        found = session.query(
+            "SELECT o.target, o.object, o.records, o.row_count, o.rejects "
+            f"FROM {SCHEMA}.load_objects AS o"
+        )
+        leftover = session.query(
+            f"SELECT (SELECT COUNT(*) FROM {SCHEMA}.retired_events), "
+            f"(SELECT COUNT(*) FROM {SCHEMA}.retired_songs)"
+        )
+    _assert_same("load_objects", [row for row in found if row[2]], wanted)
+    assert leftover == [(0, 0)], f"rows left in retired_events, retired_songs: {leftover}"
+
+
+def _blamed(expected: Expected, rejects: Iterable[oracle.Reject]) -> list[Row]:
+    return [(*reject, expected.reasons[reject].column) for reject in rejects]
+
+
+def _unblamed(rejects: Iterable[Row]) -> list[Row]:
+    return [tuple(reject[:3]) for reject in rejects]
+
+
+def _assert_same(name: str, found: Iterable[Row], wanted: Iterable[Row]) -> None:
+    said = _difference(name, oracle.in_order(found), oracle.in_order(wanted))
+    assert not said, said
+
+
+def _difference(name: str, found: Sequence[Row], wanted: Sequence[Row]) -> str:
+    if found == wanted:
+        return ""
+    if len(found) == len(wanted) and all(map(_close, found, wanted)):
+        return ""
+    extra = list((Counter(found) - Counter(wanted)).elements())
+    missing = list((Counter(wanted) - Counter(found)).elements())
+    said = [f"{name}: {len(found)} rows, the oracle has {len(wanted)}"]
+    said += [f"  too much: {row}" for row in extra[:5]]
+    said += [f"  missing:  {row}" for row in missing[:5]]
+    return "\n".join(said)
+
+
+def _close(left: Row, right: Row) -> bool:
+    return len(left) == len(right) and all(
+        math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
+        if isinstance(a, float) and isinstance(b, float)
+        else a == b
+        for a, b in zip(left, right, strict=True)
+    )
