@@ -20,20 +20,20 @@ import pyarrow.compute as pc
 
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
 from sparkify_dagster.lake.queries import UNKNOWN_QUERY, fast_query, parse_query
-from sparkify_dagster.lake.records import Candidates, NotText, is_blank, lines_of, whole
-from sparkify_dagster.model.table import Column, Type
+from sparkify_dagster.lake.records import (
+    ARROW_TYPES,
+    Candidates,
+    NotText,
+    is_blank,
+    lines_of,
+    whole,
+)
+from sparkify_dagster.model.table import Column
 
 READER_VERSION = "1"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
 _RAW_LIMIT = 16_000
-_ARROW = {
-    Type.VARCHAR: pa.string(),
-    Type.INTEGER: pa.int32(),
-    Type.BIGINT: pa.int64(),
-    Type.DOUBLE: pa.float64(),
-    Type.TIMESTAMP: pa.timestamp("us"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Reader:
         self._fields = tuple(fields)
         self._schema = pa.schema(
             [
-                *((c.name, _ARROW[c.type]) for c in columns),
+                *((c.name, ARROW_TYPES[c.type]) for c in columns),
                 ("object", pa.int32()),
                 ("line", pa.int32()),
             ]

@@ -13,6 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from sparkify_dagster.model.table import Type
+
+ARROW_TYPES = {
+    Type.VARCHAR: pa.string(),
+    Type.INTEGER: pa.int32(),
+    Type.BIGINT: pa.int64(),
+    Type.DOUBLE: pa.float64(),
+    Type.TIMESTAMP: pa.timestamp("us"),
+    Type.DATE: pa.date32(),
+    Type.BOOLEAN: pa.bool_(),
+}
+"""The model's column types as Arrow keeps them in memory."""
+
 _CHUNK_ROWS = 16_384
 _WHITE_SPACE = b" \t\r\n\x0b\x0c"
 SCHEMA = pa.schema([("object", pa.int32()), ("line", pa.int32()), ("text", pa.large_string())])

@@ -12,24 +12,21 @@ from dataclasses import replace
 from datetime import date
 
 from sparkify_dagster.lake.changes import Part
-from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import AuditFailed, Finding, enforce, examine, loaded_by
+from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, relation
 from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups, prepare, rejects_of
 from sparkify_dagster.warehouse.publish import (
-    TOUCHED_LEDGERS,
     Loading,
     PartReport,
-    append_staged,
     entry_of,
     one_of,
     over_limit,
+    publish,
+    record_failure,
     retire,
-    write_objects,
-    write_rejects,
 )
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -122,15 +119,8 @@ def _publish(
         load_id = ledger.next_load_id(session)
         _remove(session, days, load_id)
         log_days = [date.fromisoformat(part) for part in kept.parts]
-        append_staged(session, _TABLE, kept, load_id, log_days)
-        write_objects(session, _TABLE, kept, kept.counts(), load_id)
-        rejects = kept.batch.rejects
-        write_rejects(session, _TABLE, kept, rejects, load_id, loading.run_id, published=True)
-        ledger.record(session, entries, load_id, loading.run_id)
-        touched = loaded_by(session.schema, load_id, (_TABLE.name, *TOUCHED_LEDGERS))
-        findings = examine(session, audits_of(_TABLE.name), touched)
-        enforce(findings)
-    return load_id, tuple(findings)
+        findings = publish(session, loading, _TABLE, entries, kept, load_id, log_days)
+    return load_id, findings
 
 
 def _remove(session: Session, days: Sequence[str], load_id: int) -> None:
@@ -151,16 +141,8 @@ def _remove(session: Session, days: Sequence[str], load_id: int) -> None:
 def _fail(
     loading: Loading, entry: Entry, prepared: Prepared, findings: tuple[Finding, ...]
 ) -> PartReport:
-    """Records a failed day and its rejects, in a transaction of its own; its rows stay."""
-    with loading.warehouse.transaction() as session:
-        create_tables(session)
-        load_id = ledger.next_load_id(session)
-        session.execute(
-            f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target "
-            "AND log_date = $day AND NOT published",
-            {"target": _TABLE.name, "day": date.fromisoformat(entry.part)},
-        )
-        rejects = rejects_of(prepared, entry.part)
-        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=False)
-        ledger.record(session, [entry], load_id, loading.run_id)
+    """Records a failed day and its rejects; the rows it last published stay."""
+    rejects = rejects_of(prepared, entry.part)
+    day = date.fromisoformat(entry.part)
+    load_id = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
     return PartReport(replace(entry, load_id=load_id, run_id=loading.run_id), findings)

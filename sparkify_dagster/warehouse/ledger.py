@@ -15,25 +15,16 @@ from typing import Literal
 import pyarrow as pa
 
 from sparkify_dagster.lake.reader import READER_VERSION
+from sparkify_dagster.lake.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import qualified
 from sparkify_dagster.model.ledger import LEDGER
-from sparkify_dagster.model.table import Table, Type
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.engine import Row, Session, WarehouseMissing
 
 Status = Literal["published", "failed"]
 FAILED = "failed"
 """In place of the digest of a part whose last load failed."""
-
-_ARROW = {
-    Type.VARCHAR: pa.string(),
-    Type.INTEGER: pa.int32(),
-    Type.BIGINT: pa.int64(),
-    Type.DOUBLE: pa.float64(),
-    Type.TIMESTAMP: pa.timestamp("us"),
-    Type.DATE: pa.date32(),
-    Type.BOOLEAN: pa.bool_(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +236,7 @@ def append_rows(session: Session, table: str, rows: Sequence[Row]) -> None:
     if rows:
         columns = TABLES[table].columns
         arrays = [
-            pa.array(values, _ARROW[column.type])
+            pa.array(values, ARROW_TYPES[column.type])
             for column, values in zip(columns, zip(*rows, strict=True), strict=True)
         ]
         names = [column.name for column in columns]

@@ -16,14 +16,16 @@ import pyarrow as pa
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.reader import Reader, Reject
 from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import column_list
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Finding
+from sparkify_dagster.warehouse.audit import Finding, enforce, examine, loaded_by
 from sparkify_dagster.warehouse.engine import Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
 from sparkify_dagster.warehouse.prepare import Counts, Prepared
+from sparkify_dagster.warehouse.schema import create_tables
 
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
 Progress = Callable[[str, int, int], None]
@@ -150,6 +152,62 @@ def write_rejects(
         for r in rejects
     ]
     append_rows(session, "load_rejects", rows)
+
+
+def publish(
+    session: Session,
+    loading: Loading,
+    table: Table,
+    entries: Sequence[Entry],
+    prepared: Prepared,
+    load_id: int,
+    days: Sequence[date] | None = None,
+) -> tuple[Finding, ...]:
+    """Stages a batch, writes its ledger, and audits what was written.
+
+    Raises:
+        AuditFailed: A blocking check failed; the transaction must not be committed.
+    """
+    append_staged(session, table, prepared, load_id, days)
+    write_objects(session, table, prepared, prepared.counts(), load_id)
+    rejects = prepared.batch.rejects
+    write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
+    ledger.record(session, entries, load_id, loading.run_id)
+    touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
+    findings = examine(session, audits_of(table.name), touched)
+    enforce(findings)
+    return tuple(findings)
+
+
+def record_failure(
+    loading: Loading,
+    table: Table,
+    entries: Sequence[Entry],
+    prepared: Prepared,
+    rejects: Sequence[Reject],
+    day: date | None = None,
+) -> int:
+    """Records a failed load and its rejects in a transaction of its own; staged rows stay.
+
+    Args:
+        day: The log day that failed; None for the song catalogue.
+
+    Returns:
+        The number of the load.
+    """
+    only = "AND log_date = $day" if day else ""
+    values = {"target": table.name} | ({"day": day} if day else {})
+    with loading.warehouse.transaction() as session:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        session.execute(
+            f"DELETE FROM {relation(session, 'load_rejects')} "
+            f"WHERE target_table = $target {only} AND NOT published",
+            values,
+        )
+        write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=False)
+        ledger.record(session, entries, load_id, loading.run_id)
+    return load_id
 
 
 def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:

@@ -9,22 +9,19 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from sparkify_dagster.lake.changes import NOTHING, ObjectChanges, Part, object_changes
-from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import AuditFailed, Finding, enforce, examine, loaded_by
+from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, relation
 from sparkify_dagster.warehouse.prepare import Prepared, prepare
 from sparkify_dagster.warehouse.publish import (
-    TOUCHED_LEDGERS,
     Loading,
     PartReport,
-    append_staged,
     over_limit,
+    publish,
+    record_failure,
     retire,
-    write_objects,
-    write_rejects,
 )
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -178,15 +175,8 @@ def _publish(
             raise _Overtaken
         load_id = ledger.next_load_id(session)
         _remove(session, plan, load_id)
-        append_staged(session, _TABLE, prepared, load_id)
-        write_objects(session, _TABLE, prepared, prepared.counts(), load_id)
-        rejects = prepared.batch.rejects
-        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=True)
-        ledger.record(session, entries, load_id, loading.run_id)
-        touched = loaded_by(session.schema, load_id, (_TABLE.name, *TOUCHED_LEDGERS))
-        findings = examine(session, audits_of(_TABLE.name), touched)
-        enforce(findings)
-    return load_id, tuple(findings)
+        findings = publish(session, loading, _TABLE, entries, prepared, load_id)
+    return load_id, findings
 
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:
@@ -216,19 +206,9 @@ def _fail(
     message: str,
     findings: tuple[Finding, ...],
 ) -> PartReport:
-    """Records the failed load and its rejects, in a transaction of its own; the rows stay."""
+    """Records the failed load and its rejects; the rows stay."""
     failed = [replace(entry, status="failed", message=message) for entry in entries]
-    with loading.warehouse.transaction() as session:
-        create_tables(session)
-        load_id = ledger.next_load_id(session)
-        session.execute(
-            f"DELETE FROM {relation(session, 'load_rejects')} "
-            "WHERE target_table = $target AND NOT published",
-            {"target": _TABLE.name},
-        )
-        rejects = prepared.batch.rejects
-        write_rejects(session, _TABLE, prepared, rejects, load_id, loading.run_id, published=False)
-        ledger.record(session, failed, load_id, loading.run_id)
+    load_id = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
     return PartReport(replace(_sum(failed), load_id=load_id, run_id=loading.run_id), findings)
 
 

@@ -129,7 +129,11 @@ def test_the_graph_leads_from_the_lake_to_the_star(dev: Dev) -> None:
 def test_the_job_load_brings_everything_up_to_date_without_choosing_days(
     dev: Dev, project: Path
 ) -> None:
-    assert dev.finished(launch(dev, **job("load"))) == "SUCCESS"
+    # As the button "Materialize all" on the job's page sends it.
+    names = ("artist", "song", "songplay", "staging_songs_table", "time", "user")
+    selection = [{"path": [name]} for name in names]
+    run = launch(dev, **job("load", assetSelection=selection), runConfigData="{}")
+    assert dev.finished(run) == "SUCCESS"
     assert count(project, "staging_events_table") == 1_000
     assert count(project, "songplay") > 800
     days = dev.ask(DAYS)["assetNodeOrError"]
