@@ -59,11 +59,14 @@ format: $(DEV) ## Format the code, and mend what can be mended
 
 check: lint test ## Run lint and test, as CI does
 
-clean: ## Remove what make made: .venv, data, .dagster, caches
-	@rm -rf .venv data .dagster .tmp_dagster_home_* build dist *.egg-info
+clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
+	@rm -rf .venv .dagster .tmp_dagster_home_* build dist *.egg-info
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find sparkify_dagster sparkify_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo "Removed .venv, data, .dagster and the caches."
+	@echo "Removed .venv, .dagster and the caches."
+	@if head -n 1 dwh.cfg 2>/dev/null | grep -q 'sparkify demo'; then rm -rf data dwh.cfg; \
+		echo "Removed the demo's data and dwh.cfg."; \
+	elif [ -e data ]; then echo "Kept data: it is not the demo's."; fi
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one." >&2; exit 1; }

@@ -224,7 +224,7 @@ class DuckDBSettings(_Section):
     """Section `[DUCKDB]`: the warehouse on one machine."""
 
     path: Annotated[Path, BeforeValidator(_database_file), _Local()] = _setting(
-        Path("data/sparkify.duckdb"),
+        Path("data/warehouse.duckdb"),
         "The database file.",
         "the path of a local file (an in-memory warehouse would be lost after each step)",
     )

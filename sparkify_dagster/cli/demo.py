@@ -38,7 +38,7 @@ LOG_JSONPATH='data/lake/log_json_path.json'
 SONG_DATA='data/lake/song_data'
 
 [DUCKDB]
-PATH='data/sparkify.duckdb'
+PATH='data/warehouse.duckdb'
 
 # The sample's days and no others, so that the UI shows no empty years.
 [DAYS]

@@ -76,7 +76,9 @@ def _judged(loading: Loading, part: Part, prepared: Prepared, counts: Sequence[C
     unread = [str(error) for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message="; ".join(unread))
-    over = over_limit(entry.records, entry.rejects, loading.limits.rejects, part.name)
+    over = over_limit(
+        entry.records, entry.rejects, loading.limits.rejects, part.name, f"--day {part.name}"
+    )
     return replace(entry, status="failed", message=over) if over else entry
 
 

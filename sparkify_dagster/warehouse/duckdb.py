@@ -33,6 +33,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 _SAYS_AFTER = 1.0
 _CATALOG = "_warehouse_file"
 _TYPES = {Type.DOUBLE: "DOUBLE"}
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_NOTHING_ELSE = ("SET enable_external_access = false", "SET lock_configuration = true")
 # With these DuckDB reads the common SQL text as Redshift does (division, NULLs in ORDER BY).
 _DIALECT = (
     "SET TimeZone = 'UTC'",
@@ -65,10 +67,13 @@ class DuckDBSession:
         return int(row[0]) if row and isinstance(row[0], int) else -1
 
     def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs any one statement and gives its column names and at most so many rows (None: all).
+        """Runs a person's statement; gives column names and at most so many rows (None: all).
+
+        Only one statement that reads is run, and it sees the warehouse alone: no files, no other
+        databases, no settings.
 
         Raises:
-            WarehouseError: The engine refuses the statement; its first words say why.
+            WarehouseError: It is no such statement, or the engine refuses it.
         """
         with ThreadPoolExecutor(1) as pool:
             # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
@@ -79,15 +84,20 @@ class DuckDBSession:
                 self._connection.interrupt()
                 raise
             except duckdb.Error as error:
-                said = str(error).partition("\n\nLINE ")[0]
-                if "attached in read-only mode" in said:
-                    said = "only reading is possible here; nothing was changed"
-                raise WarehouseError(" ".join(said.split())) from None
+                raise WarehouseError(_first_words(error)) from None
 
     def _peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        cursor = self._connection.execute(sql)
-        if cursor is None:  # Nothing but comments.
+        statements = self._connection.extract_statements(sql)
+        if not statements:  # Nothing but comments.
             return [], []
+        if len(statements) > 1 or statements[0].type not in _READING:
+            raise WarehouseError(
+                "only one statement that reads is possible here (SELECT, DESCRIBE, SHOW, EXPLAIN); "
+                "nothing was done"
+            )
+        for guard in _NOTHING_ELSE:
+            self._connection.execute(guard)
+        cursor = self._connection.execute(statements[0])
         rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
         return [column[0] for column in cursor.description or ()], rows
 
@@ -153,7 +163,11 @@ class DuckDBWarehouse:
         self.schema = schema
         self._path = path
         self._lock_wait = lock_wait
-        self._config: dict[str, Any] = {"preserve_insertion_order": False}
+        self._config: dict[str, Any] = {
+            "preserve_insertion_order": False,
+            # Beside the warehouse, where there is room for its like; not in the current folder.
+            "temp_directory": f"{path}.spill",
+        }
         if memory_limit:
             self._config["memory_limit"] = memory_limit
         if threads:
@@ -245,6 +259,14 @@ def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _bound(values: Values | None) -> Mapping[str, object] | None:
     return values or None
+
+
+def _first_words(error: duckdb.Error) -> str:
+    """What the engine says, on one line, without the statement repeated."""
+    said = str(error).partition("\n\nLINE ")[0]
+    if "file system operations are disabled" in said:
+        return "only the warehouse's own tables can be asked here, no files and no other databases"
+    return " ".join(said.split())
 
 
 def _is_held(error: duckdb.Error) -> bool:

@@ -260,14 +260,18 @@ def entry_of(table: Table, part: Part, prepared: Prepared, counts: Sequence[Coun
     )
 
 
-def over_limit(records: int, rejects: int, limit: float, what: str) -> str | None:
-    """Why that many rejects are too many, or None when they are not."""
+def over_limit(records: int, rejects: int, limit: float, what: str, which: str) -> str | None:
+    """Why that many rejects are too many, or None when they are not.
+
+    Args:
+        which: Options with which `sparkify rejects` shows just these.
+    """
     if records == 0 or rejects / records <= limit:
         return None
     return (
         f"{rejects:,} of {records:,} records of {what} were rejected ({rejects / records:.1%}), "
-        f"more than {limit:.1%}. See them with `sparkify rejects`, mend the objects, or raise "
-        "[LOAD] REJECT_LIMIT."
+        f"more than {limit:.1%}. See them with `sparkify rejects {which}`, mend the objects, or "
+        "raise [LOAD] REJECT_LIMIT."
     )
 
 

@@ -162,7 +162,9 @@ def _why_not(
     rejects = sum(n for part, n in plan.kept_rejects.items() if part not in loaded)
     records += sum(entry.records for entry in entries)
     rejects += sum(entry.rejects for entry in entries)
-    return over_limit(records, rejects, loading.limits.rejects, "the song catalogue")
+    return over_limit(
+        records, rejects, loading.limits.rejects, "the song catalogue", f"--table {_TABLE.name}"
+    )
 
 
 def _publish(

@@ -29,7 +29,7 @@ def sample() -> TinyLake:
 
 
 def test_the_sample_lake_loads_to_what_the_oracle_says(sample: TinyLake, tmp_path: Path) -> None:
-    warehouse = warehouse_at(tmp_path / "sparkify.duckdb")
+    warehouse = warehouse_at(tmp_path / "warehouse.duckdb")
     outcome = bring_up_to_date(sample.open(), warehouse)
     assert outcome.failed == set()
     assert outcome.seen.unroutable == []
@@ -39,7 +39,7 @@ def test_the_sample_lake_loads_to_what_the_oracle_says(sample: TinyLake, tmp_pat
 
 
 def test_the_sample_lake_has_the_plays_of_the_contract(sample: TinyLake, tmp_path: Path) -> None:
-    warehouse = warehouse_at(tmp_path / "sparkify.duckdb")
+    warehouse = warehouse_at(tmp_path / "warehouse.duckdb")
     bring_up_to_date(sample.open(), warehouse)
     plays = Counter(row[-1] for row in tables_of(warehouse, ["songplay"])["songplay"])
     wanted: dict[date, int] = {
@@ -51,6 +51,6 @@ def test_the_sample_lake_has_the_plays_of_the_contract(sample: TinyLake, tmp_pat
 def test_loading_the_sample_lake_again_finds_nothing_to_do(
     sample: TinyLake, tmp_path: Path
 ) -> None:
-    warehouse = warehouse_at(tmp_path / "sparkify.duckdb")
+    warehouse = warehouse_at(tmp_path / "warehouse.duckdb")
     bring_up_to_date(sample.open(), warehouse)
     assert bring_up_to_date(sample.open(), warehouse).todo.is_nothing

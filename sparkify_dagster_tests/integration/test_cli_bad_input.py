@@ -57,7 +57,7 @@ def test_an_empty_lake(folder: Path) -> None:
     assert "The lake is empty" in said.err
     assert "not loaded: notes.json: no day in its name or path" in said.err
     assert runs(folder) == 0
-    assert not (folder / "data/sparkify.duckdb").exists()
+    assert not (folder / "data/warehouse.duckdb").exists()
 
 
 @pytest.mark.parametrize(
@@ -84,24 +84,24 @@ def test_a_range_of_days_that_is_never_loaded(folder: Path) -> None:
 
 
 def test_a_warehouse_that_is_no_duckdb_file(folder: Path) -> None:
-    (folder / "data/sparkify.duckdb").write_text("something else " * 1000)
+    (folder / "data/warehouse.duckdb").write_text("something else " * 1000)
     for words in (["etl"], ["status"], ["query", "SELECT 1"], ["create-tables"]):
         said = sparkify(folder, *words)
         assert said.code == 1, words
         assert "cannot be opened as a DuckDB file" in said.err
-    assert (folder / "data/sparkify.duckdb").read_text().startswith("something else")
+    assert (folder / "data/warehouse.duckdb").read_text().startswith("something else")
 
 
 def test_a_folder_where_the_warehouse_should_be(folder: Path) -> None:
-    (folder / "data/sparkify.duckdb").mkdir()
+    (folder / "data/warehouse.duckdb").mkdir()
     said = sparkify(folder, "create-tables")
     assert said.code == 1
-    assert "data/sparkify.duckdb: cannot be opened" in said.err
+    assert "data/warehouse.duckdb: cannot be opened" in said.err
 
 
 def test_a_second_writer_is_told_who_the_first_one_is(folder: Path) -> None:
     sparkify(folder, "create-tables")
-    with held(folder / "data/sparkify.duckdb") as holder:
+    with held(folder / "data/warehouse.duckdb") as holder:
         for words in (["etl"], ["query", "SELECT 1"]):
             said = sparkify(folder, *words, **SHORT_WAIT)
             assert said.code == 1
@@ -123,7 +123,7 @@ def test_status_without_lake_and_warehouse_says_so(tmp_path: Path) -> None:
     said = sparkify(tmp_path, "status")
     assert said.code == 0
     assert "cannot be read" in said.out
-    assert "data/sparkify.duckdb (duckdb, schema sparkify): nothing loaded yet" in said.out
+    assert "data/warehouse.duckdb (duckdb, schema sparkify): nothing loaded yet" in said.out
     found = sparkify(tmp_path, "status", "--json").json
     assert found["up_to_date"] is False
     assert found["warehouse"]["exists"] is False

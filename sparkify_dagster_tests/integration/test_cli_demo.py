@@ -20,16 +20,16 @@ def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
     code, first = on_terminal(tmp_path, "demo")
     assert code == 0, first
     assert (tmp_path / "dwh.cfg").read_text().startswith("# Written by `sparkify demo`")
-    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lake", "sparkify.duckdb"}
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lake", "warehouse.duckdb"}
     assert re.search("reading log objects.*━.*30 of 30", first), "a bar while it works"
     for told in (
         "What was loaded", "logs              30", "The tables and their checks",
-        "Which songs are played most?", "██", "free", "data/sparkify.duckdb", "dagster dev",
+        "Which songs are played most?", "██", "free", "data/warehouse.duckdb", "dagster dev",
     ):  # fmt: skip
         assert told in first, told
     second = sparkify(tmp_path, "demo")
     assert second.code == 0
-    assert second.out.startswith("Nothing changed: data/sparkify.duckdb holds")
+    assert second.out.startswith("Nothing changed: data/warehouse.duckdb holds")
     assert "songplay" in second.out
     assert runs(tmp_path) == 1
 

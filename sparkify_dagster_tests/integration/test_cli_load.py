@@ -30,7 +30,7 @@ def test_the_load_ends_with_a_table_of_what_it_did(loaded: tuple[Path, Said]) ->
     assert rows["staging_events_table"][1:7] == ["2", "days:", "3", "objects,", "61", "records"]
     assert "60" in rows["staging_events_table"]
     assert {"song", "artist", "user", "songplay", "time"} <= set(rows)
-    assert "data/sparkify.duckdb" in said.out
+    assert "data/warehouse.duckdb" in said.out
     assert "not loaded: notes.json" in said.err
     assert "staging_events_table.no_rejects: Not so" in said.err
     assert "Byron" not in said.out + said.err
@@ -41,7 +41,7 @@ def test_a_second_load_finds_nothing_and_makes_no_run(loaded: tuple[Path, Said])
     folder, _ = loaded
     said = sparkify(folder, "etl")
     assert said.code == 0
-    assert said.out.startswith("Nothing changed: data/sparkify.duckdb holds what the lake holds")
+    assert said.out.startswith("Nothing changed: data/warehouse.duckdb holds what the lake holds")
     told = sparkify(folder, "etl", "--json").json
     assert (told["changed"], told["run_id"], told["success"]) == (False, None, True)
     assert "Nothing changed in 2018-11-01" in sparkify(folder, "etl", "--days", "2018-11-01").out

@@ -53,7 +53,7 @@ def dev(project: Path, settings: dict[str, str]) -> Iterator[Dev]:
 
 def count(project: Path, table: str) -> int:
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{project / 'data/sparkify.duckdb'}' AS w (READ_ONLY)")
+        connection.execute(f"ATTACH '{project / 'data/warehouse.duckdb'}' AS w (READ_ONLY)")
         row = connection.execute(f'SELECT COUNT(*) FROM w.sparkify."{table}"').fetchone()
         assert row is not None
         return int(row[0])

@@ -299,7 +299,7 @@ def write_version(lake: TinyLake, version: int) -> None:
 def test_readers_see_each_day_and_the_star_before_or_after_a_load_never_between(
     tmp_path: Path,
 ) -> None:
-    lake, path = TinyLake(tmp_path / "lake"), tmp_path / "sparkify.duckdb"
+    lake, path = TinyLake(tmp_path / "lake"), tmp_path / "warehouse.duckdb"
     report = tmp_path / "report"
     ready, stop = _processes.Event(), _processes.Event()
     reader = _started(look_on, path, ready, stop, report)

@@ -156,7 +156,7 @@ class Convergence(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="convergence-"))
         self.lake = TinyLake(self.folder / "lake")
-        self.warehouse = warehouse_at(self.folder / "sparkify.duckdb")
+        self.warehouse = warehouse_at(self.folder / "warehouse.duckdb")
         self.fields = list(LOG_FIELDS)
         self.held = Expected()
         self.loads = 0
@@ -277,7 +277,7 @@ class Convergence(RuleBasedStateMachine):
     @rule()
     def rebuild_a_copy(self) -> None:
         copy = self.folder / "copy.duckdb"
-        shutil.copyfile(self.folder / "sparkify.duckdb", copy)
+        shutil.copyfile(self.folder / "warehouse.duckdb", copy)
         rebuilt = warehouse_at(copy)
         publish_star(rebuilt, "a rebuild", rebuild=True)
         found, wanted = tables_of(self.warehouse, STAR_NAMES), tables_of(rebuilt, STAR_NAMES)
@@ -286,7 +286,7 @@ class Convergence(RuleBasedStateMachine):
 
     @invariant()
     def no_file_is_left_behind(self) -> None:
-        left = {path.name for path in self.folder.iterdir()} - {"lake", "sparkify.duckdb"}
+        left = {path.name for path in self.folder.iterdir()} - {"lake", "warehouse.duckdb"}
         assert not left
 
     def _one(self, table: str, number: int) -> Path:
@@ -311,7 +311,7 @@ class Convergence(RuleBasedStateMachine):
 
     def _holds(self, expected: Expected) -> None:
         self.held = expected
-        if (self.folder / "sparkify.duckdb").exists():
+        if (self.folder / "warehouse.duckdb").exists():
             self.loads += 1
             assert_equals_oracle(self.warehouse, expected)
 

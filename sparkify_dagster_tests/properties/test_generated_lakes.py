@@ -88,7 +88,7 @@ def test_a_generated_lake_loads_to_what_the_oracle_says_before_and_after_changes
 ) -> None:
     spec = LakeSpec(songs=250, events=3_000, days=9, seed=seed, mess=mess)
     lake = TinyLake.generated(tmp_path / "lake", spec)
-    warehouse = warehouse_at(tmp_path / "sparkify.duckdb")
+    warehouse = warehouse_at(tmp_path / "warehouse.duckdb")
     bring_up_to_date(lake.open(), warehouse)
     held = lake.expected()
     assert bool(held.rejects) == mess

@@ -71,7 +71,7 @@ def test_without_file_and_variables_the_defaults_work_on_duckdb(load: Load, tmp_
     assert settings.s3.log_data == str(tmp_path / "data/lake/log_data")
     assert settings.s3.log_jsonpath == str(tmp_path / "data/lake/log_json_path.json")
     assert settings.s3.song_data == str(tmp_path / "data/lake/song_data")
-    assert settings.duckdb == DuckDBSettings(path=tmp_path / "data/sparkify.duckdb")
+    assert settings.duckdb == DuckDBSettings(path=tmp_path / "data/warehouse.duckdb")
     assert settings.days == DaysSettings(first=date(2018, 11, 1), last=None)
     assert settings.load == LoadSettings()
     assert settings.load.schema_name == "sparkify"

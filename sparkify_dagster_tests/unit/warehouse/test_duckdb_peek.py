@@ -1,0 +1,80 @@
+"""A person's statement reads the warehouse, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.engine import WarehouseError
+from sparkify_dagster.warehouse.schema import create_tables
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    made = DuckDBWarehouse(tmp_path / "warehouse.duckdb", "sparkify")
+    with made.transaction() as session:
+        create_tables(session)
+        session.execute('INSERT INTO "sparkify"."user" (user_id) VALUES (1), (2), (3)')
+    return made
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'SELECT user_id FROM sparkify."user" ORDER BY user_id',
+        'FROM sparkify."user" SELECT user_id ORDER BY user_id -- the people',
+        'WITH u AS (SELECT user_id FROM sparkify."user") SELECT * FROM u ORDER BY user_id;',
+    ],
+)
+def test_a_statement_that_reads_is_answered(warehouse: DuckDBWarehouse, statement: str) -> None:
+    with warehouse.reading() as session:
+        assert session.peek(statement, None) == (["user_id"], [(1,), (2,), (3,)])
+
+
+def test_no_more_rows_are_fetched_than_asked_for(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.reading() as session:
+        assert session.peek("SELECT range FROM range(100)", 2)[1] == [(0,), (1,)]
+
+
+@pytest.mark.parametrize("statement", ["DESCRIBE sparkify.song", "SHOW TABLES", "EXPLAIN SELECT 1"])
+def test_the_tables_can_be_looked_at(warehouse: DuckDBWarehouse, statement: str) -> None:
+    with warehouse.reading() as session:
+        assert session.peek(statement, None)[0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'DELETE FROM sparkify."user"',
+        "COPY (SELECT 1) TO 'FILE'",
+        "ATTACH 'FILE' AS other",
+        "EXPORT DATABASE 'FILE'",
+        "INSTALL httpfs",
+        "CREATE TABLE x AS SELECT 1",
+        "SELECT 1; SELECT 2",
+        "SET threads = 1",
+    ],
+)
+def test_nothing_but_one_reading_statement_is_run(
+    warehouse: DuckDBWarehouse, tmp_path: Path, statement: str
+) -> None:
+    file = tmp_path / "other"
+    with (
+        warehouse.reading() as session,
+        pytest.raises(WarehouseError, match="only one statement that reads"),
+    ):
+        session.peek(statement.replace("FILE", str(file)), None)
+    assert not file.exists()
+
+
+def test_files_outside_the_warehouse_cannot_be_read(
+    warehouse: DuckDBWarehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    with (
+        warehouse.reading() as session,
+        pytest.raises(WarehouseError, match="only the warehouse's own tables"),
+    ):
+        session.peek(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", None)

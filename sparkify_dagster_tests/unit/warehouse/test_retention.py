@@ -1,0 +1,74 @@
+"""Old history goes; what says how things stand stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from sparkify_dagster.retention import prune_runs
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.pending import loaded
+from sparkify_dagster_tests.lakes import (
+    TinyLake,
+    bring_up_to_date,
+    event,
+    log_key,
+    song,
+    warehouse_at,
+)
+
+DAY = "2018-11-01"
+
+
+def test_history_that_is_past_goes_and_the_warehouse_still_knows_what_it_holds(
+    tmp_path: Path,
+) -> None:
+    lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "warehouse.duckdb")
+    lake.put_song("a.json", song())
+    for item in range(3):
+        lake.put_log(log_key(DAY), event(itemInSession=item))
+        bring_up_to_date(lake.open(), warehouse)
+    before = loaded(warehouse)
+    later = ledger.utc_now() + timedelta(days=2)
+    with warehouse.transaction() as session:
+        gone = ledger.prune(session, keep_days=1, now=later)
+    with warehouse.reading() as session:
+        history = ledger.relation(session, "load_history")
+        left = session.query(f"SELECT target, part, COUNT(*) FROM {history} GROUP BY ALL")
+    assert gone > 0
+    assert {count for _, _, count in left} == {1}
+    assert loaded(warehouse) == before
+
+
+def test_history_that_is_young_stays(tmp_path: Path) -> None:
+    lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "warehouse.duckdb")
+    lake.put_song("a.json", song())
+    lake.put_log(log_key(DAY), event())
+    bring_up_to_date(lake.open(), warehouse)
+    with warehouse.transaction() as session:
+        assert ledger.prune(session, keep_days=1, now=ledger.utc_now()) == 0
+
+
+def test_old_runs_go_but_for_those_that_made_what_is_there_now() -> None:
+    days = dg.StaticPartitionsDefinition(["one", "two"])
+
+    @dg.asset
+    def whole() -> None: ...
+
+    @dg.asset(partitions_def=days)
+    def parted() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = dg.materialize([whole], instance=instance)
+        one = dg.materialize([parted], instance=instance, partition_key="one")
+        second = dg.materialize([whole], instance=instance)
+        two = dg.materialize([parted], instance=instance, partition_key="two")
+        assert prune_runs(instance, keep_days=1) == 0
+        assert prune_runs(instance, keep_days=-1) == 1
+        left = {run.run_id for run in instance.get_runs()}
+        materialized = instance.get_materialized_partitions(dg.AssetKey("parted"))
+    assert left == {one.run_id, second.run_id, two.run_id}
+    assert first.run_id not in left
+    assert materialized == {"one", "two"}
