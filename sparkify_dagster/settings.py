@@ -144,7 +144,11 @@ def _day(value: object) -> object:
 
 def _schema(value: str) -> str:
     folded = value.lower()
-    if not _IDENTIFIER.fullmatch(folded) or folded.startswith("pg_"):
+    if (
+        not _IDENTIFIER.fullmatch(folded)
+        or folded.startswith("pg_")
+        or folded == "information_schema"
+    ):
         raise ValueError("not a name for a schema")
     return folded
 
@@ -206,17 +210,17 @@ class LakeSettings(_Section):
     log_data: Annotated[str, AfterValidator(_lake_folder), _Local()] = _setting(
         "data/lake/log_data",
         "The user-activity logs.",
-        "s3://bucket/prefix or the path of a local folder",
+        "s3://bucket/prefix (a bucket's name has 3 to 63 characters) or the path of a local folder",
     )
     log_jsonpath: Annotated[str, AfterValidator(_lake_object), _Local()] = _setting(
         "data/lake/log_json_path.json",
         "The JSONPaths document that maps log fields to columns.",
-        "s3://bucket/key or the path of a local file",
+        "s3://bucket/key (a bucket's name has 3 to 63 characters) or the path of a local file",
     )
     song_data: Annotated[str, AfterValidator(_lake_folder), _Local()] = _setting(
         "data/lake/song_data",
         "The song catalogue.",
-        "s3://bucket/prefix or the path of a local folder",
+        "s3://bucket/prefix (a bucket's name has 3 to 63 characters) or the path of a local folder",
     )
 
 
@@ -287,14 +291,16 @@ class LoadSettings(_Section):
     history_days: int = _setting(
         365,
         "Days that `load_history` and the rejects of failed loads are kept.",
-        "a whole number of days, 1 or more",
+        "a whole number of days, 1 to 36500",
         ge=1,
+        le=36_500,
     )
     run_days: int = _setting(
         90,
         "Days that Dagster's run records are kept.",
-        "a whole number of days, 1 or more",
+        "a whole number of days, 1 to 36500",
         ge=1,
+        le=36_500,
     )
 
 

@@ -150,6 +150,8 @@ def read_object(path: Path) -> bytes:
     packed = path.read_bytes()
     if path.suffix != ".gz":
         return packed
+    if not packed:
+        raise OSError("is empty, so no whole gzip file")
     try:
         return gzip.decompress(packed)
     except (EOFError, zlib.error) as error:

@@ -163,6 +163,11 @@ class _Run:
         songs = asked_songs(snapshot, held) if STAGING_SONGS.name in self._selected else []
         days = []
         if STAGING_EVENTS.name in self._selected:
+            if not self._context.has_partition_key and not self._context.has_partition_key_range:
+                raise LakeError(
+                    f"{STAGING_EVENTS.name}: no log day was chosen. Choose a day or a range of "
+                    "days, or launch the job `load`, which finds out by itself what changed."
+                )
             days = asked_days(snapshot, list(self._context.partition_keys))
         return Pending(songs, days, self._star_selected)
 

@@ -116,6 +116,12 @@ class Folder:
                         folders.append((f"{prefix}{name}/", entry.path))
                     elif is_data_key(name):
                         self._add(prefix + name, entry, found)
+                    elif entry.is_symlink() and not os.path.exists(entry.path):
+                        # It may have been a folder: what lay below must not seem deleted.
+                        raise LakeError(
+                            f"{entry.path}: a link to nothing. Is what it leads to not mounted? "
+                            "Bring it back, or remove the link."
+                        )
         except OSError as error:
             if prefix and isinstance(error, FileNotFoundError):
                 return  # It vanished while the lake was listed: so did its objects.
@@ -130,7 +136,11 @@ class Folder:
         try:
             stat = entry.stat()
         except FileNotFoundError:
-            return  # It vanished while the folder was listed: it is not in the lake.
+            if not entry.is_symlink():
+                return  # It vanished while the folder was listed: it is not in the lake.
+            stat = entry.stat(follow_symlinks=False)
+            found.append((LakeObject(key, stat.st_size, _token(stat)), stat.st_ctime))
+            return  # A link to nothing is listed: reading it fails, and its day keeps its rows.
         if not S_ISREG(stat.st_mode):
             return  # A pipe, a socket or a device is no object; to open one might wait forever.
         # Age is told by ctime alone: it is the kernel's own, while mtime can be set to anything.
@@ -160,7 +170,7 @@ def _read_all(handle: int, size: int) -> bytes:
 
 def _because(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "vanished after it was listed; load again"
+        return "vanished after it was listed, or is a link to nothing; load again"
     if isinstance(error, PermissionError):
         return "permission denied; let this account read it"
     return error.strerror or str(error)

@@ -48,6 +48,8 @@ def unpacked(key: str, data: bytes) -> bytes:
     """
     if not key.endswith(".gz"):
         return data
+    if not data:
+        raise ObjectError(key, "is empty, so no whole gzip file; deliver it again")
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:

@@ -298,7 +298,10 @@ def _unknown_fields(table: Table) -> Check:
         blocking=False,
         warning=True,
         question=lambda rows: latest(rows, "COUNT(*) AS offenders"),
-        sample=lambda rows: latest(rows, "h.part, h.unknown_fields") + " ORDER BY h.part LIMIT 5",
+        sample=lambda rows: (
+            latest(rows, "h.part, SUBSTRING(h.unknown_fields, 1, 100) AS unknown_fields")
+            + " ORDER BY h.part LIMIT 5"
+        ),
     )
 
 

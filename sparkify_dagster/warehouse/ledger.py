@@ -27,6 +27,10 @@ FAILED = "failed"
 """In place of the digest of a part whose last load failed."""
 
 
+_LONGEST = 4096
+"""Bytes that the long texts of `load_history` may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of `load_history`; see `model.ledger` for what the fields mean."""
@@ -218,8 +222,8 @@ def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str
             e.records,
             e.row_count,
             e.rejects,
-            json.dumps(dict(e.unknown_fields), sort_keys=True)[:4096] if e.unknown_fields else None,
-            e.message[:2000] if e.message else None,
+            unknown_as_text(e.unknown_fields) if e.unknown_fields else None,
+            _cut(e.message) if e.message else None,
             e.position,
             READER_VERSION,
             model_version(e.target),
@@ -229,6 +233,22 @@ def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str
         for e in entries
     ]
     append_rows(session, "load_history", rows)
+
+
+def unknown_as_text(unknown: Mapping[str, int], most: int = _LONGEST) -> str:
+    """Unknown fields as a JSON object of at most so many bytes.
+
+    The most frequent come first; where not all find room, `…` counts the names left out.
+    """
+    kept: dict[str, int] = {}
+    size = len(json.dumps({"…": len(unknown)})) + 2
+    for name, records in sorted(unknown.items(), key=lambda item: (-item[1], item[0])):
+        size += len(json.dumps({name: records}))
+        if size > most:
+            kept["…"] = len(unknown) - len(kept)
+            break
+        kept[name] = records
+    return json.dumps(kept)
 
 
 def append_rows(session: Session, table: str, rows: Sequence[Row]) -> None:
@@ -264,6 +284,10 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         "GROUP BY l.target, l.part)",
         before,
     )
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def _entry(row: dict[str, object]) -> Entry:

@@ -18,7 +18,7 @@ import pytest
 
 from sparkify_dagster.assets.load import LOAD_OP
 from sparkify_dagster.build import build_definitions
-from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject
@@ -66,6 +66,18 @@ class Place:
         self.held = expected
         assert_equals_oracle(self.warehouse, expected)
         return outcome.failed
+
+    def definitions(self) -> dg.Definitions:
+        """What Dagster is shown of this place."""
+        environ = {
+            "SPARKIFY_DUCKDB__PATH": str(self.path),
+            "SPARKIFY_S3__SONG_DATA": str(self.lake.songs),
+            "SPARKIFY_S3__LOG_DATA": str(self.lake.logs),
+            "SPARKIFY_S3__LOG_JSONPATH": str(self.lake.document),
+            "SPARKIFY_DAYS__LAST": "2018-11-30",
+        }
+        settings = load_settings(environ=environ, cwd=self.path.parent)
+        return build_definitions(settings, {"lake": self.lake.resource()})
 
     def run(self, *statements: str) -> None:
         """What somebody does to the file by hand."""
@@ -184,15 +196,7 @@ def test_rejects_of_a_failed_song_load_go_when_the_broken_object_is_removed(plac
 def test_a_run_with_a_failed_day_fails_shows_that_day_and_refreshes_the_star(place: Place) -> None:
     place.lake.put_log(log_key(TWO), *plays(22), b"{", b"[]", b"null")
     place.lake.put_log(log_key(THREE), *plays(33))
-    environ = {
-        "SPARKIFY_DUCKDB__PATH": str(place.path),
-        "SPARKIFY_S3__SONG_DATA": str(place.lake.songs),
-        "SPARKIFY_S3__LOG_DATA": str(place.lake.logs),
-        "SPARKIFY_S3__LOG_JSONPATH": str(place.lake.document),
-        "SPARKIFY_DAYS__LAST": "2018-11-30",
-    }
-    settings = load_settings(environ=environ, cwd=place.path.parent)
-    definitions = build_definitions(settings, {"lake": place.lake.resource()})
+    definitions = place.definitions()
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(LOAD_JOB)
         result = job.execute_in_process(instance=instance, raise_on_error=False)
@@ -458,3 +462,12 @@ def test_a_song_load_that_was_overtaken_by_another_leaves_nothing_stale(place: P
     reader.close()
     (place.lake.songs / late).unlink()
     assert place.load() == set()
+
+
+def test_days_must_be_chosen_when_the_partitioned_table_is_asked_for(place: Place) -> None:
+    definitions = place.definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = definitions.resolve_job_def(DAYS_JOB)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    (failure,) = result.filter_events(lambda e: e.is_step_failure)
+    assert "no log day was chosen" in str(failure.step_failure_data.user_failure_data)

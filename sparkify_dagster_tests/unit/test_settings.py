@@ -279,8 +279,10 @@ BAD_VALUES = [
     ("LOAD", "REJECT_LIMIT", "10%", "from 0 to 1"),
     ("LOAD", "REJECT_LIMIT", "nan", "from 0 to 1"),
     ("LOAD", "BATCH_MB", "0", "1 or more"),
-    ("LOAD", "HISTORY_DAYS", "0", "1 or more"),
-    ("LOAD", "RUN_DAYS", "9.5", "1 or more"),
+    ("LOAD", "HISTORY_DAYS", "0", "1 to 36500"),
+    ("LOAD", "HISTORY_DAYS", "36501", "1 to 36500"),
+    ("LOAD", "SCHEMA", "information_schema", "letters, digits"),
+    ("LOAD", "RUN_DAYS", "9.5", "1 to 36500"),
 ]
 
 

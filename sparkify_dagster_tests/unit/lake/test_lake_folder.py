@@ -33,7 +33,6 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "link.json").symlink_to("plain.json")
     (root / "linked").symlink_to("deep")
     (root / "dangling.json").symlink_to("nowhere.json")
-    (root / "nowhere").symlink_to("no-folder")
     os.mkfifo(root / "pipe.json")
     time.sleep(SETTLING_SECONDS + 0.05)
     return root
@@ -100,7 +99,25 @@ def lake(settled: Path) -> dict[str, LakeObject]:
 
 
 def test_data_is_listed_at_any_depth_and_links_are_followed(lake: dict[str, LakeObject]) -> None:
-    assert set(lake) == {*CONTENTS, "link.json", "linked/er/still/x.json"}
+    links = {"link.json", "linked/er/still/x.json", "dangling.json"}
+    assert set(lake) == {*CONTENTS, *links}
+
+
+def test_a_link_to_nothing_is_listed_and_cannot_be_read(
+    settled: Path, lake: dict[str, LakeObject]
+) -> None:
+    (told,) = read(settled, lake["dangling.json"])
+    assert (
+        told == "dangling.json: vanished after it was listed, or is a link to nothing; load again"
+    )
+
+
+def test_a_link_that_may_have_been_a_folder_stops_the_listing(tmp_path: Path) -> None:
+    (tmp_path / "days").symlink_to("not-mounted")
+    with pytest.raises(
+        LakeError, match=r"days: a link to nothing. Is what it leads to not mounted"
+    ):
+        listed(tmp_path)
 
 
 def test_the_size_is_that_of_the_stored_bytes(lake: dict[str, LakeObject]) -> None:
@@ -132,7 +149,6 @@ def test_an_object_is_read_as_it_stands_whatever_its_name(
         ("x.json.gz", b'{"a":1}\n' * 50),
         ("members.json.gz", b"one\ntwo\n"),
         ("nothing.json.gz", b""),
-        ("no-bytes.json.gz", b""),
     ],
 )
 def test_a_packed_object_is_unpacked_with_all_its_members(
@@ -163,7 +179,7 @@ def test_a_packed_object_that_does_not_unpack_whole_is_an_error_and_no_data(
 def test_every_cut_of_a_packed_object_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.json.gz"
     folder = Folder(tmp_path, SETTING)
-    for length in range(1, len(PACKED)):
+    for length in range(len(PACKED)):
         path.write_bytes(PACKED[:length])
         ((_, told),) = folder.read([_as_listed(path)])
         assert isinstance(told, ObjectError), length
@@ -214,7 +230,7 @@ def _overwritten_with_its_old_time(path: Path) -> None:
 
 
 CHANGED = "x.json: changed while it was read; load it again"
-VANISHED = "x.json: vanished after it was listed; load again"
+VANISHED = "x.json: vanished after it was listed, or is a link to nothing; load again"
 
 
 @pytest.mark.parametrize(
