@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from sparkify_dagster import __version__
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
@@ -31,9 +31,30 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
 
 
+class _Command(TyperCommand):
+    """Says what its argument is; click 8.5 loses what `typer.Argument(help=…)` says."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for param in self.params:
+            if isinstance(param, TyperArgument):
+                param.help = _ARGUMENTS[param.name or ""]
+        super().format_help(ctx, formatter)
+
+
+_ARGUMENTS = {
+    "target": "Folder for the lake.",
+    "sql": 'One statement that reads. Tables go without their schema; "user" needs its quotes.',
+    "table": "Only this table's statements.",
+}
+_EXIT_CODES = (
+    "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
+    "2 wrong usage or settings; 130 stopped."
+)
+
 app = typer.Typer(
     name="sparkify",
     cls=_Group,
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -55,7 +76,10 @@ def _global_options(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", metavar="FILE", help="Settings to use instead of ./dwh.cfg.", dir_okay=False
+            "--config",
+            metavar="FILE",
+            help="Settings to use; else what SPARKIFY_CONFIG names; else ./dwh.cfg; else defaults.",
+            dir_okay=False,
         ),
     ] = None,
     version: Annotated[
@@ -80,18 +104,21 @@ def _settings(context: typer.Context) -> Settings:
 
 @app.command(rich_help_panel=_START)
 def demo(context: typer.Context) -> None:
-    """See it work: make a sample lake in this folder, load it, show what is in it."""
+    """See it work: make a sample lake in this folder, load it, show what is in it.
+
+    A dwh.cfg of your own is respected: the demo then works on that lake and that warehouse.
+    """
     from sparkify_dagster.cli.demo import run_demo
 
     raise typer.Exit(run_demo(context.obj))
 
 
-@app.command(rich_help_panel=_START)
+@app.command(cls=_Command, rich_help_panel=_START)
 def generate(
     context: typer.Context,
     target: Annotated[
         Path | None,
-        typer.Argument(help="Folder for the lake.", show_default="the one in the settings"),
+        typer.Argument(show_default="the one in the settings"),
     ] = None,
     songs: Annotated[int, typer.Option(help="Songs in the catalogue.")] = 200,
     events: Annotated[int, typer.Option(help="Log events over all days.")] = 20_000,
@@ -138,7 +165,8 @@ def etl(
         typer.Option(
             parser=day_range,
             metavar="A..B",
-            help="Only log days from A to B, or one day; no songs.",
+            help="Only log days from A to B that changed (all of them with --full); no songs; "
+            "the star follows. A alone is one day.",
         ),
     ] = None,
     as_json: Json = False,
@@ -181,10 +209,10 @@ def rejects(
     run_rejects(_settings(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json)
 
 
-@app.command(rich_help_panel=_LOOK)
+@app.command(cls=_Command, rich_help_panel=_LOOK)
 def query(
     context: typer.Context,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help='One statement. "user" needs quotes.')],
+    sql: Annotated[str, typer.Argument(metavar="SQL")],
     limit: Annotated[
         int | None,
         typer.Option(min=0, help="Print so many rows; 0 for all.", show_default="100; JSON: all"),
@@ -197,13 +225,10 @@ def query(
     run_query(_settings(context), sql, limit=limit, as_json=as_json)
 
 
-@app.command(rich_help_panel=_LOOK)
+@app.command(cls=_Command, rich_help_panel=_LOOK)
 def sql(
     context: typer.Context,
-    table: Annotated[
-        str | None,
-        typer.Argument(parser=any_table, metavar="[TABLE]", help="Only this table's statements."),
-    ] = None,
+    table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
 ) -> None:
     """Print the statements that make the tables, without connecting to anything."""
     from sparkify_dagster.cli.tables import run_sql

@@ -46,12 +46,13 @@ def day_range(text: str) -> DayRange:
 
 
 def any_table(text: str) -> str:
-    """The name of a table.
+    """The name of a table, quoted as in SQL or not.
 
     Raises:
         typer.BadParameter: There is no such table.
     """
-    return _one_of(text, list(TABLES))
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return _one_of(text[1:-1] if quoted else text, list(TABLES))
 
 
 def staging_table(text: str) -> str:

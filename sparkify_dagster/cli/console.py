@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -132,10 +133,15 @@ def called_as() -> str:
     given = Path(sys.argv[0])
     if given.name == "__main__.py":
         return "python -m sparkify_dagster"
-    found = shutil.which(given.name)
-    if found and os.path.realpath(found) == os.path.realpath(given):
-        return given.name
-    return near(given.absolute())
+    return typed(given)
+
+
+def typed(program: Path) -> str:
+    """What a person types to start a program: its name where the PATH finds it, else its path."""
+    found = shutil.which(program.name)
+    if found and os.path.realpath(found) == os.path.realpath(program):
+        return program.name
+    return shlex.quote(near(program.absolute()))
 
 
 def _valid(value: object) -> object:

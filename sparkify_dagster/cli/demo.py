@@ -7,15 +7,25 @@ things. The load is the one everybody runs, in `etl`.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 
-from sparkify_dagster.cli.console import called_as, complain, count, grid, near, say, show, title
+from sparkify_dagster.cli.console import (
+    called_as,
+    count,
+    grid,
+    near,
+    say,
+    show,
+    title,
+    typed,
+)
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
-from sparkify_dagster.cli.outcome import CheckLine, found_by, passed_of
+from sparkify_dagster.cli.outcome import CheckLine, found_by, passed_of, show_failure
 from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.generator import LakeSpec
@@ -54,18 +64,18 @@ def run_demo(config: Path | None) -> int:
     found = compare(settings)
     warn_unroutable(found.snapshot.unroutable)
     first_time = not found.todo.is_nothing
-    started = time.monotonic()
-    failure = _load(settings) if first_time else None
-    say(f"Loaded in {time.monotonic() - started:.1f} s." if first_time else nothing_changed(found))
+    good = True
+    if first_time:
+        good = _load(settings)
+    else:
+        say(nothing_changed(found))
     with found.warehouse.reading() as session:
         _show_loads(session)
         _show_tables(session)
         if first_time:
             answer_questions(session)
-    _show_next(found, settings)
-    for line in (failure or "").splitlines():
-        complain(line)
-    return FAILED if failure else 0
+    _show_next(found)
+    return 0 if good else FAILED
 
 
 def _own_settings(config: Path | None) -> Settings:
@@ -98,10 +108,15 @@ def _is_the_demos(settings: Settings) -> bool:
     return settings.source is not None and settings.source.read_text("utf-8").startswith(_MARK)
 
 
-def _load(settings: Settings) -> str | None:
-    """Runs the load; gives why it failed, if it did."""
+def _load(settings: Settings) -> bool:
+    """Runs the load and says how it ended; gives whether it succeeded."""
+    started = time.monotonic()
     result = load(settings)
-    return None if result.success else result.failure or "The load failed."
+    if result.success:
+        say(f"Loaded in {time.monotonic() - started:.1f} s.")
+    else:
+        show_failure(result)
+    return result.success
 
 
 def _show_loads(session: Session) -> None:
@@ -155,7 +170,7 @@ def _in_short(meaning: str) -> str:
     return re.split("[:,]", meaning)[0].rstrip(".")
 
 
-def _show_next(found: Comparison, settings: Settings) -> None:
+def _show_next(found: Comparison) -> None:
     title("Where to go next")
     table = grid("", "")
     table.show_header = False
@@ -163,10 +178,16 @@ def _show_next(found: Comparison, settings: Settings) -> None:
     if Path("Makefile").exists() and Path("workspace.yaml").exists():
         ui = "make dev"
     else:
-        ui = "DAGSTER_HOME=$PWD/.dagster dagster dev -m sparkify_dagster.definitions"
+        ui = f"DAGSTER_HOME=$PWD/.dagster {_dagster()} dev -m sparkify_dagster.definitions"
     table.add_row("the warehouse", near(found.warehouse.location))
     table.add_row("the Dagster UI", ui)
     table.add_row("ask it yourself", f"{sparkify} query 'SELECT * FROM songplay LIMIT 5'")
     table.add_row("what was rejected", f"{sparkify} rejects")
     table.add_row("what is loaded", f"{sparkify} status")
     show(table)
+
+
+def _dagster() -> str:
+    """What a person types to start the `dagster` of this very installation."""
+    beside = Path(sys.executable).with_name("dagster")
+    return typed(beside) if beside.exists() else f"{typed(Path(sys.executable))} -m dagster"

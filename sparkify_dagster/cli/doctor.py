@@ -9,12 +9,12 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
@@ -22,11 +22,15 @@ from sparkify_dagster.cli.console import count, grid, near, print_json, say, sho
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.settings import Settings, SettingsError, load_settings
 
-State = Literal["ok", "warning", "failed"]
-_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+if TYPE_CHECKING:
+    from sparkify_dagster.warehouse.engine import Session
+
+State = Literal["ok", "warning", "failed", "not looked at"]
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not looked at": "yellow"}
 _PACKAGE = "sparkify-dagster"
 _OLDEST_PYTHON = (3, 11)
 _PATIENCE = 1.0
+_WIDEST = 100
 _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 100_000_000
 
 
@@ -61,13 +65,28 @@ def _lines(config: Path | None) -> Iterator[Line]:
     yield _python()
     yield _packages()
     try:
-        settings = load_settings(config)
+        settings = _usable(config)
     except SettingsError as error:
         yield Line("settings", "failed", str(error), "correct them, then run doctor again")
+        for check in _CHECKS:
+            yield Line(check, "not looked at", "the settings come first")
         return
     yield Line("settings", "ok", near(settings.source) if settings.source else "all defaults")
     for check, look in _CHECKS.items():
         yield _careful(check, look, settings)
+
+
+def _usable(config: Path | None) -> Settings:
+    """The settings.
+
+    Raises:
+        SettingsError: They are wrong, or not for this version.
+    """
+    from sparkify_dagster.places import require_supported
+
+    settings = load_settings(config)
+    require_supported(settings)
+    return settings
 
 
 def _careful(check: str, look: Callable[[Settings], Line], settings: Settings) -> Line:
@@ -80,8 +99,7 @@ def _careful(check: str, look: Callable[[Settings], Line], settings: Settings) -
         told = explained(error)
         if told is None:
             raise
-        # Our errors end with what to do.
-        return Line(check, "failed", told[1], "do as the message says")
+        return Line(check, "failed", told[1])  # Our errors end with what to do.
 
 
 def _python() -> Line:
@@ -135,8 +153,8 @@ def _logs(settings: Settings) -> Line:
         return Line(
             "logs",
             "warning",
-            f"{count(len(unroutable), 'object')} without a log day, {count(len(routed), 'day')}",
-            "`sparkify status` says why for each",
+            f"{count(len(unroutable), 'log object')} not loaded (`sparkify status` says why); "
+            f"{count(len(routed), 'log day')} in {near(lake.logs.location)}",
         )
     objects = sum(len(items) for items in routed.values())
     return _listed("logs", near(lake.logs.location), objects, "LOG_DATA")
@@ -197,13 +215,53 @@ def _tables(settings: Settings) -> Line:
     except WarehouseMissing:
         missing = list(TABLES)
     except WarehouseBusy:
-        return Line("tables", "warning", "not looked at: another process writes", "try again")
+        return Line("tables", "not looked at", "another process writes", "try again")
     if wrong:
         step = "`sparkify etl` rebuilds what an older model made; else `create-tables --drop`"
         return Line("tables", "failed", "; ".join(wrong), step)
     if missing:
         return Line("tables", "ok", f"{count(len(missing), 'table')} not there; `etl` makes them")
     return Line("tables", "ok", f"all {len(TABLES)} are those of the model")
+
+
+def _loads(settings: Settings) -> Line:
+    """Whether the last load of every part succeeded."""
+    from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
+
+    try:
+        with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
+            if not _has_the_ledger(session):
+                return Line("loads", "not looked at", "its tables are not those of the model")
+            failed = failed_parts(session)
+    except WarehouseMissing:
+        return Line("loads", "not looked at", "nothing is loaded yet")
+    except WarehouseBusy:
+        return Line("loads", "not looked at", "another process writes", "try again")
+    except WarehouseError:
+        return Line("loads", "not looked at", "the warehouse cannot be read")
+    told = [f"the {CATALOGUE} failed"] * failed.songs
+    if failed.days:
+        told.append(f"{count(len(failed.days), 'day')} failed: {named(failed.days)}")
+    if told:
+        return Line("loads", "failed", "; ".join(told), "`sparkify status` says why")
+    return Line("loads", "ok", "the last load of every part succeeded")
+
+
+def _has_the_ledger(session: Session) -> bool:
+    """Whether its history can be read.
+
+    Raises:
+        WarehouseMissing: There is none.
+    """
+    from sparkify_dagster.model.catalog import TABLES
+    from sparkify_dagster.warehouse import ledger
+    from sparkify_dagster.warehouse.schema import difference
+
+    ledger.is_ready(session)
+    history = TABLES["load_history"]
+    return not difference(session.columns_of(history.name), session.declared(history))
 
 
 def _history(_: Settings) -> Line:
@@ -240,6 +298,7 @@ _CHECKS: dict[str, Callable[[Settings], Line]] = {
     "jsonpaths": _jsonpaths,
     "warehouse": _warehouse,
     "tables": _tables,
+    "loads": _loads,
     "history": _history,
     "disk": _space,
 }
@@ -247,14 +306,20 @@ _CHECKS: dict[str, Callable[[Settings], Line]] = {
 
 def _show(lines: list[Line]) -> None:
     table = grid("check", "", "found")
+    table.columns[-1].max_width = _WIDEST  # A pipe would get lines of any length.
     for line in lines:
         found = f"{line.found}\nNext: {line.next_step}" if line.next_step else line.found
         table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), found)
     show(table)
     say()
-    failed = sum(line.state == "failed" for line in lines)
-    warned = sum(line.state == "warning" for line in lines)
+    say(_conclusion([line.state for line in lines]))
+
+
+def _conclusion(states: Sequence[State]) -> str:
+    failed, warned = states.count("failed"), states.count("warning")
+    unseen = " Not all could be looked at." if "not looked at" in states else ""
     if failed:
-        say(f"{count(failed, 'check')} failed.")
-    else:
-        say(f"All is well, but for {count(warned, 'warning')}." if warned else "All is well.")
+        return f"{count(failed, 'check')} failed.{unseen}"
+    if unseen:
+        return f"{unseen.strip()} {count(warned, 'warning')}." if warned else unseen.strip()
+    return f"All is well, but for {count(warned, 'warning')}." if warned else "All is well."

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sparkify_dagster.launch import LoadResult
 
 _WARNS_ABOUT = 5
+_LOOKING = "looking at the lake"
 _STOPPED = "What was published stays, nothing is half-written; run it again to go on."
 
 
@@ -55,7 +56,7 @@ def run_etl(
     if as_json:
         print_json(_as_json(found, plan, result, dry_run=dry_run))
     elif result is not None:
-        show_outcome(result, found.warehouse)
+        show_outcome(result, found.warehouse, days)
     elif dry_run and not nothing:
         show_plan(plan)
     else:
@@ -72,7 +73,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     """
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
-        report("looking at the lake")
+        report(_LOOKING)
         snapshot = lake.look()
         held = loaded(warehouse)
     if snapshot.is_empty and held.is_nothing:
@@ -90,7 +91,8 @@ def load(settings: Settings, *, full: bool = False, days: DayRange | None = None
     first = days.first.isoformat() if days else ""
     last = days.last.isoformat() if days and days.last else ""
     try:
-        with watching():
+        # The run looks at the lake once more; that need not be said again.
+        with watching(unsaid=_LOOKING):
             report("starting Dagster")
             from sparkify_dagster.launch import run_load
 

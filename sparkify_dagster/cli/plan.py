@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkify_dagster.cli.console import count, grid, say, show, size
-from sparkify_dagster.lake.changes import Part, object_changes
+from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
@@ -70,7 +70,9 @@ def make_plan(warehouse: Warehouse, snapshot: Snapshot, todo: Pending, *, everyt
     changes = object_changes((item for part in todo.songs for item in part.objects), songs)
     read = sum(len(part.objects) for part in todo.songs) if everything else len(changes.read)
     days = [
-        DayPlan(part.name, _why(part, digests), len(part.objects), part.size) for part in todo.days
+        DayPlan(part.name, _why(part, digests), len(part.objects), part.size)
+        for part in todo.days
+        if part.objects or digests.get(part.name) != NOTHING  # Gone, and loaded as gone.
     ]
     return Plan(read, len(changes.gone), days, bool(todo.songs or todo.days or todo.star))
 

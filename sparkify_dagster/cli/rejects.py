@@ -46,28 +46,33 @@ def run_rejects(
     """Prints rejected records."""
     with watching(), open_warehouse(settings).reading() as session:
         ledger.is_ready(session)
-        total, found = _find(session, table, day, limit, raw=raw)
+        counts, found = _find(session, table, day, limit, raw=raw)
+    total = sum(counts.values())
     if as_json:
         print_json(
             {"total": total, "masked": not raw, "rejects": [asdict(reject) for reject in found]}
         )
     elif not found:
-        say("No rejected records." if total == 0 else f"{total:,} rejected records; none shown.")
+        none = f"No rejected records of {day}." if day else "No rejected records."
+        say(none if total == 0 else f"{total:,} rejected records; none shown.")
     else:
         _show(found, raw=raw)
+        if len(counts) > 1:
+            say(f"{counts[False]:,} of loads that failed, {counts[True]:,} published.")
         _tell_rest(found, total, raw=raw)
 
 
 def _find(
     session: Session, table: str | None, day: str | None, limit: int, *, raw: bool
-) -> tuple[int, list[Rejected]]:
+) -> tuple[dict[bool, int], list[Rejected]]:
+    """How many there are, of failed loads and of published ones, and those to show."""
     where, values = "1 = 1", dict[str, object]()
     if table:
         where, values["table"] = f"{where} AND j.target_table = $table", table
     if day:
         where, values["day"] = f"{where} AND j.log_date = $day", date.fromisoformat(day)
     source = f"FROM {ledger.relation(session, 'load_rejects')} AS j WHERE {where}"
-    total = int(session.query(f"SELECT COUNT(*) {source}", values)[0][0])
+    counts = session.query(f"SELECT j.published, COUNT(*) {source} GROUP BY j.published", values)
     most = f" LIMIT {limit:d}" if limit else ""
     rows = session.query(
         "SELECT j.target_table, j.log_date, j.object, j.line, j.column_name, j.reason, "
@@ -75,7 +80,7 @@ def _find(
         f"j.object, j.line{most}",
         values,
     )
-    return total, [
+    return {bool(published): int(number) for published, number in counts}, [
         Rejected(
             name, str(on) if on else None, key, line, column, reason, published, _text(text, raw)
         )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from sparkify_dagster.cli.console import print_json
+from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.lake.changes import NOTHING, Part
@@ -25,9 +26,8 @@ from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry
 from sparkify_dagster.warehouse.star import is_behind
 
-State = Literal["loaded", "new", "changed", "gone", "failed"]
-CATALOGUE = "song catalogue"
-_WORST_FIRST: tuple[State, ...] = ("failed", "changed", "gone", "new", "loaded")
+State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
+_WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,17 @@ class PartStatus:
 
     Attributes:
         state: `loaded`: the warehouse holds what the lake holds. `new`, `changed`, `gone`: it does
-            not yet. `failed`: the last load failed; what was published before stays.
-        objects: Objects in the lake now; bytes likewise.
+            not yet. `failed`: the last load failed; what was published before stays. `not known`:
+            it was loaded, but the lake cannot be seen.
+        objects: Objects in the lake now, None when it cannot be seen; bytes likewise.
         records: Records as last published; rows and rejects likewise.
         message: Why the last load failed.
     """
 
     name: str
     state: State
-    objects: int
-    bytes: int
+    objects: int | None
+    bytes: int | None
     records: int
     rows: int
     rejects: int
@@ -215,8 +216,10 @@ def state_of(part: Part | None, published: Entry | None, failed: Entry | None) -
     """
     if _failed_last(published, failed):
         return "failed"
+    if part is None:
+        return "not known"
     before = published.digest if published else NOTHING
-    if part is None or part.digest == before:
+    if part.digest == before:
         return "loaded"
     if part.digest == NOTHING:
         return "gone"
@@ -236,8 +239,8 @@ def _part_status(
     return PartStatus(
         name=name,
         state=state,
-        objects=len(part.objects) if part else 0,
-        bytes=part.size if part else 0,
+        objects=len(part.objects) if part else None,
+        bytes=part.size if part else None,
         records=published.records if published else 0,
         rows=published.row_count if published else 0,
         rejects=published.rejects if published else 0,
@@ -257,8 +260,8 @@ def _as_one(parts: Sequence[PartStatus]) -> PartStatus | None:
     return PartStatus(
         name=CATALOGUE,
         state=worst.state,
-        objects=sum(part.objects for part in parts),
-        bytes=sum(part.bytes for part in parts),
+        objects=_sum(part.objects for part in parts),
+        bytes=_sum(part.bytes for part in parts),
         records=sum(part.records for part in parts),
         rows=sum(part.rows for part in parts),
         rejects=sum(part.rejects for part in parts),
@@ -267,6 +270,12 @@ def _as_one(parts: Sequence[PartStatus]) -> PartStatus | None:
         message=worst.message,
         run_id=worst.run_id,
     )
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """Their sum; None when none of them is known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
 
 
 def _sizes(parts: Iterable[Part]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, Warehous
 
 _COLOURS = {"loaded": "green", "failed": "red"}
 _SHOWN = 40
+_UNKNOWN = "\N{EN DASH}"
 
 
 def show_status(found: Status) -> None:
@@ -68,8 +69,8 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
         table.add_row(
             part.name,
             Text(part.state, style=_COLOURS.get(part.state, "yellow")),
-            f"{part.objects:,}",
-            size(part.bytes),
+            _UNKNOWN if part.objects is None else f"{part.objects:,}",
+            _UNKNOWN if part.bytes is None else size(part.bytes),
             f"{part.rows:,}",
             f"{part.rejects:,}",
             _plainly(part.loaded_at),
@@ -78,7 +79,8 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
     if hidden:
         rows = sum(part.rows for part in hidden)
         say(
-            f"and {count(len(hidden), 'loaded day')} more, {hidden[0].name} to {hidden[-1].name}: "
+            f"and {count(len(hidden), 'loaded day')} more, "
+            f"{hidden[0].name} to {hidden[-1].name}: "
             f"{rows:,} rows; --json lists them all"
         )
     for part in parts:
@@ -88,7 +90,7 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
 
 def _worth_showing(parts: Sequence[PartStatus]) -> tuple[list[PartStatus], list[PartStatus]]:
     """What is shown, and the loaded days of long ago that are only summed up."""
-    loaded = [part for part in parts[1:] if part.state == "loaded"]
+    loaded = [part for part in parts[1:] if part.state in ("loaded", "not known")]
     hidden = loaded[:-_SHOWN]
     gone = {id(part) for part in hidden}
     return [part for part in parts if id(part) not in gone], hidden
@@ -103,9 +105,17 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
         return "Up to date: the warehouse holds what the lake holds."
     if found.lake.problem:
         return "The lake cannot be seen, so what is pending is not known."
-    pending = sum(part.state != "loaded" for part in parts)
+    failed = sum(part.state == "failed" for part in parts)
+    pending = sum(part.state != "loaded" for part in parts) - failed
+    told = []
+    if failed:
+        whose = "its" if failed == 1 else "their"
+        mend = f"mend {whose} objects as said above, then run `sparkify etl`."
+        told.append(f"{count(failed, 'part')} failed: {mend}")
     if pending:
-        return f"{count(pending, 'part')} to load: run `sparkify etl`."
+        told.append(f"{count(pending, 'part')} to load: run `sparkify etl`.")
+    if told:
+        return " ".join(told)
     if not parts:
         return "The lake is empty: `sparkify generate` makes one."
     return "The star is behind: run `sparkify etl`."

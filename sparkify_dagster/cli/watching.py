@@ -22,32 +22,54 @@ _SAYS_AGAIN_AFTER = 10.0
 
 
 @contextmanager
-def watching() -> Iterator[None]:
-    """Shows the progress of what happens inside the block."""
+def watching(unsaid: str = "") -> Iterator[None]:
+    """Shows the progress of what happens inside the block.
+
+    Args:
+        unsaid: A stage that was said before and gets no line again.
+    """
     with ExitStack() as stack:
         stream = stack.enter_context(_beside(sys.stderr))
         terminal = Console(file=stream, highlight=False, markup=False, emoji=False)
-        bar = stack.enter_context(_bar_on(terminal)) if terminal.is_terminal else _Lines(stream)
-        stack.enter_context(watched_by(bar.tell))
+        if terminal.is_terminal:
+            tell = stack.enter_context(_bar_on(terminal)).tell
+        else:
+            tell = stack.enter_context(_lines_on(stream, unsaid)).tell
+        stack.enter_context(watched_by(tell))
         yield
 
 
 class _Lines:
-    """A line when something else begins, and now and then while it goes on."""
+    """A line when a stage begins, now and then while it goes on, and how far it came at its end."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, unsaid: str) -> None:
         self._stream = stream
-        self._current = ""
+        self._unsaid = unsaid
+        self._stage = ""
+        self._owed = ""
         self._said = 0.0
 
     def tell(self, what: str, done: int, total: int) -> None:
-        begun = what.partition(": ")[0]
-        now = time.monotonic()
-        if begun == self._current and now - self._said < _SAYS_AGAIN_AFTER:
-            return
-        self._current, self._said = begun, now
-        how_far = f", {done:,} of {total:,}" if total else ""
-        print(f"{begun}{how_far} …", file=self._stream, flush=True)
+        stage = what.partition(": ")[0]
+        far = f"{stage}, {done:,} of {total:,}" if total else ""
+        if stage != self._stage:
+            self.finish()
+            self._stage = stage
+            if stage != self._unsaid and (not total or done < total):
+                self._say(f"{stage} …")
+        elif far and time.monotonic() - self._said >= _SAYS_AGAIN_AFTER and done < total:
+            self._say(f"{far} …")
+        self._owed = far
+
+    def finish(self) -> None:
+        """Says how far the stage came."""
+        if self._owed:
+            self._say(self._owed)
+        self._owed = ""
+
+    def _say(self, text: str) -> None:
+        self._said = time.monotonic()
+        print(text, file=self._stream, flush=True)
 
 
 class _Bar:
@@ -68,6 +90,15 @@ class _Bar:
             self._current = what
         how_far = f"{done:,} of {total:,}" if total else ""
         self._progress.update(self._task, completed=done, how_far=how_far)
+
+
+@contextmanager
+def _lines_on(stream: TextIO, unsaid: str) -> Iterator[_Lines]:
+    lines = _Lines(stream, unsaid)
+    try:
+        yield lines
+    finally:
+        lines.finish()
 
 
 @contextmanager

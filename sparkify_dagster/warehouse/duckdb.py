@@ -51,6 +51,7 @@ class DuckDBSession:
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str) -> None:
         self.schema = schema
         self._connection = connection
+        self._guarded = False
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Runs a SELECT and gives its rows."""
@@ -95,8 +96,10 @@ class DuckDBSession:
                 "only one statement that reads is possible here (SELECT, DESCRIBE, SHOW, EXPLAIN); "
                 "nothing was done"
             )
-        for guard in _NOTHING_ELSE:
-            self._connection.execute(guard)
+        if not self._guarded:
+            for guard in _NOTHING_ELSE:
+                self._connection.execute(guard)
+            self._guarded = True
         cursor = self._connection.execute(statements[0])
         rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
         return [column[0] for column in cursor.description or ()], rows

@@ -109,6 +109,7 @@ def test_a_second_writer_is_told_who_the_first_one_is(folder: Path) -> None:
             assert "LOCK_WAIT" in said.err
         doctor = {line["check"]: line for line in sparkify(folder, "doctor", "--json").json}
         assert doctor["warehouse"]["state"] == "warning"
+        assert doctor["tables"]["state"] == doctor["loads"]["state"] == "not looked at"
     assert runs(folder) == 0
 
 
@@ -136,7 +137,16 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     states = {line["check"]: line["state"] for line in said.json}
     assert states["python"] == states["settings"] == states["warehouse"] == "ok"
     assert states["songs"] == states["logs"] == states["jsonpaths"] == "failed"
+    assert states["loads"] == "not looked at"
+    said = sparkify(tmp_path, "doctor")
+    assert "3 checks failed. Not all could be looked at." in said.out
+    assert "as the message says" not in said.out
     assert sparkify(tmp_path, "--config", "nowhere.cfg", "doctor").code == 2
+    said = sparkify(tmp_path, "doctor", "--json", SPARKIFY_S3__SONG_DATA="s3://bucket/songs")
+    assert said.code == 2
+    states = {line["check"]: line["state"] for line in said.json}
+    assert states.pop("settings") == "failed"
+    assert set(list(states.values())[2:]) == {"not looked at"}
 
 
 @contextmanager

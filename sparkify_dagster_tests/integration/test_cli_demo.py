@@ -44,6 +44,16 @@ def test_the_demo_respects_settings_of_ones_own(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+def test_a_demo_that_fails_says_so_and_not_how_long_it_took(tmp_path: Path) -> None:
+    (lake(tmp_path) / "log_data" / "2018-11-03.json").write_text("broken\n")
+    said = sparkify(tmp_path, "demo")
+    assert said.code == 1
+    assert "The load failed; what could be published is published." in said.out
+    assert "Loaded in" not in said.out
+    assert "2018-11-03 was not published" in said.err
+    assert re.search(r"\S+/dagster dev -m", said.out)
+
+
 def test_generate_tells_where_the_lake_is_and_replaces_nothing(tmp_path: Path) -> None:
     words = ["generate", "--songs", "3", "--events", "20", "--days", "1"]
     said = sparkify(tmp_path, *words)

@@ -87,7 +87,8 @@ def test_rejects_are_masked_unless_asked_for(loaded: tuple[Path, Said]) -> None:
     assert "Byron" not in sparkify(folder, "rejects").out
     assert "Byron" in sparkify(folder, "rejects", "--raw").out
     assert sparkify(folder, "rejects", "--json", "--raw").json["rejects"][0]["record"] == REJECTED
-    assert "No rejected records." in sparkify(folder, "rejects", "--day", "2018-11-01").out
+    for day in ("2018-11-01", "2030-01-01"):
+        assert sparkify(folder, "rejects", "--day", day).out == f"No rejected records of {day}.\n"
 
 
 def test_a_query_is_answered_and_changes_nothing(loaded: tuple[Path, Said]) -> None:
@@ -103,14 +104,19 @@ def test_a_query_is_answered_and_changes_nothing(loaded: tuple[Path, Said]) -> N
     assert len(said.err.splitlines()) == 1
     said = sparkify(folder, "query", "DELETE FROM song")
     assert said.code == 1
-    assert "only reading is possible" in said.err
+    assert "only one statement that reads is possible" in said.err
 
 
 def test_the_tables_are_those_of_the_model(loaded: tuple[Path, Said]) -> None:
     folder, _ = loaded
     said = sparkify(folder, "doctor", "--json")
     assert said.code == 0
-    assert {line["check"]: line["state"] for line in said.json}["tables"] == "ok"
+    states = {line["check"]: line["state"] for line in said.json}
+    assert states["tables"] == states["loads"] == "ok"
+    told = sparkify(folder, "doctor").out
+    assert "1 log object not loaded (`sparkify status` says why); 2 log days" in told
+    assert "All is well, but for 1 warning." in told
+    assert max(map(len, told.splitlines())) < 130
     assert "All 12 tables are there already" in sparkify(folder, "create-tables").out
 
 
@@ -152,6 +158,37 @@ def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_pat
     assert "1 of 1 records" in found["days"][2]["message"]
 
     assert runs(tmp_path) == 1
+    assert "1 part failed: mend its objects as said above" in sparkify(tmp_path, "status").out
+    doctor = sparkify(tmp_path, "doctor")
+    assert doctor.code == 1
+    assert "1 day failed: 2018-11-03" in doctor.out
+
+    (logs / "2018-11-03.json").write_text("broken\nagain\n")
+    said = sparkify(tmp_path, "etl")
+    assert said.code == 1
+    assert said.out.startswith("The load failed; what could be published is published.")
+    assert said.err.count("Error: ") == 1
+    assert said.err.count("looking at the lake") == 1
+    assert "no_failed_loads" not in said.err
+    (logs / "2018-11-02-late.json").write_text("\n".join(["{}"] * 2))
+    elsewhere = {"SPARKIFY_LOAD__REJECT_LIMIT": "0.5"}
+    said = sparkify(tmp_path, "etl", "--days", "2018-11-02", **elsewhere)
+    assert said.code == 0, said.err
+    assert "Warning: still failed, outside --days: 2018-11-03" in said.err
+    assert "no_failed_loads" not in said.err
+    assert "2 of loads that failed, 2 published." in sparkify(tmp_path, "rejects").out
+    assert "2 of loads" in sparkify(tmp_path, "rejects", "--limit", "1").out
+
+    (logs / "2018-11-03.json").unlink()
+    assert sparkify(tmp_path, "etl", **elsewhere).code == 0
+    plan = sparkify(tmp_path, "etl", "--full", "--dry-run", "--json").json["plan"]
+    assert [day["day"] for day in plan["days"]] == ["2018-11-01", "2018-11-02"]
+    logs.rename(tmp_path / "away")
+    blind = sparkify(tmp_path, "status", "--json").json
+    assert {day["state"] for day in blind["days"]} == {"not known"}
+    assert {day["objects"] for day in blind["days"]} == {None}
+    assert "not known" in sparkify(tmp_path, "status").out
+    (tmp_path / "away").rename(logs)
 
     dropped = sparkify(tmp_path, "create-tables", "--drop", "--yes")
     assert "Dropped and made 12 tables" in dropped.out

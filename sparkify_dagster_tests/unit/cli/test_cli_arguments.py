@@ -34,6 +34,7 @@ def test_a_day_is_given_back_as_text() -> None:
 
 def test_tables_are_known_by_name() -> None:
     assert any_table("load_history") == "load_history"
+    assert any_table('"user"') == "user"
     assert staging_table("staging_songs_table") == "staging_songs_table"
     with pytest.raises(typer.BadParameter, match="There are: staging_songs_table"):
         staging_table("load_history")

@@ -45,6 +45,22 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert f"Usage: sparkify {command}" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "130 stopped"),
+        ([], "SPARKIFY_CONFIG"),
+        (["demo"], "A dwh.cfg of your own is respected"),
+        (["generate"], "Folder for the lake."),
+        (["query"], "One statement that reads."),
+        (["sql"], "Only this table's statements."),
+        (["etl"], "all of them with --full"),
+    ],
+)
+def test_the_help_says_what_newcomers_asked(run: Run, words: list[str], told: str) -> None:
+    assert told in run(*words, "--help")[1]
+
+
 def test_the_version_is_printed(run: Run) -> None:
     assert run("--version") == (0, f"sparkify {__version__} ")
 
@@ -85,7 +101,7 @@ def test_wrong_settings_end_with_2_and_name_the_line(run: Run, tmp_path: Path) -
     assert "a day as YYYY-MM-DD" in said
 
 
-@pytest.mark.parametrize("command", ["etl", "status", "create-tables"])
+@pytest.mark.parametrize("command", ["etl", "status", "create-tables", "doctor"])
 def test_a_cluster_is_not_loaded_yet_and_says_so(run: Run, tmp_path: Path, command: str) -> None:
     (tmp_path / "dwh.cfg").write_text(
         "[CLUSTER]\nHOST=h\nDB_USER=u\nDB_PASSWORD=hidden\n[IAM_ROLE]\nARN=default\n"

@@ -4,11 +4,12 @@ import json
 import math
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
 from sparkify_dagster.cli import watching as module
-from sparkify_dagster.cli.console import count, print_json, printable, size
+from sparkify_dagster.cli.console import count, print_json, printable, size, typed
 from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
@@ -65,5 +66,35 @@ def test_progress_is_a_few_lines_where_there_is_no_terminal(
         report("publishing: song")
         report("publishing: artist")
     assert heard.getvalue().splitlines() == [
-        "looking …", "reading, 1 of 1,000 …", "publishing …",
+        "looking …", "reading …", "reading, 1,000 of 1,000", "publishing …",
     ]  # fmt: skip
+
+
+def test_a_stage_that_was_said_is_not_said_again_and_one_that_is_over_has_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = StringIO()
+    monkeypatch.setattr(module.sys, "stderr", heard)
+    with watching(unsaid="looking"):
+        report("starting")
+        report("looking")
+        report("making songs", 200, 200)
+        report("making events", 5_000, 20_000)
+    assert heard.getvalue().splitlines() == [
+        "starting …", "making songs, 200 of 200",
+        "making events …", "making events, 5,000 of 20,000",
+    ]  # fmt: skip
+
+
+def test_a_program_is_typed_by_its_name_only_where_the_path_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "some where" / "dagster"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert typed(program) == f"'{program}'"
+    monkeypatch.chdir(tmp_path)
+    assert typed(program) == "'some where/dagster'"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert typed(program) == "dagster"

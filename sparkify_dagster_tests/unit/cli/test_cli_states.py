@@ -26,7 +26,8 @@ LAKE, GONE = Part("2018-11-01", (), "now"), Part("2018-11-01", (), NOTHING)
         (LAKE, None, entry("now", 1, "failed"), "failed"),
         (LAKE, entry("before", 1), entry("now", 2, "failed"), "failed"),
         (LAKE, entry("now", 3), entry("now", 2, "failed"), "loaded"),
-        (None, entry("before", 1), None, "loaded"),
+        (None, entry("before", 1), None, "not known"),
+        (None, entry("before", 1), entry("now", 2, "failed"), "failed"),
     ],
 )
 def test_states(

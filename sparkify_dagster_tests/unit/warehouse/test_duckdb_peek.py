@@ -35,6 +35,7 @@ def test_a_statement_that_reads_is_answered(warehouse: DuckDBWarehouse, statemen
 
 def test_no_more_rows_are_fetched_than_asked_for(warehouse: DuckDBWarehouse) -> None:
     with warehouse.reading() as session:
+        assert session.peek("SELECT range FROM range(100)", 1)[1] == [(0,)]
         assert session.peek("SELECT range FROM range(100)", 2)[1] == [(0,), (1,)]
 
 
