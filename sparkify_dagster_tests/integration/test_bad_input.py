@@ -8,6 +8,7 @@ import gzip
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ from sparkify_dagster_tests.lakes import (
     warehouse_at,
 )
 from sparkify_dagster_tests.oracle import Expected
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.integration
 
@@ -303,6 +306,40 @@ def test_a_full_disk_is_said_plainly_and_nothing_is_half_loaded(
         assert place.load() == set()
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_read_only_file_is_said_plainly_and_can_still_be_read() -> None:
+    script = """
+        import os, sys
+        from pathlib import Path
+        from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+        from sparkify_dagster.warehouse.engine import WarehouseError
+        from sparkify_dagster.warehouse.schema import create_tables
+        warehouse = DuckDBWarehouse(Path(sys.argv[1]), "sparkify")
+        with warehouse.transaction() as session:
+            create_tables(session)
+        os.chmod(sys.argv[1], 0o444)
+        if os.getuid() == 0:
+            os.setuid(65_534)  # root may write whatever the mode says
+        try:
+            with warehouse.transaction():
+                print("written")
+        except WarehouseError as error:
+            print(error)
+        with warehouse.reading() as session:
+            print(session.query("SELECT COUNT(*) FROM sparkify.songplay"))
+    """
+    # Not below tmp_path: another account cannot enter pytest's folders.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        file = str(Path(folder) / "warehouse.duckdb")
+        words = [sys.executable, "-c", textwrap.dedent(script), file]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout.splitlines() == [
+        f"{file}: cannot be opened for writing. Let this account write the file and its folder, "
+        "or point [DUCKDB] PATH elsewhere.",
+        "[(0,)]",
+    ], done.stderr
 
 
 def test_a_file_that_is_no_warehouse_is_named_and_left_as_it_was(tmp_path: Path) -> None:
