@@ -6,6 +6,7 @@ op publishes all that is good, tells Dagster what was published, and fails at it
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Literal
 
 import dagster as dg
@@ -15,7 +16,9 @@ from sparkify_dagster.assets.report import Reporter
 from sparkify_dagster.checks import check_specs
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
@@ -32,7 +35,7 @@ from sparkify_dagster.warehouse.pending import (
     loaded,
     pending,
 )
-from sparkify_dagster.warehouse.publish import Limits, Loading, PartReport
+from sparkify_dagster.warehouse.publish import Loading, PartReport
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
 
@@ -103,7 +106,6 @@ class _Run:
         self._warehouse = warehouse
         self._lake = lake
         self._bounds = bounds
-        self._limits: Limits = bounds.limits()
         self._selected = {key.to_user_string() for key in context.selected_asset_keys}
         self._report = Reporter(context)
         self._failures: list[str] = []
@@ -172,34 +174,29 @@ class _Run:
         return Pending(songs, days, self._star_selected)
 
     def _songs(self, todo: Pending) -> Iterator[Any]:
-        reader = self._lake.song_reader()
-        try:
-            loading = Loading(
-                self._warehouse, self._lake.songs, reader, self._limits, self._run_id, self._told
-            )
+        with self._loading(self._lake.songs, self._lake.song_reader()) as loading:
             outcome = load_songs(loading, todo.songs, everything=self._config.what != "changes")
-        finally:
-            reader.close()
         yield from self._report.songs(outcome)
         self._note(outcome, "the song catalogue")
 
     def _days(self, todo: Pending, snapshot: Snapshot) -> Iterator[Any]:
         self._report.planned(part.name for part in todo.days)
-        reader = self._lake.log_reader(snapshot.fields)
         outcomes: list[PartReport] = []
-        try:
-            loading = Loading(
-                self._warehouse, self._lake.logs, reader, self._limits, self._run_id, self._told
-            )
+        with self._loading(self._lake.logs, self._lake.log_reader(snapshot.fields)) as loading:
             for outcome in load_days(loading, todo.days):
                 outcomes.append(outcome)
                 self._report.day(outcome)
                 self._note(outcome, outcome.entry.part)
                 if not outcome.published:
                     self._failed_days.append(outcome.entry.part)
-        finally:
-            reader.close()
         yield from self._report.findings_of_days(outcomes)
+
+    @contextmanager
+    def _loading(self, store: ObjectStore, reader: Reader) -> Iterator[Loading]:
+        """What a load works with; the reader's memory is let go of at the end."""
+        with closing(reader):
+            limits = self._bounds.limits()
+            yield Loading(self._warehouse, store, reader, limits, self._run_id, self._told)
 
     def _failed_loads(self, todo: Pending) -> Iterator[Any]:
         """The check that looks at the outcome of the loads themselves, after them."""

@@ -206,11 +206,11 @@ def _tables(settings: Settings) -> Line:
     wrong, missing = [], []
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
+            there = session.tables()
             for table in TABLES.values():
-                found = session.columns_of(table.name)
-                if not found:
+                if table.name not in there:
                     missing.append(table.name)
-                elif said := difference(found, session.declared(table)):
+                elif said := difference(there[table.name], session.declared(table)):
                     wrong.append(f"{table.name}: {'; '.join(said)}")
     except WarehouseMissing:
         missing = list(TABLES)
@@ -261,7 +261,7 @@ def _has_the_ledger(session: Session) -> bool:
 
     ledger.is_ready(session)
     history = TABLES["load_history"]
-    return not difference(session.columns_of(history.name), session.declared(history))
+    return not difference(session.tables()[history.name], session.declared(history))
 
 
 def _history(_: Settings) -> Line:

@@ -48,7 +48,7 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
     Raises:
         WarehouseError: The engine refuses it.
     """
-    if session.columns_of("load_history"):
+    if "load_history" in session.tables():
         session.execute(f"SET search_path = '{session.schema}'")
     return session.peek(sql, most)
 

@@ -10,7 +10,6 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 from sparkify_dagster.lake.objects import LakeObject
 
@@ -100,19 +99,3 @@ def object_changes(
         read=[i for i in present.values() if loaded.get(i.key) != (i.size, i.token)],
         gone=[key for key in loaded if key not in present],
     )
-
-
-def day_ranges(days: Iterable[str], bridgeable: int = 0) -> list[tuple[str, str]]:
-    """Days grouped into ranges of consecutive days, first and last of each.
-
-    Args:
-        days: Days as `YYYY-MM-DD`.
-        bridgeable: Reserved gap of days that may lie between two days of one range.
-    """
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(date.fromisoformat(text) for text in days):
-        if ranges and day - ranges[-1][1] <= timedelta(days=1 + bridgeable):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return [(first.isoformat(), last.isoformat()) for first, last in ranges]

@@ -16,13 +16,12 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session
-from sparkify_dagster.warehouse.ledger import Entry, relation
+from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups, prepare, rejects_of
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
     entry_of,
-    one_of,
     over_limit,
     publish,
     record_failure,
@@ -54,25 +53,19 @@ def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
 
 
 def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
-    counted = done
-
-    def tell(objects: int) -> None:
-        nonlocal counted
-        counted += objects
-        loading.on_progress("log objects", counted, total)
-
     return prepare(
         loading.store,
         loading.reader.read_lines,
         ((part.name, item) for part in group for item in part.objects),
         loading.limits.batch_bytes,
-        tell,
+        loading.counter("log objects", done, total),
     )
 
 
 def _judged(loading: Loading, part: Part, prepared: Prepared, counts: Sequence[Counts]) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
-    entry = entry_of(_TABLE, part, prepared, counts)
+    records = sum(count.records for count in counts)
+    entry = entry_of(_TABLE, part, prepared, records, sum(count.rejects for count in counts))
     unread = [str(error) for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message="; ".join(unread))

@@ -114,15 +114,6 @@ class DuckDBSession:
         finally:
             self._connection.unregister("incoming_rows")
 
-    def columns_of(self, table: str) -> dict[str, str]:
-        """The columns a table has right now and their types; empty when there is no such table."""
-        rows = self.query(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = $schema "
-            "AND table_name = $table AND database_name = current_database() ORDER BY column_index",
-            {"schema": self.schema, "table": table},
-        )
-        return dict(rows)
-
     def tables(self) -> dict[str, dict[str, str]]:
         """The columns of every table that is there right now, by table; one question for all."""
         found: dict[str, dict[str, str]] = {}

@@ -61,16 +61,12 @@ class Session(Protocol):
         """Adds rows in bulk to a relation named as in SQL. `rows` has its columns in order."""
         ...
 
-    def columns_of(self, table: str) -> dict[str, str]:
-        """The columns a table has right now and their types; empty when there is no such table."""
-        ...
-
     def tables(self) -> dict[str, dict[str, str]]:
         """The columns of every table that is there right now, by table; one question for all."""
         ...
 
     def declared(self, table: Table) -> dict[str, str]:
-        """The columns a table of the model would have here, in the words of `columns_of`."""
+        """The columns a table of the model would have here, in the words of `tables`."""
         ...
 
 

@@ -85,6 +85,12 @@ def relation(session: Session, table: str) -> str:
     return qualified(session.schema, table)
 
 
+def one_of(column: str, choices: Sequence[object]) -> tuple[str, Mapping[str, object]]:
+    """A condition that a column has one of some values, and the values to bind."""
+    names = {f"v{number}": choice for number, choice in enumerate(choices)}
+    return f"{column} IN ({', '.join('$' + name for name in names)})", names
+
+
 def is_ready(session: Session) -> bool:
     """Whether the staging tables and the ledger are there.
 
@@ -145,12 +151,12 @@ def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[
     """Every object loaded from the given parts, by key."""
     if not parts:
         return {}
-    names = {f"p{i}": part for i, part in enumerate(parts)}
+    where, values = one_of("o.part", parts)
     rows = session.query(
         "SELECT o.object, o.part, o.size, o.token, o.records, o.rejects "
         f"FROM {relation(session, 'load_objects')} AS o "
-        f"WHERE o.target = $target AND o.part IN ({', '.join('$' + n for n in names)})",
-        {"target": target, **names},
+        f"WHERE o.target = $target AND {where}",
+        {"target": target, **values},
     )
     return {key: LoadedObject(*rest) for key, *rest in rows}
 

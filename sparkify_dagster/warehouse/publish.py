@@ -6,7 +6,7 @@ for the catalogue stand in `days` and `songs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,6 +64,21 @@ class Loading:
     limits: Limits = Limits()
     run_id: str = ""
     on_progress: Progress = silent
+
+    def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
+        """Adds up what is read and tells `on_progress`.
+
+        Args:
+            done: How many objects were read before.
+        """
+        counted = done
+
+        def tell(objects: int) -> None:
+            nonlocal counted
+            counted += objects
+            self.on_progress(what, counted, total)
+
+        return tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,20 +247,13 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
     return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
 
 
-def one_of(column: str, choices: Sequence[object]) -> tuple[str, Mapping[str, object]]:
-    """A condition that a column has one of some values, and the values to bind."""
-    names = {f"v{number}": choice for number, choice in enumerate(choices)}
-    return f"{column} IN ({', '.join('$' + name for name in names)})", names
-
-
-def entry_of(table: Table, part: Part, prepared: Prepared, counts: Sequence[Counts]) -> Entry:
+def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The history entry of a part as if it were published.
 
     Args:
-        counts: Records of each of the part's objects that was read.
+        records: Records of all its objects, of those that were not read again, too.
+        rejects: How many of them are rejected.
     """
-    rows = sum(count.rows for count in counts)
-    rejects = sum(count.rejects for count in counts)
     return Entry(
         target=table.name,
         part=part.name,
@@ -253,8 +261,8 @@ def entry_of(table: Table, part: Part, prepared: Prepared, counts: Sequence[Coun
         digest=part.digest,
         objects=len(part.objects),
         bytes=part.size,
-        records=rows + rejects,
-        row_count=rows,
+        records=records,
+        row_count=records - rejects,
         rejects=rejects,
         unknown_fields=prepared.unknown_of(part.name) or None,
     )

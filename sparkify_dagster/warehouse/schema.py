@@ -83,7 +83,7 @@ def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> 
 
 def _made_by_older_model(session: Session, table: Table) -> bool:
     """Whether the table's rows were loaded under other columns or SQL than today's."""
-    if table.layer is Layer.LEDGER or not session.columns_of("load_history"):
+    if table.layer is Layer.LEDGER or "load_history" not in session.tables():
         return False
     history = qualified(session.schema, "load_history")
     rows = session.query(
@@ -103,8 +103,9 @@ def _forget(session: Session, table: Table) -> None:
             "load_objects": "target",
             "load_rejects": "target_table",
         }
+    there = session.tables() if where else {}
     for name, column in where.items():
-        if session.columns_of(name):
+        if name in there:
             session.execute(
                 f"DELETE FROM {qualified(session.schema, name)} WHERE {column} = $target",
                 {"target": table.name},

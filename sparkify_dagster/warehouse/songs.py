@@ -18,6 +18,7 @@ from sparkify_dagster.warehouse.prepare import Prepared, prepare
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
+    entry_of,
     over_limit,
     publish,
     record_failure,
@@ -69,19 +70,12 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
 def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
     plan = _plan(loading, parts, everything)
     part_of = {item.key: part.name for part in parts for item in part.objects}
-    total, counted = len(plan.changes.read), 0
-
-    def tell(objects: int) -> None:
-        nonlocal counted
-        counted += objects
-        loading.on_progress("song objects", counted, total)
-
     prepared = prepare(
         loading.store,
         loading.reader.read_wholes,
         ((part_of[item.key], item) for item in plan.changes.read),
         loading.limits.batch_bytes,
-        tell,
+        loading.counter("song objects", 0, len(plan.changes.read)),
     )
     entries = _entries(plan, prepared)
     failed = _why_not(loading, plan, entries, prepared)
@@ -133,18 +127,7 @@ def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
         records[part] = records.get(part, 0) + count.records
         rejects[part] = rejects.get(part, 0) + count.rejects
     return [
-        Entry(
-            target=_TABLE.name,
-            part=part.name,
-            status="published",
-            digest=part.digest,
-            objects=len(part.objects),
-            bytes=part.size,
-            records=records.get(part.name, 0),
-            row_count=records.get(part.name, 0) - rejects.get(part.name, 0),
-            rejects=rejects.get(part.name, 0),
-            unknown_fields=prepared.unknown_of(part.name) or None,
-        )
+        entry_of(_TABLE, part, prepared, records.get(part.name, 0), rejects.get(part.name, 0))
         for part in plan.parts
     ]
 

@@ -59,6 +59,18 @@ def count(project: Path, table: str) -> int:
         return int(row[0])
 
 
+def run_well(project: Path, settings: dict[str, str], command: list[str]) -> None:
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def launch(dev: Dev, **params: object) -> str:
     answer = dev.ask(LAUNCH, params=params)["launchPipelineExecution"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
@@ -81,15 +93,7 @@ def job(name: str, **more: object) -> dict[str, object]:
 def test_the_commands_people_use_load_the_definitions_from_the_root(
     project: Path, settings: dict[str, str], command: list[str]
 ) -> None:
-    done = subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=project,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_well(project, settings, [str(BIN / command[0]), *command[1:]])
 
 
 def test_the_graph_leads_from_the_lake_to_the_star(dev: Dev) -> None:
@@ -208,15 +212,7 @@ def test_a_bad_day_is_a_failed_partition_and_the_others_are_published(
 def test_runs_of_the_command_line_stand_in_the_history_and_can_be_run_again(
     dev: Dev, project: Path, settings: dict[str, str]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sparkify_dagster", "etl", "--full"],
-        cwd=project,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_well(project, settings, [sys.executable, "-m", "sparkify_dagster", "etl", "--full"])
     runs = dev.ask(
         """{ pipelineOrError(params: {pipelineName: "load", repositoryName: "__repository__",
         repositoryLocationName: "sparkify_dagster"}) { ... on Pipeline { runs(limit: 1) {

@@ -242,7 +242,7 @@ def look_on(path: Path, ready: Event, stop: Event, report: Path) -> None:
 
 
 def _one_look(session: Session) -> list[str]:
-    if not session.columns_of("time"):
+    if "time" not in session.tables():
         return ["empty"]
     days = session.query(
         "SELECT e.log_date, COUNT(*), MIN(e.level), COUNT(DISTINCT e.level) "

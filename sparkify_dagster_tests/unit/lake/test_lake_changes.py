@@ -10,7 +10,6 @@ from sparkify_dagster.lake.changes import (
     Part,
     catalogue_parts,
     changed_parts,
-    day_ranges,
     digest,
     make_parts,
     object_changes,
@@ -117,37 +116,6 @@ def test_objects_that_are_new_or_differ_are_read_and_missing_ones_are_gone() -> 
 
 def test_nothing_is_to_be_done_for_objects_that_are_as_they_were_loaded() -> None:
     assert object_changes([A], {"a.json": (1, "t1")}) == ObjectChanges()
-
-
-@pytest.mark.parametrize(
-    ("days", "ranges"),
-    [
-        ([], []),
-        (["2018-11-01"], [("2018-11-01", "2018-11-01")]),
-        (["2018-11-02", "2018-11-01"], [("2018-11-01", "2018-11-02")]),
-        (["2018-11-01", "2018-11-01"], [("2018-11-01", "2018-11-01")]),
-        (
-            ["2018-12-01", "2018-11-30", "2018-11-28"],
-            [("2018-11-28", "2018-11-28"), ("2018-11-30", "2018-12-01")],
-        ),
-        (
-            ["2016-02-28", "2016-03-01"],
-            [("2016-02-28", "2016-02-28"), ("2016-03-01", "2016-03-01")],
-        ),
-    ],
-)
-def test_days_are_grouped_into_ranges_without_gaps(
-    days: list[str], ranges: list[tuple[str, str]]
-) -> None:
-    assert day_ranges(days) == ranges
-
-
-def test_a_gap_that_may_be_bridged_joins_two_ranges() -> None:
-    days = ["2018-11-01", "2018-11-04", "2018-11-09"]
-    assert day_ranges(days, bridgeable=2) == [
-        ("2018-11-01", "2018-11-04"),
-        ("2018-11-09", "2018-11-09"),
-    ]
 
 
 keys = st.text(st.characters(codec=None), min_size=1, max_size=4)
