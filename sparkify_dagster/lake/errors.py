@@ -7,6 +7,10 @@ class LakeError(Exception):
     """The lake as a whole cannot be used: not there, not listable, no JSONPaths document."""
 
 
+class CloudError(Exception):
+    """A cloud cannot be used as who we are: credentials, role, profile, region or network."""
+
+
 class ObjectError(Exception):
     """One object could not be read whole. Its day, or the song load, fails and is tried again.
 

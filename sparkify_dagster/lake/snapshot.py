@@ -7,10 +7,11 @@ what decides a reload. Comparing it with what was loaded is `lake.changes`'.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
+from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange, Unroutable, by_day
 from sparkify_dagster.lake.reader import READER_VERSION, Reader
 from sparkify_dagster.lake.store import ObjectStore
@@ -59,6 +60,7 @@ class Lake:
         jsonpaths: Where that document is, for messages.
         days: The log days that are loaded.
         threads: Threads to parse records with; 0 for all cores.
+        meter: Counts what its stores are asked.
     """
 
     songs: ObjectStore
@@ -67,6 +69,7 @@ class Lake:
     jsonpaths: str
     days: DayRange
     threads: int = 0
+    meter: Meter = field(default_factory=Meter)
 
     def look(self) -> Snapshot:
         """Lists the whole lake. Opens no object but the JSONPaths document.
