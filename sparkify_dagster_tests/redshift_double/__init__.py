@@ -1,0 +1,30 @@
+"""A double of Redshift: a proxy in its own process before a real PostgreSQL.
+
+Production code connects with stock psycopg2, TLS and all; there is no seam in it. The proxy passes
+statements on, runs `COPY … FROM 's3://…'` itself, and refuses what Redshift refuses.
+
+What it shows: that loads are right when everything is, and when something is not. Rows go in and
+out by real transactions (BEGIN gives one snapshot), keys are not enforced, a VARCHAR counts bytes,
+TRUNCATE commits, a failed COPY aborts and leaves its errors in the system views, a COPY outside a
+transaction goes on when its client is gone, connections break before, during and after any
+statement.
+
+What it cannot show, so that a test that passes proves nothing about it:
+
+- Real IAM, bucket policies, KMS and networks; Serverless cold starts; WLM; concurrency scaling.
+- COPY's true parser at its edges: it is strict where the documentation is silent (floats into
+  integers, duplicate keys, surrogates, what follows broken JSON), and its words and codes for
+  errors are not Redshift's everywhere. Parallel slices may see more errors than MAXERROR.
+- Redshift's planner and functions: what PostgreSQL 18 knows passes unless `refusals` names it, and
+  what only Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, UNLOAD, SUPER, IDENTITY columns,
+  late-binding views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
+- Trailing blanks, which Redshift ignores when it compares; AVG of integers, which it cuts;
+  VARCHAR overflow within expressions.
+- Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict
+  shows as 1023, though not always where Redshift would have one.
+- Distribution, sort order, compression, VACUUM, speed.
+"""
+
+from sparkify_dagster_tests.redshift_double.double import Double, Faults, redshift_double
+
+__all__ = ["Double", "Faults", "redshift_double"]
