@@ -1,55 +1,89 @@
 """Opening the lake and the warehouse, for the assets and for the command line alike.
 
-Dagster is not imported here: `status` and `query` must not pay for it. What belongs here: putting
-stores and engines together from plain values. Dagster's view of them is `resources`.
+Dagster is not imported here: `status` and `query` must not pay for it; nor is what AWS takes,
+before the settings point there. What belongs here: putting stores and engines together from plain
+values. Dagster's view of them is `resources`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sparkify_dagster import progress
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.folder import Folder
+from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.settings import Settings, SettingsError
+from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.settings import ClusterSettings, LakeSettings, Settings, SettingsError
 from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 
+if TYPE_CHECKING:
+    from sparkify_dagster.aws import AwsAccess
+    from sparkify_dagster.warehouse.redshift.login import Login
+    from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
+
+_S3 = "s3://"
+
+
+def in_s3(place: str) -> bool:
+    """Whether a place of the lake is in S3."""
+    return place.startswith(_S3)
+
 
 def require_supported(settings: Settings) -> None:
-    """Lets only settings pass that this version can work with.
+    """Lets only settings pass whose parts go together.
 
     Raises:
-        SettingsError: They name a Redshift cluster, or a lake in S3.
+        SettingsError: Redshift is to load what lies in local folders.
     """
-    if settings.engine == "redshift":
+    if settings.engine == "duckdb":
+        return
+    lake = settings.s3
+    places = {
+        "SONG_DATA": lake.song_data,
+        "LOG_DATA": lake.log_data,
+        "LOG_JSONPATH": lake.log_jsonpath,
+    }
+    local = [f"[S3] {key} is {place}" for key, place in places.items() if not in_s3(place)]
+    if local:
         raise SettingsError(
             [
-                "[CLUSTER] HOST names a Redshift cluster, but this version loads DuckDB only. "
-                "Leave HOST blank to work on DuckDB."
+                f"[CLUSTER] HOST names a Redshift cluster, which reads no local folder, but "
+                f"{' and '.join(local)}. Set it to an s3:// URI, or leave HOST blank to work on "
+                "DuckDB."
             ]
         )
-    lake = settings.s3
-    for place in (lake.song_data, lake.log_data, lake.log_jsonpath):
-        if place.startswith("s3://"):
-            raise SettingsError(
-                [f"{place}: this version reads a lake in local folders only. Set [S3] to folders."]
-            )
 
 
-def open_warehouse(settings: Settings, *, lock_wait: float | None = None) -> Warehouse:
+def open_warehouse(
+    settings: Settings, *, lock_wait: float | None = None, label: str = "sparkify"
+) -> Warehouse:
     """The warehouse of the settings; connects only when it is used.
 
     Args:
         lock_wait: Seconds to wait for a writer, instead of what the settings say.
+        label: Marks our queries in Redshift's system views.
 
     Raises:
-        SettingsError: This version cannot work with it.
+        SettingsError: Its settings do not go together.
     """
     require_supported(settings)
+    if settings.engine == "redshift":
+        return redshift_warehouse(
+            settings.cluster,
+            settings.cluster.db_password.get_secret_value,
+            access_of(settings),
+            schema=settings.load.schema_name,
+            role=settings.iam_role.arn,
+            staging=settings.s3.staging_prefix,
+            label=label,
+        )
     return duckdb_warehouse(
         settings.duckdb.path,
         settings.load.schema_name,
@@ -63,17 +97,24 @@ def open_lake(settings: Settings) -> Lake:
     """The lake of the settings; listed and read only when it is used.
 
     Raises:
-        SettingsError: This version cannot work with it.
+        SettingsError: Its settings do not go together.
     """
     require_supported(settings)
-    lake, days = settings.s3, settings.days
-    return folder_lake(
-        Path(lake.song_data),
-        Path(lake.log_data),
-        Path(lake.log_jsonpath),
+    days = settings.days
+    return lake_at(
+        settings.s3,
         covered(days.first, days.last),
         settings.duckdb.threads,
+        lambda: access_of(settings),
     )
+
+
+def access_of(settings: Settings) -> AwsAccess:
+    """How AWS is reached."""
+    from sparkify_dagster.aws import AwsAccess
+
+    aws = settings.aws
+    return AwsAccess(aws.profile, aws.region, aws.endpoint_url, aws.role_arn, aws.max_attempts)
 
 
 def covered(first: date, last: date | None) -> DayRange:
@@ -95,25 +136,96 @@ def duckdb_warehouse(
     )
 
 
-def folder_lake(
-    song_data: Path, log_data: Path, log_jsonpath: Path, days: DayRange, threads: int
-) -> Lake:
-    """A lake in local folders."""
-    return Lake(
-        songs=Folder(song_data, "[S3] SONG_DATA"),
-        logs=Folder(log_data, "[S3] LOG_DATA"),
-        read_jsonpaths=lambda: _jsonpaths(log_jsonpath),
-        jsonpaths=str(log_jsonpath),
-        days=days,
-        threads=threads,
+def redshift_warehouse(
+    cluster: ClusterSettings,
+    password: Callable[[], str],
+    access: AwsAccess,
+    *,
+    schema: str,
+    role: str,
+    staging: str,
+    label: str,
+) -> RedshiftWarehouse:
+    """A Redshift cluster or workgroup as the warehouse; second tries are reported as progress.
+
+    Args:
+        password: Gives the password of `DB_USER` when it is needed.
+    """
+    from sparkify_dagster.lake.staging_area import StagingArea
+    from sparkify_dagster.warehouse.redshift.connection import Server
+    from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
+
+    meter = Meter()
+    return RedshiftWarehouse(
+        server=Server(
+            host=cluster.host,
+            port=cluster.db_port,
+            database=cluster.db_name,
+            sslmode=cluster.sslmode,
+            sslrootcert=str(cluster.sslrootcert or ""),
+            connect_timeout=cluster.connect_timeout,
+            statement_timeout=cluster.statement_timeout,
+        ),
+        login=_login(cluster, password, access),
+        schema=schema,
+        staging=StagingArea(staging, access, meter),
+        role=role,
+        meter=meter,
+        reader=cluster.reader,
+        label=label,
+        on_wait=progress.report,
     )
 
 
-def _jsonpaths(path: Path) -> bytes:
+def _login(cluster: ClusterSettings, password: Callable[[], str], access: AwsAccess) -> Login:
+    from sparkify_dagster.warehouse.redshift import login
+
+    if cluster.secret_arn:
+        return login.SecretLogin(cluster.secret_arn, access)
+    if cluster.cluster_id:
+        return login.ClusterLogin(cluster.cluster_id, cluster.db_name, cluster.db_user, access)
+    if cluster.workgroup:
+        return login.WorkgroupLogin(cluster.workgroup, cluster.db_name, access)
+    return login.PasswordLogin(cluster.db_user, password)
+
+
+def lake_at(
+    lake: LakeSettings, days: DayRange, threads: int, access: Callable[[], AwsAccess]
+) -> Lake:
+    """A lake in local folders, in S3, or in both.
+
+    Args:
+        access: Gives the way to AWS; asked for only if a part of the lake is in S3.
+    """
+    meter = Meter()
+    return Lake(
+        songs=_store(lake.song_data, "[S3] SONG_DATA", access, meter),
+        logs=_store(lake.log_data, "[S3] LOG_DATA", access, meter),
+        read_jsonpaths=lambda: _jsonpaths(lake.log_jsonpath, access, meter),
+        jsonpaths=lake.log_jsonpath,
+        days=days,
+        threads=threads,
+        meter=meter,
+    )
+
+
+def _store(place: str, setting: str, access: Callable[[], AwsAccess], meter: Meter) -> ObjectStore:
+    if not in_s3(place):
+        return Folder(Path(place), setting)
+    from sparkify_dagster.lake.s3 import S3Store
+
+    return S3Store(place, setting, access(), meter=meter)
+
+
+def _jsonpaths(place: str, access: Callable[[], AwsAccess], meter: Meter) -> bytes:
+    if in_s3(place):
+        from sparkify_dagster.lake.s3 import read_document
+
+        return read_document(place, "[S3] LOG_JSONPATH", access(), meter)
     try:
-        return path.read_bytes()
+        return Path(place).read_bytes()
     except OSError as error:
         raise LakeError(
-            f"{path}: cannot be read ({error.strerror}). It says which log field feeds which "
+            f"{place}: cannot be read ({error.strerror}). It says which log field feeds which "
             "column; set [S3] LOG_JSONPATH to where it lies."
         ) from None

@@ -9,21 +9,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import covered, duckdb_warehouse, folder_lake
+from sparkify_dagster.places import covered, duckdb_warehouse, lake_at
+from sparkify_dagster.settings import LakeSettings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
+
+if TYPE_CHECKING:
+    from sparkify_dagster.aws import AwsAccess
 
 
 class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Opens the warehouse the settings name."""
 
     @abstractmethod
-    def open(self) -> Warehouse:
-        """The warehouse; connects only when it is used."""
+    def open(self, run_id: str = "") -> Warehouse:
+        """The warehouse; connects only when it is used.
+
+        Args:
+            run_id: The Dagster run, to mark what is done for it.
+        """
 
 
 class DuckDBResource(WarehouseResource):
@@ -35,7 +45,7 @@ class DuckDBResource(WarehouseResource):
     memory_limit: str = ""
     threads: int = 0
 
-    def open(self) -> Warehouse:
+    def open(self, run_id: str = "") -> Warehouse:
         """The warehouse; connects only when it is used."""
         return duckdb_warehouse(
             Path(self.path), self.schema_name, self.lock_wait, self.memory_limit, self.threads
@@ -43,7 +53,7 @@ class DuckDBResource(WarehouseResource):
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A lake in local folders.
+    """A lake in local folders; one in S3 is `aws_resources.S3LakeResource`.
 
     Attributes:
         first_day: First log day that is loaded, `YYYY-MM-DD`.
@@ -61,13 +71,17 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> Lake:
         """The lake; listed and read only when it is used."""
         last = date.fromisoformat(self.last_day) if self.last_day else None
-        return folder_lake(
-            Path(self.song_data),
-            Path(self.log_data),
-            Path(self.log_jsonpath),
+        return lake_at(
+            LakeSettings(
+                song_data=self.song_data, log_data=self.log_data, log_jsonpath=self.log_jsonpath
+            ),
             covered(date.fromisoformat(self.first_day), last),
             self.threads,
+            self._access,
         )
+
+    def _access(self) -> AwsAccess:
+        raise LakeError("a lake in S3 needs the resource S3LakeResource, which has a client.")
 
 
 class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -76,6 +90,7 @@ class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     reject_limit: float = 0.10
     batch_mb: int = 64
     history_days: int = 365
+    direct_copy: bool = True
 
     def limits(self) -> Limits:
         """The same for the loader."""

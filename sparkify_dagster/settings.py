@@ -53,11 +53,14 @@ _S3_OBJECT = re.compile(r"s3://[A-Za-z0-9._-]{3,255}/(.*[^/\s])")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+|default")
 _ROLE_COMMA = re.compile(r",(?=arn:)")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+")
+_ENDPOINT = re.compile(r"https?://[^\s@/]+/?", re.IGNORECASE)
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _QUOTES: Final = ("'", '"')
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAX_PORT = 65535
+_STAGING: Final = "_sparkify_staging"
 _ALL = 100
 
 
@@ -97,6 +100,24 @@ def _host(value: str) -> str:
 def _role(value: str) -> str:
     if value and not all(_ROLE.fullmatch(part) for part in _ROLE_COMMA.split(value)):
         raise ValueError("not the ARN of a role")
+    return value
+
+
+def _secret(value: str) -> str:
+    if value and not _SECRET.fullmatch(value):
+        raise ValueError("not the ARN of a secret")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    if value and not _ENDPOINT.fullmatch(value):
+        raise ValueError("not the address of a service")
+    return value
+
+
+def _staging(value: str) -> str:
+    if value and not _S3_PREFIX.fullmatch(value):
+        raise ValueError("not an S3 URI")
     return value
 
 
@@ -192,6 +213,47 @@ class ClusterSettings(_Section):
         ge=1,
         le=_MAX_PORT,
     )
+    secret_arn: Annotated[str, AfterValidator(_secret)] = _setting(
+        "",
+        "Secret in Secrets Manager with user and password, instead of DB_USER and DB_PASSWORD.",
+        "the ARN of a secret, such as arn:aws:secretsmanager:us-west-2:123456789012:secret:dwh",
+    )
+    cluster_id: str = _setting(
+        "",
+        "Provisioned cluster to log in to with IAM, instead of a password.",
+        "the identifier of a cluster",
+    )
+    workgroup: str = _setting(
+        "",
+        "Serverless workgroup to log in to with IAM, instead of a password.",
+        "the name of a workgroup",
+    )
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = (
+        _setting(
+            "verify-full",
+            "How the connection is secured; less than verify-full trusts whoever answers.",
+            "verify-full, verify-ca, require, prefer, allow or disable",
+        )
+    )
+    sslrootcert: Annotated[Path | None, _Local()] = _setting(
+        None,
+        "Root certificates to trust. Blank: those of the certifi package, Amazon's among them.",
+        "the path of a local PEM file",
+    )
+    connect_timeout: int = _setting(
+        20, "Seconds to wait for a connection.", "a whole number of seconds, 1 or more", ge=1
+    )
+    statement_timeout: int = _setting(
+        3600,
+        "Seconds one statement may take, waiting in Redshift's queue included. 0: no limit.",
+        "a whole number of seconds, 0 or more",
+        ge=0,
+    )
+    reader: str = _setting(
+        "",
+        "Database role that is granted reading of all tables. Blank: nobody is.",
+        "the name of a role (CREATE ROLE)",
+    )
 
 
 class IamRoleSettings(_Section):
@@ -221,6 +283,43 @@ class LakeSettings(_Section):
         "data/lake/song_data",
         "The song catalogue.",
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters) or the path of a local folder",
+    )
+    staging: Annotated[str, AfterValidator(_staging)] = _setting(
+        "",
+        "Where manifests and packed records for Redshift's COPY are written, and removed again. "
+        "Blank: _sparkify_staging in the bucket of LOG_DATA.",
+        "s3://bucket/prefix (a bucket's name has 3 to 63 characters)",
+    )
+
+    @property
+    def staging_prefix(self) -> str:
+        """Where COPY's files are written; blank when nothing says where."""
+        if self.staging or not self.log_data.startswith("s3://"):
+            return self.staging
+        return f"s3://{self.log_data.split('/')[2]}/{_STAGING}"
+
+
+class AwsSettings(_Section):
+    """Section `[AWS]`: how S3 and the other services are reached."""
+
+    profile: str = _setting(
+        "",
+        "Profile of the AWS configuration. Blank: the usual chain of credentials.",
+        "the name of a profile",
+    )
+    region: str = _setting(
+        "", "Region of the services. Blank: the profile's.", "a region, such as us-west-2"
+    )
+    endpoint_url: Annotated[str, AfterValidator(_endpoint)] = _setting(
+        "", "Another address of the services, for tests and look-alikes.", "http(s)://host:port"
+    )
+    role_arn: Annotated[str, AfterValidator(_role)] = _setting(
+        "",
+        "Role that this program assumes to read the lake. Blank: none.",
+        "the ARN of a role, such as arn:aws:iam::123456789012:role/loader",
+    )
+    max_attempts: int = _setting(
+        5, "How often a request is tried in all.", "a whole number, 1 or more", ge=1
     )
 
 
@@ -295,6 +394,12 @@ class LoadSettings(_Section):
         ge=1,
         le=36_500,
     )
+    direct_copy: bool = _setting(
+        True,
+        "Let Redshift read log days itself (COPY). `no`: our reader reads them, which tells "
+        "each row's object and line and counts unknown fields, and costs their way through here.",
+        "yes or no",
+    )
     run_days: int = _setting(
         90,
         "Days that Dagster's run records are kept.",
@@ -322,6 +427,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     iam_role: IamRoleSettings = IamRoleSettings()
     s3: LakeSettings = LakeSettings()
+    aws: AwsSettings = AwsSettings()
     duckdb: DuckDBSettings = DuckDBSettings()
     days: DaysSettings = DaysSettings()
     load: LoadSettings = LoadSettings()
@@ -407,6 +513,8 @@ def _catalogue() -> dict[tuple[str, str], tuple[SettingInfo, str, str]]:
 def _as_text(default: object) -> str:
     if default is None or isinstance(default, SecretStr):
         return ""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
     if isinstance(default, date):
         return default.isoformat()
     return f"{default:g}" if isinstance(default, float) else str(default)
@@ -611,6 +719,8 @@ def _complete(given: _Values, cwd: Path) -> _Values:
         if entry is None or not entry.value.strip():
             if not info.local:
                 continue
+            if not info.default:
+                continue
             where = f"section [{info.section}], key {info.key} (default)"
             entry = _Given(info.default, where, cwd, _how_to_set(info))
         if info.local and not _SCHEME.match(entry.value):
@@ -623,12 +733,27 @@ def _how_to_set(info: SettingInfo) -> str:
     return f"set {info.key} in section [{info.section}] of {CONFIG_NAME}, or {info.env}"
 
 
+_OTHER_LOGINS: Final = (
+    ("CLUSTER", "SECRET_ARN"),
+    ("CLUSTER", "CLUSTER_ID"),
+    ("CLUSTER", "WORKGROUP"),
+)
+
+
 def _cluster_problems(given: _Values, source: Path | None) -> Iterator[str]:
     """With a host, what the cluster needs besides: a login, a role, and a lake it can reach."""
     if ("CLUSTER", "HOST") not in given:
         return
     else_duckdb = "; or leave HOST blank to work on DuckDB"
-    for at in (("CLUSTER", "DB_USER"), ("CLUSTER", "DB_PASSWORD"), ("IAM_ROLE", "ARN")):
+    ways = [at for at in _OTHER_LOGINS if at in given]
+    if len(ways) > 1:
+        names = " and ".join(key for _, key in ways)
+        step = "keep the one that fits your cluster, and blank the others"
+        yield _problem(given[ways[1]].where, f"{names} are both set", "one way to log in", step)
+    needed = [("IAM_ROLE", "ARN")]
+    if not ways:
+        needed = [("CLUSTER", "DB_USER"), ("CLUSTER", "DB_PASSWORD"), *needed]
+    for at in needed:
         if at not in given:
             info = _catalogue()[at][0]
             where = f"{source or CONFIG_NAME}, section [{info.section}], key {info.key}"

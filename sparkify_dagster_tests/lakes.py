@@ -13,7 +13,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.resources import LakeResource
-from sparkify_dagster.warehouse.days import load_days
+from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.pending import Pending, asked_days, loaded, pending
-from sparkify_dagster.warehouse.publish import Limits, Loading, PartReport
+from sparkify_dagster.warehouse.publish import Direct, Limits, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
 from sparkify_dagster_tests import oracle
@@ -219,6 +219,7 @@ def bring_up_to_date(
     days: Iterable[str] | None = None,
     limits: Limits | None = None,
     rebuild_from: float = REBUILD_FROM,
+    direct: bool = True,
 ) -> Outcome:
     """Does what a run of the job `load` does, without Dagster.
 
@@ -226,6 +227,7 @@ def bring_up_to_date(
         everything: Like a run in mode `everything`.
         days: Like a run that was asked for these days and the star.
         rebuild_from: See `publish_star`.
+        direct: Redshift reads log days by itself, as far as it can.
     """
     seen = lake.look()
     held = loaded(warehouse)
@@ -243,7 +245,9 @@ def bring_up_to_date(
     if todo.days:
         reader = lake.log_reader(seen.fields)
         loading = Loading(warehouse, lake.logs, reader, bounds, "a run")
-        outcome.days = list(load_days(loading, todo.days))
+        if direct and warehouse.engine == "redshift" and isinstance(lake.logs, RemoteStore):
+            loading = replace(loading, direct=Direct(lake.logs, seen.fields))
+        outcome.days = list(load_log_days(loading, todo.days))
         reader.close()
     if not todo.is_nothing:
         outcome.star = publish_star(
@@ -285,7 +289,7 @@ def tables_of(warehouse: Warehouse, names: Iterable[str] = tuple(COLUMNS)) -> di
             name: oracle.in_order(
                 session.query(
                     f"SELECT {', '.join(f't.{c}' for c in COLUMNS[name])} "
-                    f'FROM {SCHEMA}."{name}" AS t'
+                    f'FROM {session.schema}."{name}" AS t'
                 )
             )
             for name in names
@@ -298,7 +302,7 @@ def rejects_of(warehouse: Warehouse, *, published: bool) -> list[Row]:
         return oracle.in_order(
             session.query(
                 "SELECT r.target_table, r.object, r.line, r.column_name "
-                f"FROM {SCHEMA}.load_rejects AS r WHERE r.published = $published",
+                f"FROM {session.schema}.load_rejects AS r WHERE r.published = $published",
                 {"published": published},
             )
         )
@@ -312,9 +316,26 @@ def tables_expected(expected: Expected) -> dict[str, list[Row]]:
 
 def assert_equals_oracle(warehouse: Warehouse, expected: Expected) -> None:
     """Every table holds just the rows the oracle says, and every reject is where it says."""
-    assert_same_tables(tables_of(warehouse), tables_expected(expected))
+    found, wanted = tables_of(warehouse), tables_expected(expected)
+    if warehouse.engine == "redshift":
+        _assert_known_origins(found[EVENTS_TABLE], wanted[EVENTS_TABLE])
+        found, wanted = without_origin(found), without_origin(wanted)
+    assert_same_tables(found, wanted)
     assert_same_rejects(warehouse, expected)
     assert_reconciled(warehouse, expected)
+
+
+def without_origin(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The same without object and line of events: where Redshift reads, it tells neither."""
+    events = oracle.in_order(row[:-2] for row in tables[EVENTS_TABLE])
+    return tables | {EVENTS_TABLE: events}
+
+
+def _assert_known_origins(found: list[Row], wanted: list[Row]) -> None:
+    """Rows that tell their object and line are just the rows that stand there."""
+    there = {row[-2:]: row for row in wanted}
+    for row in found:
+        assert row[-1] is None or _close(row, there[row[-2:]])
 
 
 def assert_same_tables(found: dict[str, list[Row]], wanted: dict[str, list[Row]]) -> None:
@@ -355,12 +376,16 @@ def assert_reconciled(warehouse: Warehouse, expected: Expected) -> None:
     with warehouse.reading() as session:
         found = session.query(
             "SELECT o.target, o.object, o.records, o.row_count, o.rejects "
-            f"FROM {SCHEMA}.load_objects AS o"
+            f"FROM {session.schema}.load_objects AS o"
         )
         leftover = session.query(
-            f"SELECT (SELECT COUNT(*) FROM {SCHEMA}.retired_events), "
-            f"(SELECT COUNT(*) FROM {SCHEMA}.retired_songs)"
+            f"SELECT (SELECT COUNT(*) FROM {session.schema}.retired_events), "
+            f"(SELECT COUNT(*) FROM {session.schema}.retired_songs)"
         )
+    # Where Redshift has read several objects at once, it is the day's sum that is checked (by
+    # the check `records_reconciled`, in each load).
+    unknown = {row[1] for row in found if row[2] is None}
+    wanted = [row for row in wanted if row[1] not in unknown]
     _assert_same("load_objects", [row for row in found if row[2]], wanted)
     assert leftover == [(0, 0)], f"rows left in retired_events, retired_songs: {leftover}"
 

@@ -5,16 +5,19 @@ published from the good ones all the same. A failed step would stop every step a
 op publishes all that is good, tells Dagster what was published, and fails at its end if it must.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import dagster as dg
 
 from sparkify_dagster import progress
-from sparkify_dagster.assets.report import Reporter
+from sparkify_dagster.assets.report import Reporter, Took
 from sparkify_dagster.checks import check_specs
-from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.errors import CloudError, LakeError
+from sparkify_dagster.lake.meter import since
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
@@ -25,7 +28,7 @@ from sparkify_dagster.model.star import STAR
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Stored, examine
-from sparkify_dagster.warehouse.days import load_days
+from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster.warehouse.pending import (
     Loaded,
@@ -35,7 +38,7 @@ from sparkify_dagster.warehouse.pending import (
     loaded,
     pending,
 )
-from sparkify_dagster.warehouse.publish import Loading, PartReport
+from sparkify_dagster.warehouse.publish import Direct, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
 
@@ -78,13 +81,13 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         lake: LakeResource,
         bounds: BoundsResource,
     ) -> Iterator[Any]:
-        run = _Run(context, config, warehouse.open(), lake.open(), bounds)
         try:
+            run = _Run(context, config, warehouse.open(context.run.run_id), lake.open(), bounds)
             if context.selected_asset_keys:
                 yield from run.load()
             else:
                 yield from run.check()
-        except (LakeError, WarehouseError) as error:
+        except (LakeError, WarehouseError, CloudError) as error:
             raise dg.Failure(str(error)) from None
 
     return load_tables
@@ -175,17 +178,27 @@ class _Run:
 
     def _songs(self, todo: Pending) -> Iterator[Any]:
         with self._loading(self._lake.songs, self._lake.song_reader()) as loading:
+            before = self._requests()
             outcome = load_songs(loading, todo.songs, everything=self._config.what != "changes")
-        yield from self._report.songs(outcome)
+        took = Took(since(before, self._requests()), self._warehouse.sizes())
+        yield from self._report.songs(outcome, took)
         self._note(outcome, "the song catalogue")
 
     def _days(self, todo: Pending, snapshot: Snapshot) -> Iterator[Any]:
         self._report.planned(part.name for part in todo.days)
         outcomes: list[PartReport] = []
         with self._loading(self._lake.logs, self._lake.log_reader(snapshot.fields)) as loading:
-            for outcome in load_days(loading, todo.days):
+            loading = replace(loading, direct=self._direct(snapshot))
+            before, load_id = self._requests(), 0
+            took = Took({}, {})
+            for outcome in load_log_days(loading, todo.days):
                 outcomes.append(outcome)
-                self._report.day(outcome)
+                now = self._requests()
+                if outcome.entry.load_id != load_id:
+                    took = Took({}, self._warehouse.sizes())
+                # Requests for days that share a transaction stand at the first of them.
+                self._report.day(outcome, replace(took, requests=since(before, now)))
+                before, load_id = now, outcome.entry.load_id
                 self._note(outcome, outcome.entry.part)
                 if not outcome.published:
                     self._failed_days.append(outcome.entry.part)
@@ -197,6 +210,23 @@ class _Run:
         with closing(reader):
             limits = self._bounds.limits()
             yield Loading(self._warehouse, store, reader, limits, self._run_id, self._told)
+
+    def _direct(self, snapshot: Snapshot) -> Direct | None:
+        """How the warehouse reads log days by itself, where it can and shall."""
+        store = self._lake.logs
+        if (
+            self._bounds.direct_copy
+            and self._warehouse.engine == "redshift"
+            and isinstance(store, RemoteStore)
+        ):
+            return Direct(store, snapshot.fields)
+        return None
+
+    def _requests(self) -> dict[str, int]:
+        """What S3 was asked so far, for reading and for handing rows over."""
+        return dict(
+            Counter(self._lake.meter.snapshot()) + Counter(self._warehouse.meter.snapshot())
+        )
 
     def _failed_loads(self, todo: Pending) -> Iterator[Any]:
         """The check that looks at the outcome of the loads themselves, after them."""
@@ -223,11 +253,14 @@ class _Run:
             yield from self._report.findings(error.findings)
             self._failures.append(f"The star was not published. {error}")
         else:
-            yield from self._report.star(outcome)
+            yield from self._report.star(outcome, self._warehouse.sizes())
 
     def _prune(self) -> None:
-        with self._warehouse.transaction() as session:
-            ledger.prune(session, self._bounds.history_days, ledger.utc_now())
+        self._warehouse.transact(
+            lambda session: ledger.prune(session, self._bounds.history_days, ledger.utc_now())
+        )
+        if left := self._warehouse.tidy():
+            self._context.log.warning(f"files of dead loads were not removed: {left}")
 
     def _note(self, outcome: PartReport, what: str) -> None:
         if not outcome.published:

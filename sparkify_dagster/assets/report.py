@@ -7,6 +7,7 @@ places, raw text) never stand in metadata or logs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -16,11 +17,25 @@ from sparkify_dagster.checks import check_evaluation, check_key, check_result, m
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse.audit import Finding
+from sparkify_dagster.warehouse.engine import TableSize
 from sparkify_dagster.warehouse.ledger import Entry
 from sparkify_dagster.warehouse.publish import PartReport
 from sparkify_dagster.warehouse.star import StarReport
 
 Metadata = Mapping[str, dg.MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a load took besides time.
+
+    Attributes:
+        requests: What S3 was asked, by kind, and bytes either way.
+        sizes: What the tables take now; nothing where the engine does not tell.
+    """
+
+    requests: Mapping[str, int]
+    sizes: Mapping[str, TableSize]
 
 
 class Reporter:
@@ -55,15 +70,24 @@ class Reporter:
             )
             self._context.instance.report_dagster_event(event, run_id=run.run_id)
 
-    def day(self, outcome: PartReport) -> None:
+    def day(self, outcome: PartReport, took: Took) -> None:
         """Reports a log day: materialized if it was published, an error in the log if not."""
         entry = outcome.entry
+        if outcome.why:
+            self._context.log.info(
+                f"{entry.part}: Redshift could not copy it as it is, so our reader read it: "
+                f"{outcome.why}"
+            )
         if not outcome.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
         self._context.log_event(
             dg.AssetMaterialization(
-                self._events_key, partition=entry.part, metadata=_entry_metadata(entry)
+                self._events_key,
+                partition=entry.part,
+                metadata=_entry_metadata(entry)
+                | _cost_metadata(outcome, took)
+                | _size_metadata(took.sizes.get(STAGING_EVENTS.name)),
             )
         )
 
@@ -75,15 +99,16 @@ class Reporter:
             seen.update({id(finding): finding for finding in outcome.findings})
         yield from self.findings(merged(seen.values()))
 
-    def songs(self, outcome: PartReport) -> Iterator[Any]:
+    def songs(self, outcome: PartReport, took: Took) -> Iterator[Any]:
         """Reports the song load."""
         yield from self.findings(outcome.findings)
         if outcome.published:
-            metadata = _entry_metadata(outcome.entry)
+            metadata = _entry_metadata(outcome.entry) | _cost_metadata(outcome, took)
+            metadata |= _size_metadata(took.sizes.get(STAGING_SONGS.name))
             metadata["objects_read"] = dg.MetadataValue.int(outcome.objects_read)
             yield from self._materialized(STAGING_SONGS.name, metadata)
 
-    def star(self, outcome: StarReport) -> Iterator[Any]:
+    def star(self, outcome: StarReport, sizes: Mapping[str, TableSize]) -> Iterator[Any]:
         """Reports the five tables, those that were not asked for too: they were published."""
         for name, table in outcome.tables.items():
             yield from self.findings(outcome.findings[name])
@@ -98,6 +123,7 @@ class Reporter:
                 share = outcome.matched / table.rows if table.rows else 0.0
                 metadata["match_rate"] = dg.MetadataValue.float(round(share, 6))
                 metadata["plays_rematched"] = dg.MetadataValue.int(outcome.rematched)
+            metadata |= _size_metadata(sizes.get(name))
             yield from self._materialized(name, metadata)
 
     def findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
@@ -127,4 +153,31 @@ def _entry_metadata(entry: Entry) -> dict[str, Any]:
     }
     if entry.unknown_fields:
         metadata["unknown_fields"] = dg.MetadataValue.json(dict(entry.unknown_fields))
+    return metadata
+
+
+def _cost_metadata(outcome: PartReport, took: Took) -> dict[str, Any]:
+    """What a load took; days that share a transaction share its seconds."""
+    metadata: dict[str, Any] = {
+        "path": dg.MetadataValue.text(outcome.path),
+        "seconds": dg.MetadataValue.float(round(outcome.seconds, 3)),
+    }
+    for what, number in sorted(took.requests.items()):
+        name = what if what.startswith("bytes") else f"s3_{what.lower()}_requests"
+        metadata[name if name.startswith("s3") else f"s3_{name}"] = dg.MetadataValue.int(number)
+    if outcome.cost.query_ids:
+        metadata["rows_copied"] = dg.MetadataValue.int(outcome.cost.copied)
+        metadata["query_ids"] = dg.MetadataValue.json(outcome.cost.query_ids)
+    return metadata
+
+
+def _size_metadata(size: TableSize | None) -> dict[str, Any]:
+    """What a table takes on Redshift, and how evenly its rows lie on the slices."""
+    if size is None:
+        return {}
+    metadata: dict[str, Any] = {"size_mb": dg.MetadataValue.int(size.megabytes)}
+    if size.skew is not None:
+        metadata["skew"] = dg.MetadataValue.float(size.skew)
+    if size.unsorted is not None:
+        metadata["unsorted_percent"] = dg.MetadataValue.float(size.unsorted)
     return metadata

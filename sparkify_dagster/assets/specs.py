@@ -19,14 +19,11 @@ _READS_LAKE = {
 }
 
 
-def source_specs(
-    locations: Mapping[str, str], store: str, days: dg.PartitionsDefinition
-) -> list[dg.AssetSpec]:
+def source_specs(locations: Mapping[str, str], days: dg.PartitionsDefinition) -> list[dg.AssetSpec]:
     """The lake's three places: nobody here makes them, everything starts with them.
 
     Args:
         locations: Where each lies, by asset name.
-        store: Kind of the store, for its icon.
     """
     meanings = {
         SONG_DATA: "The song catalogue: one small JSON object per file.",
@@ -37,7 +34,7 @@ def source_specs(
         dg.AssetSpec(
             name,
             group_name="lake",
-            kinds={store, "json"},
+            kinds={"s3" if locations[name].startswith("s3://") else "file", "json"},
             owners=OWNERS,
             description=meaning,
             metadata={"dagster/uri": locations[name]},

@@ -11,41 +11,29 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from sparkify_dagster.cli.console import count, grid, near, print_json, say, show, size
+from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
+from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.engine import Session
 
-State = Literal["ok", "warning", "failed", "not looked at"]
+Look = Callable[[Settings], Line]
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not looked at": "yellow"}
 _PACKAGE = "sparkify-dagster"
 _OLDEST_PYTHON = (3, 11)
 _PATIENCE = 1.0
 _WIDEST = 100
 _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What one check says.
-
-    Attributes:
-        next_step: What to do about it; blank when all is well.
-    """
-
-    check: str
-    state: State
-    found: str
-    next_step: str = ""
 
 
 def run_doctor(config: Path | None, *, as_json: bool) -> int:
@@ -68,12 +56,30 @@ def _lines(config: Path | None) -> Iterator[Line]:
         settings = _usable(config)
     except SettingsError as error:
         yield Line("settings", "failed", str(error), "correct them, then run doctor again")
-        for check in _CHECKS:
+        for check in _ON_A_LAPTOP:
             yield Line(check, "not looked at", "the settings come first")
         return
     yield Line("settings", "ok", near(settings.source) if settings.source else "all defaults")
-    for check, look in _CHECKS.items():
+    for check, look in _checks(settings).items():
         yield _careful(check, look, settings)
+
+
+def _checks(settings: Settings) -> dict[str, Look]:
+    """The questions that these settings raise, in the order in which one builds on the other."""
+    on_redshift = settings.engine == "redshift"
+    lake = settings.s3
+    if not (on_redshift or in_s3(lake.log_data) or in_s3(lake.song_data)):
+        return _ON_A_LAPTOP
+    from sparkify_dagster.cli import doctor_aws as aws
+
+    in_the_lake = {"clock": aws.clock, "regions": aws.regions}
+    in_the_lake |= {"songs": _songs, "logs": _logs, "jsonpaths": _jsonpaths}
+    after = {"tables": _tables, "loads": _loads, "history": _history}
+    if not on_redshift:
+        return in_the_lake | {"warehouse": _warehouse} | after | {"disk": _space}
+    connecting = {"host": aws.host, "tls": aws.tls, "login": aws.login, "rights": aws.rights}
+    copying = {"staging": aws.staging, "role": aws.role}
+    return in_the_lake | connecting | copying | after
 
 
 def _usable(config: Path | None) -> Settings:
@@ -82,14 +88,12 @@ def _usable(config: Path | None) -> Settings:
     Raises:
         SettingsError: They are wrong, or not for this version.
     """
-    from sparkify_dagster.places import require_supported
-
     settings = load_settings(config)
     require_supported(settings)
     return settings
 
 
-def _careful(check: str, look: Callable[[Settings], Line], settings: Settings) -> Line:
+def _careful(check: str, look: Look, settings: Settings) -> Line:
     """A check that cannot break the others."""
     from sparkify_dagster.cli.errors import explained
 
@@ -292,7 +296,7 @@ def _existing(path: Path) -> Path:
     return path
 
 
-_CHECKS: dict[str, Callable[[Settings], Line]] = {
+_ON_A_LAPTOP: dict[str, Look] = {
     "songs": _songs,
     "logs": _logs,
     "jsonpaths": _jsonpaths,

@@ -40,6 +40,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
     for module, name, code in (
         ("sparkify_dagster.settings", "SettingsError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "LakeError", FAILED),
+        ("sparkify_dagster.lake.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
     ):
         # A module that was never imported has raised nothing; importing it here costs time.

@@ -14,7 +14,15 @@ import typer
 from sparkify_dagster.cli.console import count, near, say
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.ddl import comments, create_schema, create_table, relations, statement
+from sparkify_dagster.model.ddl import (
+    comments,
+    create_lock,
+    create_schema,
+    create_table,
+    grants,
+    relations,
+    statement,
+)
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
@@ -27,8 +35,8 @@ def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
     where = near(warehouse.location)
     if drop and not yes:
         _ask(where)
-    with watching(), warehouse.transaction() as session:
-        made = create_tables(session, drop=drop)
+    with watching():
+        made = warehouse.transact(lambda session: create_tables(session, drop=drop))
     if made:
         done = "Dropped and made" if drop else "Made"
         say(f"{done} {count(len(made), 'table')} in {where}: {', '.join(made)}.")
@@ -58,13 +66,19 @@ def _ask(where: str) -> None:
 
 
 def run_sql(settings: Settings, name: str | None) -> None:
-    """Prints the statements of one table, or of all."""
+    """Prints the statements of one table, or of all; on Redshift also those of its loads."""
     tables = [TABLES[name]] if name else list(TABLES.values())
     schema = settings.load.schema_name
     blocks = [f"{create_schema(schema)};"]
+    if settings.engine == "redshift":
+        blocks[0] += (
+            f"\n\n-- Locked by whoever writes, so that writers take turns:\n{create_lock(schema)};"
+        )
     blocks += ["\n\n".join(_statements(settings, table)) for table in tables]
+    if settings.engine == "redshift":
+        blocks += ["\n\n".join(_rehearsed(settings, {table.name for table in tables}))]
     # Not through rich: this is meant for files and other programs.
-    sys.stdout.write("\n\n\n".join(blocks) + "\n")
+    sys.stdout.write("\n\n\n".join(filter(None, blocks)) + "\n")
 
 
 def _statements(settings: Settings, table: Table) -> Iterator[str]:
@@ -72,9 +86,22 @@ def _statements(settings: Settings, table: Table) -> Iterator[str]:
     yield f"-- {schema}.{table.name} ({table.layer}, {settings.engine}): {table.meaning}"
     yield f"{create_table(table, schema, settings.engine)};"
     yield "\n".join(f"{text};" for text in comments(table, schema))
+    if granted := grants(schema, table.name, settings.cluster.reader):
+        yield "\n".join(f"{text};" for text in granted)
     if table.sql:
         yield f"-- Its rows:\n{statement(table.sql, relations(schema))};"
     elif table.layer is Layer.STAGING:
         yield "-- Its rows are what the reader accepts of the objects in the lake."
     else:
         yield "-- Its rows are written with each load, in the same transaction."
+
+
+def _rehearsed(settings: Settings, wanted: set[str]) -> Iterator[str]:
+    """The transactions that load the wanted tables."""
+    from sparkify_dagster.warehouse.rehearsal import Place, rehearse
+
+    place = Place(settings.s3.staging_prefix, settings.iam_role.arn, settings.aws.region)
+    for stage in rehearse(settings.load.schema_name, place):
+        if wanted.intersection(stage.tables):
+            yield f"-- {stage.title}, in one transaction. $name and %s are bound values."
+            yield ";\n\n".join(stage.statements) + ";"

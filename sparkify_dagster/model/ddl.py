@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from sparkify_dagster.model.catalog import TABLES, sql_text
-from sparkify_dagster.model.table import Column, Table
+from sparkify_dagster.model.table import Column, Table, Type
 
 Engine = Literal["duckdb", "redshift"]
+
+LOAD_LOCK = "load_lock"
+"""No table of the model: it never holds a row, and DuckDB, whose file has a lock, has none."""
 
 
 def quoted(identifier: str) -> str:
@@ -25,6 +28,17 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as it may stand in SQL where no value can be bound (DDL, COPY).
+
+    Raises:
+        ValueError: It holds a NUL or a backslash, which engines read differently.
+    """
+    if "\x00" in text or "\\" in text:
+        raise ValueError(f"not a text for SQL: {text!r}")
+    return "'" + text.replace("'", "''") + "'"
+
+
 def qualified(schema: str, table: str) -> str:
     """`"schema"."table"`."""
     return f"{quoted(schema)}.{quoted(table)}"
@@ -34,6 +48,19 @@ def column_list(names: Iterable[str], alias: str = "") -> str:
     """Quoted column names, each behind `alias.` if one is given, joined by commas."""
     prefix = f"{alias}." if alias else ""
     return ", ".join(prefix + quoted(name) for name in names)
+
+
+def exact(table: Table, name: str, alias: str) -> str:
+    """A column as it must be compared: Redshift ignores trailing blanks of texts otherwise."""
+    bare = f"{alias}.{quoted(name)}"
+    return f"{bare} || CHR(1)" if table.column(name).type is Type.VARCHAR else bare
+
+
+def same_key(table: Table, left: str, right: str) -> str:
+    """Condition that two relations hold rows of the same key of a table."""
+    return " AND ".join(
+        f"{exact(table, key, left)} = {exact(table, key, right)}" for key in table.key
+    )
 
 
 def relations(schema: str, replaced: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -61,9 +88,41 @@ def create_table(table: Table, schema: str, engine: Engine) -> str:
     Keys are not declared: Redshift does not enforce them, its planner would trust them, and DuckDB
     would hide what Redshift lets pass. The asset checks are what holds them.
     """
-    lines = ",\n".join(f"    {_column(c)}" for c in table.columns)
-    physical = _physical(table) if engine == "redshift" else ""
+    redshift = engine == "redshift"
+    encoded = {c.name: f" ENCODE {table.encoding(c)}" if redshift else "" for c in table.columns}
+    lines = ",\n".join(f"    {_column(c)}{encoded[c.name]}" for c in table.columns)
+    physical = _physical(table) if redshift else ""
     return f"CREATE TABLE IF NOT EXISTS {qualified(schema, table.name)} (\n{lines}\n){physical}"
+
+
+def create_incoming(name: str, columns: Iterable[Column]) -> str:
+    """CREATE TEMP TABLE for records on their way to a staging table.
+
+    From the model, as a CREATE TABLE AS would drop what must hold: NOT NULL and lengths.
+    """
+    lines = ",\n".join(f"    {_column(c)}" for c in columns)
+    return f"CREATE TEMP TABLE {quoted(name)} (\n{lines}\n)"
+
+
+def grants(schema: str, table: str, reader: str) -> list[str]:
+    """What lets a database role of Redshift read a table; nothing where no role is named."""
+    if not reader:
+        return []
+    role = f"ROLE {quoted(reader)}"
+    return [
+        f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {role}",
+        f"GRANT SELECT ON TABLE {qualified(schema, table)} TO {role}",
+    ]
+
+
+def create_lock(schema: str) -> str:
+    """The empty table that writers lock one after the other on Redshift."""
+    return f"CREATE TABLE IF NOT EXISTS {qualified(schema, LOAD_LOCK)} (locked INTEGER)"
+
+
+def take_lock(schema: str) -> str:
+    """First statement of every writing transaction on Redshift."""
+    return f"LOCK {qualified(schema, LOAD_LOCK)}"
 
 
 def drop_table(name: str, schema: str) -> str:
@@ -74,9 +133,9 @@ def drop_table(name: str, schema: str) -> str:
 def comments(table: Table, schema: str) -> list[str]:
     """COMMENT ON statements: what the table and each column mean, for any SQL client."""
     name = qualified(schema, table.name)
-    said = [f"COMMENT ON TABLE {name} IS {_literal(table.meaning)}"]
+    said = [f"COMMENT ON TABLE {name} IS {literal(table.meaning)}"]
     said += [
-        f"COMMENT ON COLUMN {name}.{quoted(c.name)} IS {_literal(c.meaning)}" for c in table.columns
+        f"COMMENT ON COLUMN {name}.{quoted(c.name)} IS {literal(c.meaning)}" for c in table.columns
     ]
     return said
 
@@ -94,7 +153,3 @@ def _physical(table: Table) -> str:
     if physical.sortkey:
         text += f"\nSORTKEY ({column_list(physical.sortkey)})"
     return text
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

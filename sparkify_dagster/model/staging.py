@@ -17,7 +17,8 @@ def _origin(lake: str) -> tuple[Column, ...]:
         Column(
             "object",
             Type.VARCHAR,
-            f"The object the row was read from: its key below {lake}.",
+            f"The object the row was read from: its key below {lake}; NULL where Redshift read "
+            "several objects of a day by itself.",
             length=LONG,
             audit=True,
             source="the lake",
@@ -25,7 +26,7 @@ def _origin(lake: str) -> tuple[Column, ...]:
         Column(
             "line",
             Type.INTEGER,
-            "The line of the record in its object, from 1.",
+            "The line of the record in its object, from 1; NULL where Redshift read it by itself.",
             audit=True,
             source="the lake",
         ),

@@ -128,6 +128,16 @@ class Table:
         """The columns that refuse NULL."""
         return tuple(c.name for c in self.columns if c.required)
 
+    def encoding(self, column: Column) -> str:
+        """How Redshift compresses a column; DuckDB chooses by itself.
+
+        AZ64 for numbers and times, ZSTD for what it does not know. The first sort key stays RAW:
+        a compressed block would hold so many rows that less of the table could be skipped.
+        """
+        if column.name in self.physical.sortkey[:1]:
+            return "RAW"
+        return "ZSTD" if column.type in (Type.VARCHAR, Type.DOUBLE, Type.BOOLEAN) else "AZ64"
+
     def column(self, name: str) -> Column:
         """The column of that name.
 

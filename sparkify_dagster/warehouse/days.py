@@ -7,6 +7,7 @@ bad one falls out alone. A day that falls out keeps the rows it last published.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,11 +22,13 @@ from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups, prep
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
+    Published,
     entry_of,
     over_limit,
     publish,
     record_failure,
     retire,
+    was_recorded,
 )
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -43,13 +46,15 @@ def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
     """
     total, done = sum(len(part.objects) for part in parts), 0
     for group in in_groups(parts, loading.limits.batch_bytes):
+        started = time.monotonic()
         prepared = _prepare(loading, group, done, total)
         done += sum(len(part.objects) for part in group)
         counts: dict[str, list[Counts]] = {}
         for name, count in zip(prepared.parts, prepared.counts(), strict=True):
             counts.setdefault(name, []).append(count)
         entries = [_judged(loading, p, prepared, counts.get(p.name, [])) for p in group]
-        yield from _settle(loading, entries, prepared)
+        for report in _settle(loading, entries, prepared):
+            yield replace(report, seconds=time.monotonic() - started)
 
 
 def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
@@ -89,7 +94,7 @@ def _publish_or_split(
     loading: Loading, entries: Sequence[Entry], prepared: Prepared
 ) -> Iterator[PartReport]:
     try:
-        load_id, findings = _publish(loading, entries, prepared)
+        done = _publish(loading, entries, prepared)
     except AuditFailed as error:
         if len(entries) == 1:
             failed = replace(entries[0], status="failed", message=str(error))
@@ -99,26 +104,28 @@ def _publish_or_split(
                 yield from _publish_or_split(loading, [entry], prepared)
     else:
         for entry in entries:
-            published = replace(entry, load_id=load_id, run_id=loading.run_id)
-            yield PartReport(published, findings, entry.objects)
+            published = replace(entry, load_id=done.load_id, run_id=loading.run_id)
+            yield PartReport(published, done.findings, entry.objects, cost=done.cost)
 
 
-def _publish(
-    loading: Loading, entries: Sequence[Entry], prepared: Prepared
-) -> tuple[int, tuple[Finding, ...]]:
+def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Published:
     """One transaction: replace the days' rows, write the ledger, audit, commit."""
     days = [entry.part for entry in entries]
     kept = prepared.only(set(days))
-    with loading.warehouse.transaction() as session:
+    log_days = [date.fromisoformat(part) for part in kept.parts]
+
+    def work(session: Session) -> Published:
         create_tables(session)
         load_id = ledger.next_load_id(session)
-        _remove(session, days, load_id)
-        log_days = [date.fromisoformat(part) for part in kept.parts]
+        remove_days(session, days, load_id)
         findings = publish(session, loading, _TABLE, entries, kept, load_id, log_days)
-    return load_id, findings
+        return Published(load_id, findings, session.cost)
+
+    return loading.warehouse.transact(work, was_recorded(loading))
 
 
-def _remove(session: Session, days: Sequence[str], load_id: int) -> None:
+def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
+    """Removes what the days hold: their rows, objects and rejects."""
     where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
     retire(session, _TABLE, where, values, load_id)
     target = {"target": _TABLE.name}

@@ -17,11 +17,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import (
+    Cost,
+    LakeObjects,
+    Result,
     Row,
     Session,
+    TableSize,
     Values,
     WarehouseBusy,
     WarehouseError,
@@ -35,7 +40,6 @@ _CATALOG = "_warehouse_file"
 _TYPES = {Type.DOUBLE: "DOUBLE"}
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _NOTHING_ELSE = ("SET enable_external_access = false", "SET lock_configuration = true")
-# With these DuckDB reads the common SQL text as Redshift does (division, NULLs in ORDER BY).
 _DIALECT = (
     "SET TimeZone = 'UTC'",
     "SET integer_division = true",
@@ -43,13 +47,21 @@ _DIALECT = (
 )
 
 
+def prepare_dialect(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets DuckDB read the common SQL text as Redshift does."""
+    for statement in _DIALECT:
+        connection.execute(statement)
+
+
 class DuckDBSession:
     """One open connection to the file."""
 
     engine: Engine = "duckdb"
+    reader = ""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str) -> None:
         self.schema = schema
+        self.cost = Cost()
         self._connection = connection
         self._guarded = False
 
@@ -114,6 +126,19 @@ class DuckDBSession:
         finally:
             self._connection.unregister("incoming_rows")
 
+    def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
+        """DuckDB shares our memory: our reader's rows are appended instead."""
+        raise WarehouseError("DuckDB copies no objects by itself; the reader does it.")
+
+    def has_schema(self) -> bool:
+        """Whether the schema is there."""
+        found = self.query(
+            "SELECT 1 FROM duckdb_schemas() WHERE schema_name = $schema "
+            "AND database_name = current_database()",
+            {"schema": self.schema},
+        )
+        return bool(found)
+
     def tables(self) -> dict[str, dict[str, str]]:
         """The columns of every table that is there right now, by table; one question for all."""
         found: dict[str, dict[str, str]] = {}
@@ -155,6 +180,7 @@ class DuckDBWarehouse:
         on_wait: Callable[[str], None] | None = None,
     ) -> None:
         self.schema = schema
+        self.meter = Meter()
         self._path = path
         self._lock_wait = lock_wait
         self._config: dict[str, Any] = {
@@ -192,6 +218,23 @@ class DuckDBWarehouse:
                     session.execute("ROLLBACK")
                 raise
 
+    def transact(
+        self,
+        work: Callable[[Session], Result],
+        was_committed: Callable[[Session, Result], bool] = lambda _session, _result: False,
+    ) -> Result:
+        """Does work in one transaction; holding the file, nobody can interfere."""
+        with self.transaction() as session:
+            return work(session)
+
+    def sizes(self) -> dict[str, TableSize]:
+        """DuckDB keeps all tables in one file and does not tell them apart."""
+        return {}
+
+    def tidy(self) -> str:
+        """Nothing is ever left outside the file."""
+        return ""
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """A short look at what is committed."""
@@ -204,8 +247,7 @@ class DuckDBWarehouse:
     def _connected(self, *, read_only: bool) -> Iterator[DuckDBSession]:
         connection = self._open(read_only)
         try:
-            for statement in _DIALECT:
-                connection.execute(statement)
+            prepare_dialect(connection)
             yield DuckDBSession(connection, self.schema)
         finally:
             connection.close()

@@ -6,15 +6,18 @@ connect, run statements with bound values, take rows in bulk and keep its transa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
+from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Table
 
+Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
 
@@ -31,11 +34,79 @@ class WarehouseMissing(WarehouseError):
     """There is no warehouse yet where the settings point."""
 
 
+class CopyRefused(WarehouseError):
+    """Redshift could not copy the objects as they are; the transaction is lost.
+
+    Attributes:
+        of_records: The objects could be read; it is their records that were not accepted.
+    """
+
+    def __init__(self, said: str, *, of_records: bool = False) -> None:
+        super().__init__(said)
+        self.of_records = of_records
+
+
+@dataclass(slots=True)
+class Cost:
+    """What work on the warehouse took, as far as the engine tells.
+
+    Attributes:
+        query_ids: Redshift's numbers of the COPYs, to find them in its system views.
+        copied: Rows that COPY counted.
+    """
+
+    query_ids: list[int] = field(default_factory=list)
+    copied: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """What a stored table takes, as the engine tells.
+
+    Attributes:
+        megabytes: On disk.
+        skew: Rows on the fullest slice for each row on the emptiest; None where it is not known.
+        unsorted: Share of rows that are not in sort order, in per cent; likewise.
+    """
+
+    megabytes: int
+    skew: float | None
+    unsorted: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LakeObjects:
+    """Objects of a lake that the warehouse can read by itself.
+
+    Attributes:
+        uris: Their full URIs.
+        packed: They are gzip files.
+        fields: The JSON field that feeds each column.
+        region: Region of their bucket.
+    """
+
+    uris: tuple[str, ...]
+    packed: bool
+    fields: tuple[str, ...]
+    region: str
+
+
 class Session(Protocol):
-    """An open connection. Values are bound by name: `$name` in the statement."""
+    """An open connection. Values are bound by name: `$name` in the statement.
+
+    Attributes:
+        reader: Database role that may read every table; blank when nobody is named.
+        cost: Adds up what the session's work took.
+    """
 
     schema: str
     engine: Engine
+    reader: str
+    cost: Cost
+
+    def has_schema(self) -> bool:
+        """Whether the schema is there."""
+        ...
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Runs a SELECT and gives its rows."""
@@ -61,6 +132,15 @@ class Session(Protocol):
         """Adds rows in bulk to a relation named as in SQL. `rows` has its columns in order."""
         ...
 
+    def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
+        """Lets the engine read objects of the lake by itself; gives the number of rows.
+
+        Raises:
+            CopyRefused: A record does not fit, or an object cannot be read.
+            WarehouseError: The engine cannot do that.
+        """
+        ...
+
     def tables(self) -> dict[str, dict[str, str]]:
         """The columns of every table that is there right now, by table; one question for all."""
         ...
@@ -71,10 +151,15 @@ class Session(Protocol):
 
 
 class Warehouse(Protocol):
-    """A place to keep the tables."""
+    """A place to keep the tables.
+
+    Attributes:
+        meter: Counts the requests it takes to hand rows over.
+    """
 
     engine: Engine
     schema: str
+    meter: Meter
 
     @property
     def location(self) -> str:
@@ -87,6 +172,33 @@ class Warehouse(Protocol):
         Raises:
             WarehouseError: It cannot be opened, written or committed.
         """
+        ...
+
+    def transact(
+        self,
+        work: Callable[[Session], Result],
+        was_committed: Callable[[Session, Result], bool] = lambda _session, _result: False,
+    ) -> Result:
+        """Does work in one transaction, and all of it again where that is how to get it done.
+
+        Redshift refuses one of two transactions that touch the same rows, and connections break;
+        neither says anything about the work.
+
+        Args:
+            was_committed: Asked in a new transaction when the connection broke after the work was
+                done: whether it is there. Work that does no harm twice needs none.
+
+        Raises:
+            WarehouseError: It could not be done, or the tries are used up.
+        """
+        ...
+
+    def sizes(self) -> dict[str, TableSize]:
+        """What the tables take, by name; nothing where the engine does not tell."""
+        ...
+
+    def tidy(self) -> str:
+        """Removes what loads that died left outside the tables; says what could not be removed."""
         ...
 
     def reading(self) -> AbstractContextManager[Session]:

@@ -117,6 +117,18 @@ def next_load_id(session: Session) -> int:
     return int(session.query(f"SELECT COALESCE(MAX(h.load_id), 0) + 1 FROM {history} AS h")[0][0])
 
 
+def holds(session: Session, load_id: int, run_id: str) -> bool:
+    """Whether a run's load of that number was recorded."""
+    if "load_history" not in session.tables():
+        return False
+    rows = session.query(
+        f"SELECT 1 FROM {relation(session, 'load_history')} AS h "
+        "WHERE h.load_id = $load_id AND h.run_id = $run_id LIMIT 1",
+        {"load_id": load_id, "run_id": run_id},
+    )
+    return bool(rows)
+
+
 def latest(session: Session, status: Status = "published") -> list[Entry]:
     """The latest entry of that status for each target and part."""
     history = relation(session, "load_history")

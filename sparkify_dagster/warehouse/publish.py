@@ -7,13 +7,15 @@ for the catalogue stand in `days` and `songs`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 
 from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader import Reader, Reject
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.model.checks import audits_of
@@ -22,7 +24,7 @@ from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, enforce, examine, loaded_by
-from sparkify_dagster.warehouse.engine import Session, Values, Warehouse
+from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
 from sparkify_dagster.warehouse.prepare import Counts, Prepared
 from sparkify_dagster.warehouse.schema import create_tables
@@ -49,6 +51,35 @@ class Limits:
     batch_bytes: int = 64_000_000
 
 
+@runtime_checkable
+class RemoteStore(Protocol):
+    """A prefix whose objects the warehouse can reach, too."""
+
+    def uri_of(self, key: str) -> str:
+        """The full URI of an object."""
+        ...
+
+    def changed(self, objects: Sequence[LakeObject]) -> list[str]:
+        """Keys of the objects that are no longer as listed."""
+        ...
+
+    def region(self) -> str:
+        """Region of the bucket."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """How the warehouse reads log objects by itself.
+
+    Attributes:
+        fields: The log fields that feed the columns of `staging_events_table`, in order.
+    """
+
+    store: RemoteStore
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Loading:
     """What every load works with.
@@ -56,6 +87,7 @@ class Loading:
     Attributes:
         run_id: The Dagster run, for the ledger.
         on_progress: Told how far reading has come.
+        direct: How the warehouse reads log objects by itself; None when the reader does it.
     """
 
     warehouse: Warehouse
@@ -64,6 +96,7 @@ class Loading:
     limits: Limits = Limits()
     run_id: str = ""
     on_progress: Progress = silent
+    direct: Direct | None = None
 
     def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
         """Adds up what is read and tells `on_progress`.
@@ -82,6 +115,20 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What a transaction wrote.
+
+    Attributes:
+        load_id: Its number in the history.
+        cost: What it took, as far as the engine tells.
+    """
+
+    load_id: int
+    findings: tuple[Finding, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
 class PartReport:
     """What became of a day, or of the song load.
 
@@ -89,11 +136,20 @@ class PartReport:
         entry: As written to `load_history`; for the song load the sum of its parts.
         findings: What the checks found; empty when it did not come to them.
         objects_read: Objects that were opened.
+        path: Who read them: `reader`, or `copy` where Redshift did.
+        why: Why Redshift was not left to read them, where it was tried.
+        seconds: What the load took, from the first byte read to COMMIT; days that share a
+            transaction share it, too.
+        cost: What the transaction took, likewise shared.
     """
 
     entry: Entry
     findings: tuple[Finding, ...] = ()
     objects_read: int = 0
+    path: Literal["reader", "copy"] = "reader"
+    why: str = ""
+    seconds: float = 0.0
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def published(self) -> bool:
@@ -157,7 +213,7 @@ def write_rejects(
             r.line,
             r.reason,
             r.column,
-            r.raw_text,
+            r.raw_text.replace("\x00", "\\x00"),  # Redshift keeps no NUL.
             ledger.day_or_none(prepared.parts[r.object], table.name),
             published,
             load_id,
@@ -187,11 +243,31 @@ def publish(
     write_objects(session, table, prepared, prepared.counts(), load_id)
     rejects = prepared.batch.rejects
     write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
+    return recorded(session, loading, table, entries, load_id)
+
+
+def recorded(
+    session: Session, loading: Loading, table: Table, entries: Sequence[Entry], load_id: int
+) -> tuple[Finding, ...]:
+    """Writes the history of rows that are in their table, and audits them.
+
+    Raises:
+        AuditFailed: A blocking check failed; the transaction must not be committed.
+    """
     ledger.record(session, entries, load_id, loading.run_id)
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
     findings = examine(session, audits_of(table.name), touched)
     enforce(findings)
     return tuple(findings)
+
+
+def was_recorded(loading: Loading) -> Callable[[Session, Published], bool]:
+    """Whether a load whose connection broke at its end is in the history all the same."""
+
+    def look(session: Session, outcome: Published) -> bool:
+        return ledger.holds(session, outcome.load_id, loading.run_id)
+
+    return look
 
 
 def record_failure(
@@ -212,7 +288,8 @@ def record_failure(
     """
     only = "AND log_date = $day" if day else ""
     values = {"target": table.name} | ({"day": day} if day else {})
-    with loading.warehouse.transaction() as session:
+
+    def work(session: Session) -> Published:
         create_tables(session)
         load_id = ledger.next_load_id(session)
         session.execute(
@@ -222,7 +299,9 @@ def record_failure(
         )
         write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)
-    return load_id
+        return Published(load_id)
+
+    return loading.warehouse.transact(work, was_recorded(loading)).load_id
 
 
 def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
-from sparkify_dagster.model.ddl import comments, create_schema, create_table, drop_table, qualified
+from sparkify_dagster.model.ddl import (
+    comments,
+    create_schema,
+    create_table,
+    drop_table,
+    grants,
+    qualified,
+)
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse.engine import Session, WarehouseError
 
@@ -29,9 +36,10 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
         WarehouseError: A table is there with other columns than the model's and was not made by an
             earlier version of it.
     """
-    session.execute(create_schema(session.schema))
     made = []
     there = session.tables()
+    if not there and not session.has_schema():  # Asking for it takes a right that many lack.
+        session.execute(create_schema(session.schema))
     lost = _is_incomplete(there)
     for table in TABLES.values():
         if drop or (lost and table.layer is not Layer.STAR):
@@ -76,6 +84,8 @@ def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> 
         session.execute(drop_table(table.name, session.schema))
     session.execute(create_table(table, session.schema, session.engine))
     for statement in comments(table, session.schema):
+        session.execute(statement)
+    for statement in grants(session.schema, table.name, session.reader):
         session.execute(statement)
     _forget(session, table)
     return True

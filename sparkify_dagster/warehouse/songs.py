@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,11 +19,13 @@ from sparkify_dagster.warehouse.prepare import Prepared, prepare
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
+    Published,
     entry_of,
     over_limit,
     publish,
     record_failure,
     retire,
+    was_recorded,
 )
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -68,6 +71,7 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
 
 
 def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
+    started = time.monotonic()
     plan = _plan(loading, parts, everything)
     part_of = {item.key: part.name for part in parts for item in part.objects}
     prepared = prepare(
@@ -82,11 +86,17 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     if failed:
         return _fail(loading, entries, prepared, failed, ())
     try:
-        load_id, findings = _publish(loading, plan, entries, prepared)
+        done = _publish(loading, plan, entries, prepared)
     except AuditFailed as error:
         return _fail(loading, entries, prepared, str(error), error.findings)
-    entry = replace(_sum(entries), load_id=load_id, run_id=loading.run_id)
-    return PartReport(entry, findings, len(prepared.objects))
+    entry = replace(_sum(entries), load_id=done.load_id, run_id=loading.run_id)
+    return PartReport(
+        entry,
+        done.findings,
+        len(prepared.objects),
+        seconds=time.monotonic() - started,
+        cost=done.cost,
+    )
 
 
 def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
@@ -152,16 +162,19 @@ def _why_not(
 
 def _publish(
     loading: Loading, plan: _Plan, entries: Sequence[Entry], prepared: Prepared
-) -> tuple[int, tuple[Finding, ...]]:
+) -> Published:
     """One transaction: replace the rows of the changed objects, write the ledger, audit, commit."""
-    with loading.warehouse.transaction() as session:
+
+    def work(session: Session) -> Published:
         create_tables(session)
         if ledger.last_published(session, [_TABLE]) > plan.as_of:
             raise _Overtaken
         load_id = ledger.next_load_id(session)
         _remove(session, plan, load_id)
         findings = publish(session, loading, _TABLE, entries, prepared, load_id)
-    return load_id, findings
+        return Published(load_id, findings, session.cost)
+
+    return loading.warehouse.transact(work, was_recorded(loading))
 
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:

@@ -8,18 +8,25 @@ the rows that differ. Both give the same tables.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list, quoted, relations, statement
+from sparkify_dagster.model.ddl import (
+    column_list,
+    exact,
+    quoted,
+    relations,
+    same_key,
+    statement,
+)
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR, TIME
-from sparkify_dagster.model.table import Grain, Table
+from sparkify_dagster.model.table import Column, Grain, Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine
 from sparkify_dagster.warehouse.engine import Session, Warehouse
@@ -64,7 +71,7 @@ class StarReport:
     matched: int
     rematched: int
     findings: Mapping[str, tuple[Finding, ...]]
-    seconds: float
+    seconds: float = 0.0
 
 
 def decide(
@@ -126,38 +133,48 @@ def publish_star(
         AuditFailed: A blocking check failed; the star stays as it was.
         WarehouseError: The warehouse cannot be written.
     """
+
+    def work(session: Session) -> StarReport:
+        return _published(session, run_id, rebuild, rebuild_from, on_table)
+
+    def was_committed(session: Session, report: StarReport) -> bool:
+        return ledger.holds(session, report.load_id, run_id)
+
     started = time.monotonic()
-    with warehouse.transaction() as session:
-        create_tables(session)
-        positions = ledger.star_positions(session, STAR)
-        position = ledger.staging_position(session)
-        since = min((p.load_id or 0) for p in positions.values())
-        total, pending = _sizes(session, since)
-        mode = decide(positions, _versions(), position, pending, total, rebuild_from)
-        mode = "rebuild" if rebuild else mode
-        work = _Refresh(session, since) if mode == "refresh" else _Rebuild(session)
-        reports: dict[str, TableReport] = {}
-        findings: dict[str, tuple[Finding, ...]] = {}
-        if mode != "nothing":
-            for table in STAR:
-                on_table(table.name)
-                added, removed = work.build(table)
-                rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
-                reports[table.name] = TableReport(session.query(rows)[0][0], added, removed)
-            for table in STAR:
-                findings[table.name] = tuple(work.examine(table))
-            enforce(finding for found in findings.values() for finding in found)
-        load_id = _record(session, reports, position, run_id)
-        return StarReport(
-            mode,
-            position,
-            load_id,
-            reports,
-            _matched(session),
-            work.rematched(),
-            findings,
-            time.monotonic() - started,
-        )
+    report = warehouse.transact(work, was_committed)
+    return replace(report, seconds=time.monotonic() - started)
+
+
+def _published(
+    session: Session,
+    run_id: str,
+    rebuild: bool,
+    rebuild_from: float,
+    on_table: Callable[[str], None],
+) -> StarReport:
+    create_tables(session)
+    positions = ledger.star_positions(session, STAR)
+    position = ledger.staging_position(session)
+    since = min((p.load_id or 0) for p in positions.values())
+    total, pending = _sizes(session, since)
+    mode = decide(positions, _versions(), position, pending, total, rebuild_from)
+    mode = "rebuild" if rebuild else mode
+    work = _Refresh(session, since) if mode == "refresh" else _Rebuild(session)
+    reports: dict[str, TableReport] = {}
+    findings: dict[str, tuple[Finding, ...]] = {}
+    if mode != "nothing":
+        for table in STAR:
+            on_table(table.name)
+            added, removed = work.build(table)
+            rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
+            reports[table.name] = TableReport(session.query(rows)[0][0], added, removed)
+        for table in STAR:
+            findings[table.name] = tuple(work.examine(table))
+        enforce(finding for found in findings.values() for finding in found)
+    load_id = _record(session, reports, position, run_id)
+    return StarReport(
+        mode, position, load_id, reports, _matched(session), work.rematched(), findings
+    )
 
 
 class _Rebuild:
@@ -203,19 +220,19 @@ class _Refresh:
         self._temp(
             f"scope_{name}",
             f"SELECT s.* FROM {self._names[grain.source]} AS s "
-            f"JOIN {quoted(f'touched_{name}')} AS k ON {_same(table.key, 'k', 's')}",
+            f"JOIN {quoted(f'touched_{name}')} AS k ON {_is_touched(table, 's')}",
         )
         select = statement(_sql(table), self._names | {grain.source: scope})
         self._temp(f"fresh_{name}", select)
         self._temp(f"stored_{name}", self._stored(table))
         columns = column_list(table.column_names)
         fresh, stored = quoted(f"fresh_{name}"), quoted(f"stored_{name}")
-        self._temp(f"removed_{name}", _except(columns, stored, fresh))
-        self._temp(f"added_{name}", _except(columns, fresh, stored))
+        self._temp(f"removed_{name}", _differing(table, stored, fresh))
+        self._temp(f"added_{name}", _differing(table, fresh, stored))
         target = self._names[name]
         removed = self._session.execute(
             f"DELETE FROM {target} USING {quoted(f'removed_{name}')} AS g "
-            f"WHERE {_same(table.key, 'g', target)}"
+            f"WHERE {same_key(table, 'g', target)}"
         )
         added = self._session.execute(
             f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {quoted(f'added_{name}')}"
@@ -234,8 +251,8 @@ class _Refresh:
         """Plays whose song is another one than before, or none any more, or now found."""
         rows = self._session.query(
             'SELECT COUNT(*) FROM "removed_songplay" AS g JOIN "added_songplay" AS a '
-            f"ON {_same(SONGPLAY.key, 'g', 'a')} "
-            "WHERE COALESCE(g.song_id, '') <> COALESCE(a.song_id, '')"
+            f"ON {same_key(SONGPLAY, 'g', 'a')} "
+            "WHERE COALESCE(g.song_id || CHR(1), '') <> COALESCE(a.song_id || CHR(1), '')"
         )
         return int(rows[0][0])
 
@@ -245,12 +262,13 @@ class _Refresh:
     def _stored(self, table: Table) -> str:
         return (
             f"SELECT {column_list(table.column_names, 'r')} FROM {self._names[table.name]} AS r "
-            f"JOIN {quoted(f'touched_{table.name}')} AS k ON {_same(table.key, 'k', 'r')}"
+            f"JOIN {quoted(f'touched_{table.name}')} AS k ON {_is_touched(table, 'r')}"
         )
 
     def _touched(self, table: Table) -> str:
-        """The keys whose rows may be others than before."""
-        grain, keys = _grain(table), column_list(table.key, "s")
+        """The keys whose rows may be others than before, in the form in which they compare."""
+        grain = _grain(table)
+        keys = ", ".join(f"{exact(table, key, 's')} AS {quoted(key)}" for key in table.key)
         if table is TIME:
             return (
                 f'SELECT {keys} FROM "added_songplay" AS s UNION '
@@ -342,9 +360,28 @@ def _grain(table: Table) -> Grain:
     return table.grain
 
 
-def _same(keys: Sequence[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
+def _is_touched(table: Table, alias: str) -> str:
+    """Condition that a row's key is among the touched ones (alias `k`)."""
+    return " AND ".join(f"k.{quoted(key)} = {exact(table, key, alias)}" for key in table.key)
 
 
-def _except(columns: str, left: str, right: str) -> str:
-    return f"SELECT {columns} FROM {left} EXCEPT SELECT {columns} FROM {right}"
+def _differing(table: Table, these: str, those: str) -> str:
+    """The rows of one relation that the other has not, or has with other values."""
+    key = quoted(table.key[0])
+    differs = [_differs(table, column) for column in table.columns if column.name not in table.key]
+    return (
+        f"SELECT {column_list(table.column_names, 'x')} FROM {these} AS x "
+        f"LEFT JOIN {those} AS y ON {same_key(table, 'x', 'y')} "
+        f"WHERE {' OR '.join([f'y.{key} IS NULL', *differs])}"
+    )
+
+
+def _differs(table: Table, column: Column) -> str:
+    name = quoted(column.name)
+    values = f"{exact(table, column.name, 'x')} <> {exact(table, column.name, 'y')}"
+    if column.required:
+        return values
+    return (
+        f"{values} OR x.{name} IS NULL AND y.{name} IS NOT NULL "
+        f"OR x.{name} IS NOT NULL AND y.{name} IS NULL"
+    )

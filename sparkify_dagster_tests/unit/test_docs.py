@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import typer.main
 
 from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.places import require_supported
+from sparkify_dagster.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,6 +42,37 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", text_of(page))
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_heading_a_page_links_to_is_there(page: Path) -> None:
+    for name, heading in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text_of(page)):
+        headings = re.findall(r"^#+ (.+)$", text_of(page.parent / name if name else page), re.M)
+        assert heading in {_anchor(text) for text in headings}
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_settings_of_production_are_accepted(tmp_path: Path) -> None:
+    (example,) = blocks("ini")
+    file = tmp_path / "dwh.cfg"
+    file.write_text(example)
+    settings = load_settings(file, environ={})
+    require_supported(settings)
+    assert settings.engine == "redshift"
+
+
+def test_every_policy_is_json_that_allows_something() -> None:
+    policies = [json.loads(text) for text in blocks("json")]
+    assert len(policies) == 9
+    assert all({"Statement", "Effect", "Rules"} & policy.keys() for policy in policies)
+
+
+def blocks(kind: str) -> list[str]:
+    page = text_of(ROOT / "docs" / "redshift.md")
+    return re.findall(rf"^```{kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def test_the_readme_names_every_command() -> None:

@@ -124,6 +124,15 @@ def test_the_command_line_starts_without_dagster_or_pandas(tmp_path: Path) -> No
     assert _run(look, tmp_path) == "[]"
 
 
+def test_a_laptop_does_not_pay_for_aws(tmp_path: Path) -> None:
+    look = (
+        "import sys\nfrom sparkify_dagster.definitions import defs\ndefs()\n"
+        "aws = ('boto3', 'botocore', 'obstore', 'psycopg2', 'dagster_aws')\n"
+        "print([name for name in aws if name in sys.modules])"
+    )
+    assert _run(look, tmp_path) == "[]"
+
+
 def _run(code: str, folder: Path, **environ: str) -> str:
     """What a fresh interpreter prints in a folder of its own."""
     path = str(PACKAGE.parent)

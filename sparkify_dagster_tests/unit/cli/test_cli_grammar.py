@@ -102,14 +102,17 @@ def test_wrong_settings_end_with_2_and_name_the_line(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("command", ["etl", "status", "create-tables", "doctor"])
-def test_a_cluster_is_not_loaded_yet_and_says_so(run: Run, tmp_path: Path, command: str) -> None:
+def test_redshift_over_a_local_folder_is_refused_by_name(
+    run: Run, tmp_path: Path, command: str
+) -> None:
     (tmp_path / "dwh.cfg").write_text(
         "[CLUSTER]\nHOST=h\nDB_USER=u\nDB_PASSWORD=hidden\n[IAM_ROLE]\nARN=default\n"
-        "[S3]\nLOG_DATA=s3://abc/l\nLOG_JSONPATH=s3://abc/j.json\nSONG_DATA=s3://abc/s\n"
+        "[S3]\nLOG_DATA=s3://abc/l\nLOG_JSONPATH=s3://abc/j.json\nSONG_DATA=songs\n"
     )
     code, said = run(command)
     assert code == 2
-    assert "this version loads DuckDB only" in said or "local folders only" in said
+    assert "section [S3], key SONG_DATA" in said
+    assert "Redshift reads no local folder" in said
     assert "hidden" not in said
 
 

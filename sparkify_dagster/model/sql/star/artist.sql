@@ -10,16 +10,16 @@ WITH staged AS (
 names AS (
     SELECT s.artist_id, s.name,
         ROW_NUMBER() OVER (
-            PARTITION BY s.artist_id ORDER BY COUNT(*) DESC, s.name || CHR(1)
+            PARTITION BY s.artist_id || CHR(1) ORDER BY COUNT(*) DESC, s.name || CHR(1)
         ) AS choice
     FROM staged AS s
     WHERE s.name IS NOT NULL
-    GROUP BY s.artist_id, s.name
+    GROUP BY s.artist_id, s.artist_id || CHR(1), s.name
 ),
 places AS (
     SELECT s.artist_id, s.location, s.latitude, s.longitude,
         ROW_NUMBER() OVER (
-            PARTITION BY s.artist_id
+            PARTITION BY s.artist_id || CHR(1)
             ORDER BY
                 CASE WHEN s.latitude IS NULL THEN 1 ELSE 0 END,
                 CASE WHEN s.location IS NULL THEN 1 ELSE 0 END,
@@ -30,5 +30,5 @@ places AS (
 )
 SELECT p.artist_id, n.name, p.location, p.latitude, p.longitude
 FROM places AS p
-LEFT JOIN names AS n ON n.artist_id = p.artist_id AND n.choice = 1
+LEFT JOIN names AS n ON n.artist_id || CHR(1) = p.artist_id || CHR(1) AND n.choice = 1
 WHERE p.choice = 1

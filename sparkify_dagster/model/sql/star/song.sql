@@ -3,7 +3,7 @@
 WITH ranked AS (
     SELECT s.song_id, s.title, s.artist_id, s.year, s.duration,
         ROW_NUMBER() OVER (
-            PARTITION BY s.song_id
+            PARTITION BY s.song_id || CHR(1)
             ORDER BY s.year DESC NULLS LAST, s.title || CHR(1), s.artist_id || CHR(1), s.duration
         ) AS choice
     FROM {staging_songs_table} AS s

@@ -1,0 +1,151 @@
+"""Who we are to Redshift: user and password, fetched anew for each connection.
+
+A password that IAM makes lives for minutes and one in Secrets Manager may be rotated at any moment,
+so nothing is kept. What belongs here: asking for credentials. What does not: using them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sparkify_dagster.aws import AwsAccess, AwsError
+from sparkify_dagster.warehouse.engine import WarehouseError
+
+_LIFETIME = 900
+"""Seconds an IAM password is valid: the shortest AWS offers. It is used at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and their password; the password stays out of every repr."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+class Login(Protocol):
+    """A way to get credentials."""
+
+    def credentials(self) -> Credentials:
+        """User and password, valid now.
+
+        Raises:
+            WarehouseError: There are none; says which, why and what to do.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordLogin:
+    """A password from the settings.
+
+    Args:
+        password: Gives it when it is needed.
+    """
+
+    user: str
+    password: Callable[[], str] = field(repr=False)
+
+    def credentials(self) -> Credentials:
+        """User and password as set."""
+        return Credentials(self.user, self.password())
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLogin:
+    """A secret in Secrets Manager, in the form Redshift's own secrets have."""
+
+    secret_arn: str
+    access: AwsAccess
+
+    def credentials(self) -> Credentials:
+        """User and password as the secret holds them now."""
+
+        def ask() -> Any:
+            client = self.access.client("secretsmanager")
+            return client.get_secret_value(SecretId=self.secret_arn)
+
+        what, right = f"the secret {self.secret_arn}", "secretsmanager:GetSecretValue"
+        answer = _asked(self.access, ask, what, right)
+        try:
+            held = json.loads(answer["SecretString"])
+            return Credentials(str(held["username"]), str(held["password"]))
+        except (KeyError, TypeError, ValueError):
+            # Not with `from`: the text of the error may quote the secret.
+            raise WarehouseError(
+                f"the secret {self.secret_arn} is no JSON object with username and password; "
+                "[CLUSTER] SECRET_ARN must name one that Redshift uses."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterLogin:
+    """IAM at a provisioned cluster: as a named user, or, without one, as the IAM identity."""
+
+    cluster_id: str
+    database: str
+    user: str
+    access: AwsAccess
+
+    def credentials(self) -> Credentials:
+        """A user and a password that IAM has just made."""
+        cluster = f"the cluster {self.cluster_id}"
+        asked: dict[str, Any] = {
+            "ClusterIdentifier": self.cluster_id,
+            "DbName": self.database,
+            "DurationSeconds": _LIFETIME,
+        }
+
+        def ask() -> Any:
+            client = self.access.client("redshift")
+            if self.user:
+                return client.get_cluster_credentials(**asked, DbUser=self.user, AutoCreate=False)
+            return client.get_cluster_credentials_with_iam(**asked)
+
+        right = "redshift:GetClusterCredentials" + ("" if self.user else "WithIAM")
+        answer = _asked(self.access, ask, cluster, right)
+        return Credentials(str(answer["DbUser"]), str(answer["DbPassword"]))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkgroupLogin:
+    """IAM at a serverless workgroup."""
+
+    workgroup: str
+    database: str
+    access: AwsAccess
+
+    def credentials(self) -> Credentials:
+        """A user and a password that IAM has just made."""
+
+        def ask() -> Any:
+            client = self.access.client("redshift-serverless")
+            return client.get_credentials(
+                workgroupName=self.workgroup, dbName=self.database, durationSeconds=_LIFETIME
+            )
+
+        what, right = f"the workgroup {self.workgroup}", "redshift-serverless:GetCredentials"
+        answer = _asked(self.access, ask, what, right)
+        return Credentials(str(answer["dbUser"]), str(answer["dbPassword"]))
+
+
+def _asked(access: AwsAccess, ask: Callable[[], Any], what: str, right: str) -> Any:
+    try:
+        return ask()
+    except AwsError as error:
+        raise WarehouseError(f"no login from {what}: {error}") from None
+    except (BotoCoreError, ClientError) as error:
+        said = access.reason(error) or _refusal(error, right)
+        raise WarehouseError(f"no login from {what}: AWS: {said}") from None
+
+
+def _refusal(error: Exception, right: str) -> str:
+    """What AWS answered, and which permission it takes."""
+    answer = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
+    code, said = answer.get("Code", type(error).__name__), answer.get("Message", "")
+    return f"{code} {said}".strip() + f" (it takes the permission {right})"

@@ -1,0 +1,206 @@
+"""Redshift as a warehouse: transactions, one writer at a time, tries.
+
+What belongs here: when a transaction begins, ends and is done again. What a session can do is
+`session`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.meter import Meter
+from sparkify_dagster.lake.staging_area import StagingArea
+from sparkify_dagster.model.ddl import Engine, create_lock, create_schema, take_lock
+from sparkify_dagster.warehouse.engine import (
+    CopyRefused,
+    Result,
+    Session,
+    TableSize,
+    WarehouseError,
+)
+from sparkify_dagster.warehouse.redshift.connection import Server, connect
+from sparkify_dagster.warehouse.redshift.errors import Transient
+from sparkify_dagster.warehouse.redshift.login import Login
+from sparkify_dagster.warehouse.redshift.session import RedshiftSession
+
+TRIES = 4
+_PAUSE = 0.5
+_CLOCKS_DIFFER = timedelta(minutes=10)
+_LEFT_FOR_DEAD = timedelta(days=1)
+_SIZES = (
+    'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
+    'WHERE i."schema" = $schema'
+)
+_HAS_DETAILS = ("stl_load_errors", "sys_load_error_detail")
+
+
+@dataclass
+class RedshiftWarehouse:
+    """A Redshift cluster or workgroup as the warehouse.
+
+    Attributes:
+        role: ARN of the role with which COPY reads S3, or `default`.
+        reader: Database role that is granted reading; blank for none.
+        label: Marks our queries in Redshift's system views.
+        on_wait: Told, in a sentence, why something is tried again.
+    """
+
+    server: Server
+    login: Login
+    schema: str
+    staging: StagingArea
+    role: str
+    meter: Meter = field(default_factory=Meter)
+    reader: str = ""
+    label: str = "sparkify"
+    on_wait: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    engine: Engine = "redshift"
+
+    @property
+    def location(self) -> str:
+        """Host, port and database."""
+        return self.server.location
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Writers take turns: their loads are numbered, and a number must not be given twice.
+        """
+        with self.looking() as session:
+            self._begin_writing(session)
+            with _ended(session):
+                yield session
+
+    @contextlib.contextmanager
+    def trying(self) -> Iterator[Session]:
+        """A transaction for temporary tables alone: no lock is taken, the schema is not touched."""
+        with self.looking() as session:
+            session.execute("BEGIN")
+            with _ended(session):
+                yield session
+
+    def transact(
+        self,
+        work: Callable[[Session], Result],
+        was_committed: Callable[[Session, Result], bool] = lambda _session, _result: False,
+    ) -> Result:
+        """Does work in one transaction, and all of it again after a conflict or a lost connection.
+
+        Whether a transaction whose connection broke was committed is asked in the next one. That
+        one waits for the lock, so by then the server has made up its mind about the first.
+        """
+        done: list[Result] = []
+        for number in range(1, TRIES + 1):
+            try:
+                with self.transaction() as session:
+                    if done and was_committed(session, done[-1]):
+                        return done[-1]
+                    done.append(work(session))
+                return done[-1]
+            except Transient as error:
+                if number == TRIES:
+                    raise WarehouseError(
+                        f"{error} Tried {TRIES} times; load again when it is calmer."
+                    ) from None
+                self.on_wait(f"trying again: {error}")
+            time.sleep(_PAUSE * number * random.uniform(0.8, 1.4))
+        raise AssertionError("the loop returns or raises")
+
+    def sizes(self) -> dict[str, TableSize]:
+        """What the tables take, by name; nothing where we may not look (`SVV_TABLE_INFO`)."""
+        try:
+            with self.reading() as session:
+                rows = session.query(_SIZES, {"schema": self.schema})
+        except WarehouseError:
+            return {}
+        return {
+            str(name): TableSize(int(size), _number(skew), _number(unsorted))
+            for name, size, skew, unsorted in rows
+        }
+
+    def tidy(self) -> str:
+        """Removes files for COPY that loads left when they died, a day ago or earlier."""
+        try:
+            self.staging.sweep(_LEFT_FOR_DEAD)
+        except LakeError as error:
+            return str(error)
+        return ""
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A look at what is committed, all of it as of one moment."""
+        with self.looking() as session:
+            session.execute("BEGIN READ ONLY")
+            yield session
+            session.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[RedshiftSession]:
+        """A connection without a transaction; what it staged for COPY is removed at its end."""
+        credentials = self.login.credentials()
+        connection = connect(self.server, credentials, self.label)
+        session = RedshiftSession(
+            connection,
+            self.schema,
+            self.staging,
+            self.role,
+            reader=self.reader,
+            where=self.location,
+            hidden=credentials.password,
+        )
+        try:
+            yield session
+        finally:
+            connection.close()
+            self.staging.delete(session.staged.values())
+
+    def _begin_writing(self, session: RedshiftSession) -> None:
+        session.execute("BEGIN")
+        try:
+            session.execute(take_lock(self.schema))
+            return
+        except WarehouseError as error:
+            if isinstance(error, Transient) or "does not exist" not in str(error):
+                raise
+        session.execute("ROLLBACK")
+        if not session.has_schema():
+            session.execute(create_schema(self.schema))
+        session.execute(create_lock(self.schema))
+        session.execute("BEGIN")
+        session.execute(take_lock(self.schema))
+
+
+@contextlib.contextmanager
+def _ended(session: RedshiftSession) -> Iterator[None]:
+    """Commits at the end of the block; rolls back when it raises, and asks why a COPY failed."""
+    began = datetime.now(UTC).replace(tzinfo=None)
+    try:
+        yield
+        session.execute("COMMIT")
+    except BaseException as error:
+        with contextlib.suppress(WarehouseError):
+            session.execute("ROLLBACK")
+        if isinstance(error, CopyRefused):
+            raise _with_details(session, error, began) from None
+        raise
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(str(value))
+
+
+def _with_details(session: RedshiftSession, error: CopyRefused, began: datetime) -> CopyRefused:
+    """The same with what Redshift's own notes say, which outlive the transaction."""
+    if not any(name in str(error) for name in _HAS_DETAILS):
+        return error
+    with contextlib.suppress(WarehouseError):
+        if found := session.load_error(began - _CLOCKS_DIFFER):
+            return CopyRefused(found, of_records=True)
+    return CopyRefused(str(error), of_records=True)

@@ -1,0 +1,238 @@
+"""Every pair of warehouse and lake holds the contract: the same cases, the same rows.
+
+DuckDB over a folder, DuckDB over S3, Redshift over S3 (what stands in for it; a real one with
+`pytest -m redshift`), after full loads and after what changed was loaded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import random
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.generator import LakeSpec
+from sparkify_dagster.warehouse.publish import Limits
+from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.lakes import (
+    LOG_FIELDS,
+    Outcome,
+    TinyLake,
+    assert_equals_oracle,
+    bring_up_to_date,
+    event,
+    jsonpaths,
+    lines,
+    log_key,
+    put,
+    song,
+    tables_of,
+)
+from sparkify_dagster_tests.pairs import Pair
+from sparkify_dagster_tests.properties.test_generated_lakes import (
+    add,
+    delete,
+    deliver_again,
+    overwrite,
+)
+from sparkify_dagster_tests.record_cases import (
+    EVENT_CASES,
+    SONG_CASES,
+    AnySpelling,
+    RecordCase,
+    ndjson,
+)
+
+SAMPLE = Path(__file__).resolve().parents[3] / "shared" / "sample-lake"
+ALL_REJECTS = Limits(rejects=1.0)
+
+
+def load(pair: Pair, **options: object) -> Outcome:
+    """Brings the pair's warehouse up to date with its lake."""
+    return bring_up_to_date(pair.lake.open(), pair.warehouse, **options)  # type: ignore[arg-type]
+
+
+def fill(lake: TinyLake) -> None:
+    """A few of everything: plays with and without songs, sessions over two days, packed objects."""
+    lake.put_song("A/A/A/TR1.json", song())
+    lake.put_song("A/A/B/TR2.json", song(song_id="SO2", title="Hysteria", year=0))
+    packed = lines(song(song_id="SO3", artist_id="AR2"), song(song_id="SO4"))
+    put(lake.songs / "packed.json.gz", gzip.compress(packed))
+    lake.put_log(log_key("2018-11-01"), event(), event(itemInSession=1, song="Hysteria"))
+    lake.put_log(log_key("2018-11-02", "a.json"), event(sessionId=2, level="paid"))
+    lake.put_log(log_key("2018-11-02", "b.json"), event(sessionId=3, userId="", page="Home"))
+    lake.put_log(log_key("2018-11-03", "packed.json.gz"), event(sessionId=4, userId="2"))
+    lake.put_log(log_key("2018-11-03"), event(sessionId=4, userId="3", song="Ünbekannt ❤ \\ ' %s"))
+
+
+def test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(pair: Pair) -> None:
+    lake = pair.lake
+    fill(lake)
+    assert load(pair).failed == set()
+    held = lake.expected()
+    assert_equals_oracle(pair.warehouse, held)
+    assert load(pair).todo.is_nothing
+
+    lake.put_log(log_key("2018-11-02", "a.json"), event(sessionId=2, firstName="Grace"))
+    (lake.logs / log_key("2018-11-01")).unlink()
+    lake.put_song("A/A/A/TR1.json", song(title="Uprising ", duration=199))
+    lake.put_song("late.json", song(song_id="SO9", title="Ünbekannt ❤ \\ ' %s"))
+    (lake.songs / "packed.json.gz").unlink()
+    outcome = load(pair, rebuild_from=math.inf)
+    assert outcome.star is not None
+    assert outcome.star.mode == "refresh"
+    held = lake.expected(held)
+    assert_equals_oracle(pair.warehouse, held)
+
+    load(pair, everything=True)
+    assert_equals_oracle(pair.warehouse, held)
+
+
+def test_rejects_are_kept_with_their_place_and_go_when_they_are_mended(pair: Pair) -> None:
+    lake = pair.lake
+    good = [event(itemInSession=number) for number in range(20)]
+    lake.put_log(log_key("2018-11-01"), *good[:10], b'{"artist": "Mu', *good[10:])
+    lake.put_log(log_key("2018-11-02"), b"[]", event(ts=None), event())
+    lake.put_song("a.json", *(song(song_id=f"SO{number}") for number in range(12)), b"{}")
+    outcome = load(pair)
+    assert outcome.failed == {"2018-11-02"}
+    held = lake.expected()
+    assert len(held.rejects) == 2
+    assert_equals_oracle(pair.warehouse, held)
+
+    lake.put_log(log_key("2018-11-01"), *good)
+    lake.put_log(log_key("2018-11-02"), event(sessionId=9))
+    lake.put_song("a.json", song())
+    assert load(pair).failed == set()
+    held = lake.expected(held)
+    assert held.rejects == []
+    assert_equals_oracle(pair.warehouse, held)
+
+
+def test_the_jsonpaths_document_is_honoured_and_its_change_reloads(pair: Pair) -> None:
+    fill(pair.lake)
+    load(pair)
+    held = pair.lake.expected()
+    swapped = {"song": "artist", "artist": "song"}
+    names = [swapped.get(name, name) for name in LOG_FIELDS]
+    put(pair.lake.document, jsonpaths(names))
+    assert len(load(pair).days) == 3
+    assert_equals_oracle(pair.warehouse, pair.lake.expected(held))
+
+
+ODD_KEYS = (
+    "with blank-2018-11-01.json",
+    "plus+2018-11-02.json",
+    "quote'2018-11-03\"x.json",
+    "ünïcödé-❤-2018-11-04.json",
+    "per%cent%20-2018-11-05.json",
+    "hash#question?amp&-2018-11-06.json",
+    "back\\slash-2018-11-07.json.gz",
+)
+
+
+def test_keys_with_any_characters_are_loaded(pair: Pair) -> None:
+    for number, key in enumerate(ODD_KEYS):
+        pair.lake.put_log(f"folder {number}+'/{key}", event(sessionId=number))
+        put(pair.lake.songs / f"söng {number}+'/{key}", _song(key, number))
+    assert load(pair).failed == set()
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+
+
+def _song(key: str, number: int) -> bytes:
+    data = lines(song(song_id=f"SO{number}"))
+    return gzip.compress(data) if key.endswith(".gz") else data
+
+
+def test_a_generated_lake_in_a_mess_loads_before_and_after_changes(
+    pair: Pair, tmp_path: Path
+) -> None:
+    made = TinyLake.generated(
+        tmp_path / "made", LakeSpec(songs=60, events=900, days=6, seed=5, mess=True)
+    )
+    shutil.copytree(made.root, pair.lake.root, dirs_exist_ok=True)
+    load(pair)
+    held = pair.lake.expected()
+    assert_equals_oracle(pair.warehouse, held)
+    dice = random.Random(5)
+    for change in (overwrite, add, delete, deliver_again):
+        change(pair.lake, dice)
+    load(pair, rebuild_from=math.inf)
+    assert_equals_oracle(pair.warehouse, pair.lake.expected(held))
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample lake is not here")
+def test_the_sample_lake_loads_to_the_rows_of_the_contract(pair: Pair) -> None:
+    for name in ("log_data", "song_data", "log_json_path.json"):
+        source, target = SAMPLE / name, pair.lake.root / name
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, target)
+    assert load(pair).failed == set()
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+    assert len(tables_of(pair.warehouse, ["songplay"])["songplay"]) == 1594
+
+
+def test_rows_too_many_for_statements_are_loaded_in_bulk(pair: Pair) -> None:
+    for number in range(3):
+        records = [song(song_id=f"SO{number}-{n}", duration=n + 0.1) for n in range(400)]
+        pair.lake.put_song(f"{number}.json", *records)
+    plays = [event(itemInSession=n, song="\\ \"'\t\n %", length=n + 0.1) for n in range(1200)]
+    pair.lake.put_log(log_key("2018-11-01"), *plays)
+    load(pair, direct=False)
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+
+
+def test_every_case_of_a_record_among_all_others_is_read_as_it_must_be(pair: Pair) -> None:
+    put(pair.lake.logs / log_key("2018-11-01"), ndjson(_spelt_plainly(EVENT_CASES)))
+    songs = _spelt_plainly(SONG_CASES)
+    put(pair.lake.songs / "packed.json", ndjson(songs))
+    for number, case in enumerate(songs):
+        put(pair.lake.songs / f"alone/{number}.json", case.raw)
+    load(pair, limits=ALL_REJECTS)
+    assert_equals_oracle(pair.warehouse, pair.lake.expected(reject_limit=1.0))
+
+
+def _spelt_plainly(cases: Iterable[RecordCase]) -> list[RecordCase]:
+    """The cases without those whose numbers an engine may spell in another way."""
+    return [case for case in cases if not any(isinstance(v, AnySpelling) for v in case.row)]
+
+
+def test_a_broken_object_fails_its_day_alone_and_keeps_what_was_published(pair: Pair) -> None:
+    lake = pair.lake
+    fill(lake)
+    load(pair)
+    held = lake.expected()
+    packed = log_key("2018-11-03", "packed.json.gz")
+    put(lake.logs / packed, (lake.logs / packed).read_bytes()[:-5])
+    lake.put_log(log_key("2018-11-01"), event(sessionId=77))
+    assert load(pair).failed == {"2018-11-03"}
+    held = lake.expected(held)
+    assert_equals_oracle(pair.warehouse, held)
+    lake.put_log(packed, event(sessionId=5))
+    assert load(pair).failed == set()
+    assert_equals_oracle(pair.warehouse, lake.expected(held))
+
+
+def test_the_tables_can_be_made_twice_and_made_anew(pair: Pair) -> None:
+    fill(pair.lake)
+    load(pair)
+    assert pair.warehouse.transact(create_tables) == []
+    assert len(pair.warehouse.transact(lambda session: create_tables(session, drop=True))) == 12
+    load(pair)
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+
+
+def test_a_day_of_empty_objects_is_loaded_and_has_no_rows(pair: Pair) -> None:
+    put(pair.lake.logs / log_key("2018-11-01"), b"")
+    put(pair.lake.logs / log_key("2018-11-02"), b" \n\r\n")
+    pair.lake.put_log(log_key("2018-11-03"), event())
+    put(pair.lake.logs / log_key("2018-11-03", "nothing.json"), lines())
+    assert load(pair).failed == set()
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+    assert load(pair).todo.is_nothing

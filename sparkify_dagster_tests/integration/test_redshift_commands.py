@@ -1,0 +1,236 @@
+"""The commands, and `dagster dev`, on a `dwh.cfg` of the original design's shape: Redshift and S3."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.generator import LakeSpec
+from sparkify_dagster_tests.integration.cli_process import Said, sparkify
+from sparkify_dagster_tests.integration.dagster_dev import Dev, dagster_dev, project_folder
+from sparkify_dagster_tests.integration.test_dagster_dev import job, launch
+from sparkify_dagster_tests.lakes import TinyLake, event, lines, log_key, put, song
+from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
+from sparkify_dagster_tests.redshift_double import Double
+from sparkify_dagster_tests.s3_server import S3Server
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project folder with a `dwh.cfg`, and what stands behind it."""
+
+    folder: Path
+    lake: SyncedLake
+    double: Double
+    s3: S3Server
+
+    def run(self, *words: str, **variables: str) -> Said:
+        self.lake.sync()
+        return sparkify(self.folder, *words, **self.s3.environ(), **variables)
+
+    def sent(self, word: str) -> list[str]:
+        """The statements sent since the last `forget` that begin with a word."""
+        return [text for text in self.double.statements() if text.lstrip().startswith(word)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, double: Double, s3: S3Server) -> Place:
+    folder = project_folder(tmp_path_factory.mktemp("project"))
+    lake = cloud_lake(s3, tmp_path_factory.mktemp("lake"))
+    made = tmp_path_factory.mktemp("made") / "lake"
+    TinyLake.generated(made, LakeSpec(songs=20, events=300, days=4, seed=3))
+    shutil.copytree(made, lake.root, dirs_exist_ok=True)
+    (folder / "dwh.cfg").write_text(
+        f"""[CLUSTER]
+HOST='{double.host}'
+DB_NAME='{double.database}'
+DB_USER='{double.user}'
+DB_PASSWORD='{double.password}'
+DB_PORT={double.port}
+SSLROOTCERT='{double.ca_file}'
+READER='analysts'
+
+[IAM_ROLE]
+ARN='{double.role}'
+
+[S3]
+LOG_DATA='{lake.base}/log_data'
+LOG_JSONPATH='{lake.base}/log_json_path.json'
+SONG_DATA='{lake.base}/song_data'
+
+[AWS]
+REGION='{s3.region}'
+ENDPOINT_URL='{s3.endpoint}'
+
+[DAYS]
+LAST=2018-11-05
+
+[LOAD]
+SCHEMA=commands
+""",
+        encoding="utf-8",
+    )
+    with double.behind() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE analysts")
+    return Place(folder, lake, double, s3)
+
+
+def test_doctor_finds_all_well_before_anything_is_loaded(place: Place) -> None:
+    said = place.run("doctor", "--json")
+    lines_ = {line["check"]: line for line in said.json}
+    assert said.code == 0, said.out
+    asked = ("clock", "regions", "songs", "logs", "jsonpaths", "host", "tls", "login", "rights")
+    assert {
+        check: lines_[check]["state"] for check in (*asked, "staging", "role")
+    } == dict.fromkeys((*asked, "staging", "role"), "ok")
+    assert place.double.password not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check", "step"),
+    [
+        ("SPARKIFY_CLUSTER__HOST", "no.such.host.invalid", "host", "Check [CLUSTER] HOST"),
+        ("SPARKIFY_CLUSTER__DB_PORT", "1", "tls", "Check HOST and DB_PORT"),
+        ("SPARKIFY_CLUSTER__SSLROOTCERT", "", "tls", "SSLROOTCERT names the roots"),
+        ("SPARKIFY_CLUSTER__DB_PASSWORD", "wrong-word", "login", "Check the login of 'sparkify'"),
+        ("SPARKIFY_IAM_ROLE__ARN", "arn:aws:iam::123456789012:role/no", "role", "mend the ARN"),
+        ("SPARKIFY_S3__SONG_DATA", "s3://no-such-bucket/x", "songs", "no such bucket"),
+        ("SPARKIFY_S3__STAGING", "s3://no-such-bucket/x", "staging", "no such bucket"),
+        ("SPARKIFY_S3__LOG_JSONPATH", "s3://no-such-bucket/x", "jsonpaths", "no such bucket"),
+    ],
+)
+def test_doctor_tells_what_is_wrong_with_its_next_step(
+    place: Place, variable: str, value: str, check: str, step: str
+) -> None:
+    said = place.run("doctor", "--json", **{variable: value})
+    told = {line["check"]: line for line in said.json}
+    assert said.code == 1
+    assert told[check]["state"] == "failed"
+    assert step in told[check]["found"] + told[check]["next_step"]
+    assert "wrong-word" not in said.out + said.err
+
+
+@pytest.fixture(scope="module")
+def loaded(place: Place) -> Said:
+    """The first load, into tables made by the command."""
+    made = place.run("create-tables")
+    assert made.code == 0, made.err
+    assert "Made 12 tables" in made.out
+    said = place.run("etl", "--json")
+    assert said.code == 0, said.out + said.err
+    return said
+
+
+def test_the_tables_are_made_once_and_the_reader_may_read_them(place: Place, loaded: Said) -> None:
+    assert "All 12 tables are there already" in place.run("create-tables").out
+    with place.double.behind() as connection, connection.cursor() as cursor:
+        cursor.execute("SET ROLE analysts")
+        cursor.execute('SELECT COUNT(*) FROM commands."user"')
+        assert cursor.fetchone()[0] > 0
+
+
+def test_a_load_tells_who_read_the_days_and_what_the_tables_take(loaded: Said) -> None:
+    told = loaded.json
+    assert {day["path"] for day in told["days"]} == {"copy"}
+    assert all(len(day["query_ids"]) == 1 for day in told["days"])
+    assert told["days"][0]["s3_put_requests"] > 0
+    assert told["tables"]["songplay"]["row_count"] > 0
+    assert told["tables"]["songplay"]["size_mb"] > 0
+
+
+def test_a_second_load_costs_a_look(place: Place, loaded: Said) -> None:
+    place.double.forget()
+    said = place.run("etl", "--json")
+    assert said.json["changed"] is False
+    assert place.sent("COPY") == []
+    assert len(place.double.statements()) <= 14
+
+
+def test_one_changed_day_costs_one_copy(place: Place, loaded: Said) -> None:
+    place.lake.put_log(log_key("2018-11-05"), *(event(itemInSession=n) for n in range(5)))
+    place.double.forget()
+    told = place.run("etl", "--json").json
+    assert [day["day"] for day in told["days"]] == ["2018-11-05"]
+    assert told["days"][0]["rows_copied"] == 5
+    assert len(place.sent("COPY")) == 1
+    assert place.sent("LOCK")[0] == 'LOCK "commands"."load_lock"'
+    assert place.sent("SET query_group")[0].startswith("SET query_group TO 'sparkify")
+
+
+def test_a_bad_line_is_kept_and_shown_and_status_tells_the_days(place: Place, loaded: Said) -> None:
+    good = lines(*(event(itemInSession=n) for n in range(12)))
+    put(place.lake.logs / log_key("2018-11-03"), good + b'{"firstName": "Adele\n')
+    told = place.run("etl", "--json").json
+    assert [(day["path"], day["rejects"]) for day in told["days"]] == [("reader", 1)]
+    rejects = place.run("rejects", "--json").json
+    assert [(r["object"], r["line"]) for r in rejects] == [(log_key("2018-11-03"), 13)]
+    assert "Adele" not in place.run("rejects").out
+    status = place.run("status", "--json").json
+    assert status["warehouse"]["engine"] == "redshift"
+    assert {day["state"] for day in status["days"]} == {"loaded"}
+
+
+def test_analysts_ask_and_nothing_but_reading_is_done(place: Place, loaded: Said) -> None:
+    said = place.run("query", 'SELECT COUNT(*) AS n FROM "user"', "--json")
+    assert said.code == 0, said.err
+    assert said.json[0]["n"] > 0
+    for statement in (
+        "SELECT 1; DROP TABLE time",
+        "DELETE FROM time",
+        "SELECT pg_sleep(0); COMMIT",
+    ):
+        refused = place.run("query", statement)
+        assert refused.code == 1
+        assert "only one statement that reads" in refused.err
+
+
+def test_every_statement_can_be_reviewed_without_a_connection(place: Place) -> None:
+    said = place.run("sql", SPARKIFY_CLUSTER__HOST="no.such.host.invalid")
+    assert said.code == 0, said.err
+    for piece in (
+        "COPY \"incoming_events\"", "IAM_ROLE 'arn:aws:iam::123456789012:role/copy'",
+        'LOCK "commands"."load_lock"', "ENCODE ZSTD", "DISTKEY", 'TO ROLE "analysts"',
+        "COMMENT ON COLUMN", "BEGIN;", "COMMIT;",
+    ):  # fmt: skip
+        assert piece in said.out
+    assert place.double.password not in said.out
+
+
+@pytest.fixture(scope="module")
+def dev(place: Place) -> Iterator[Dev]:
+    with dagster_dev(place.folder, place.s3.environ()) as running:
+        yield running
+
+
+def test_dagster_dev_loads_it_too_and_shows_no_password_anywhere(
+    place: Place, loaded: Said, dev: Dev
+) -> None:
+    put(place.lake.songs / "late.json", lines(song(song_id="SOLATE")))
+    place.lake.put_log(log_key("2018-11-04"), event())
+    place.lake.sync()
+    run_id = launch(dev, **job("load"))
+    assert dev.finished(run_id) == "SUCCESS"
+    shown = json.dumps(
+        [
+            dev.ask(
+                """query($id: ID!) { runOrError(runId: $id) { ... on Run { runConfigYaml
+                eventConnection { events { ... on MessageEvent { message } } } } } }""",
+                id=run_id,
+            ),
+            dev.ask(
+                """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+                allTopLevelResourceDetails { name configFields { name configType { key } }
+                configuredValues { key value type } nestedResources { name } } } } } }"""
+            ),
+        ]
+    )
+    assert "settings_file" in shown
+    assert place.double.password not in shown
+    assert place.double.password not in (place.folder / "dev.log").read_text()

@@ -1,0 +1,197 @@
+"""The pairs of warehouse and lake that the platform runs on, for tests that must hold on all.
+
+What belongs here: making each pair from the same tiny lake in a folder. The folder is what a test
+changes and what the oracle reads; a lake in S3 is brought up to it each time it is opened.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sparkify_dagster.aws import AwsAccess
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.places import access_of, lake_at, redshift_warehouse
+from sparkify_dagster.settings import ClusterSettings, LakeSettings, load_settings
+from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster_tests.lakes import FIRST_DAY, TinyLake, warehouse_at
+from sparkify_dagster_tests.redshift_double import Double
+from sparkify_dagster_tests.s3_server import KEY_ID, SECRET_KEY, S3Server, split
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A lake and a warehouse to load it into.
+
+    Attributes:
+        new_warehouse: Makes another, empty warehouse beside it.
+    """
+
+    name: str
+    lake: TinyLake
+    warehouse: Warehouse
+    new_warehouse: Callable[[], Warehouse]
+
+
+class SyncedLake(TinyLake):
+    """A lake in S3 that holds what the folder holds, from each `open` on."""
+
+    def __init__(self, root: Path, base: str, client: Any, access: AwsAccess) -> None:
+        self.base = base
+        self._client = client
+        self._access = access
+        self._sent: dict[str, tuple[int, int, int]] = {}
+        super().__init__(root)
+
+    def open(self, logs: ObjectStore | None = None, last_day: date | None = None) -> Lake:
+        self.sync()
+        settings = LakeSettings(
+            song_data=f"{self.base}/song_data",
+            log_data=f"{self.base}/log_data",
+            log_jsonpath=f"{self.base}/log_json_path.json",
+        )
+        days = DayRange(FIRST_DAY, last_day)
+        return lake_at(settings, days, 1, lambda: self._access)
+
+    def sync(self) -> None:
+        """Puts what was written since the last time, and deletes what was removed."""
+        there = {
+            str(path.relative_to(self.root)): _state(path)
+            for path in self.root.rglob("*")
+            if path.is_file() and not path.name.endswith(".new")
+        }
+        bucket, prefix = split(self.base)
+        with ThreadPoolExecutor(8) as pool:
+            changed = [key for key, state in there.items() if self._sent.get(key) != state]
+            list(pool.map(lambda key: self._put(bucket, prefix, key), changed))
+        for key in self._sent.keys() - there.keys():
+            self._client.delete_object(Bucket=bucket, Key=f"{prefix}/{key}")
+        self._sent = there
+
+    def _put(self, bucket: str, prefix: str, key: str) -> None:
+        data = (self.root / key).read_bytes()
+        self._client.put_object(Bucket=bucket, Key=f"{prefix}/{key}", Body=data)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def access_to(s3: S3Server) -> AwsAccess:
+    """The way to the stand-in for AWS."""
+    return AwsAccess(
+        region=s3.region,
+        endpoint_url=s3.endpoint,
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET_KEY,
+    )
+
+
+def cloud_lake(s3: S3Server, folder: Path) -> SyncedLake:
+    """A lake in a bucket of its own."""
+    bucket = f"lake-{os.getpid()}-{next(_numbers)}"
+    s3.make_bucket(bucket)
+    return SyncedLake(folder, f"s3://{bucket}/lake", s3.client(), access_to(s3))
+
+
+def redshift_at(
+    double: Double, s3: S3Server, lake: SyncedLake, schema: str = "", **changes: Any
+) -> Warehouse:
+    """A schema of its own on the double."""
+    fields: dict[str, Any] = {
+        "host": double.host,
+        "db_port": double.port,
+        "db_name": double.database,
+        "db_user": double.user,
+        "sslrootcert": double.ca_file,
+        "connect_timeout": 5,
+    }
+    return redshift_warehouse(
+        ClusterSettings.model_validate(fields | changes),
+        lambda: double.password,
+        access_to(s3),
+        schema=schema or f"t{uuid.uuid4().hex[:12]}",
+        role=double.role,
+        staging=f"{lake.base}/_staging",
+        label="sparkify:tests",
+    )
+
+
+@contextmanager
+def opened(
+    name: str,
+    folder: Path,
+    s3: Callable[[], S3Server],
+    double: Callable[[], Double],
+    config: str = "",
+) -> Iterator[Pair]:
+    """A pair by its name.
+
+    Args:
+        s3: Gives the stand-in for AWS; asked only if the pair needs it. So is `double`.
+        config: For `redshift-live`: the `dwh.cfg` of a real workgroup.
+    """
+    if name == "redshift-live":
+        with _live(folder, Path(config)) as pair:
+            yield pair
+        return
+    if name == "duckdb-folder":
+        lake = TinyLake(folder / "lake")
+    else:
+        lake = cloud_lake(s3(), folder / "lake")
+
+    def new_warehouse() -> Warehouse:
+        if isinstance(lake, SyncedLake) and name == "redshift-s3":
+            return redshift_at(double(), s3(), lake)
+        return warehouse_at(folder / f"warehouse-{next(_numbers)}.duckdb")
+
+    yield Pair(name, lake, new_warehouse(), new_warehouse)
+
+
+@contextmanager
+def _live(folder: Path, config: Path) -> Iterator[Pair]:
+    """A real workgroup: schemas and a prefix of its own in the staging area, gone at the end."""
+    settings = load_settings(config)
+    access = access_of(settings)
+    base = f"{settings.s3.staging_prefix.rstrip('/')}/tests-{uuid.uuid4().hex[:12]}"
+    lake = SyncedLake(folder / "lake", base, access.client("s3"), access)
+    made: list[Warehouse] = []
+
+    def new_warehouse() -> Warehouse:
+        made.append(
+            redshift_warehouse(
+                settings.cluster,
+                settings.cluster.db_password.get_secret_value,
+                access,
+                schema=f"sparkify_test_{uuid.uuid4().hex[:12]}",
+                role=settings.iam_role.arn,
+                staging=f"{base}/_staging",
+                label="sparkify:tests",
+            )
+        )
+        return made[-1]
+
+    try:
+        yield Pair("redshift-live", lake, new_warehouse(), new_warehouse)
+    finally:
+        for warehouse in made:
+            with warehouse.transaction() as session:
+                session.execute(f'DROP SCHEMA IF EXISTS "{warehouse.schema}" CASCADE')
+        bucket, prefix = split(base)
+        client = access.client("s3")
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Contents", ()):
+                client.delete_object(Bucket=bucket, Key=item["Key"])
