@@ -19,7 +19,13 @@ from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store import ObjectStore
-from sparkify_dagster.settings import ClusterSettings, LakeSettings, Settings, SettingsError
+from sparkify_dagster.settings import (
+    ClusterSettings,
+    LakeSettings,
+    Settings,
+    SettingsError,
+    staging_problem,
+)
 from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 
@@ -40,11 +46,16 @@ def require_supported(settings: Settings) -> None:
     """Lets only settings pass whose parts go together.
 
     Raises:
-        SettingsError: Redshift is to load what lies in local folders.
+        SettingsError: Redshift is to load what lies in local folders, or its staging area lies
+            where data does.
     """
     if settings.engine == "duckdb":
         return
     lake = settings.s3
+    if found := staging_problem(lake):
+        raise SettingsError(
+            [f"[S3] STAGING is {lake.staging_prefix}: {found}. Give it a prefix of its own."]
+        )
     places = {
         "SONG_DATA": lake.song_data,
         "LOG_DATA": lake.log_data,

@@ -103,6 +103,12 @@ def _role(value: str) -> str:
     return value
 
 
+def _assumed(value: str) -> str:
+    if value == "default":
+        raise ValueError("not the ARN of a role")
+    return _role(value)
+
+
 def _secret(value: str) -> str:
     if value and not _SECRET.fullmatch(value):
         raise ValueError("not the ARN of a secret")
@@ -313,9 +319,9 @@ class AwsSettings(_Section):
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] = _setting(
         "", "Another address of the services, for tests and look-alikes.", "http(s)://host:port"
     )
-    role_arn: Annotated[str, AfterValidator(_role)] = _setting(
+    role_arn: Annotated[str, AfterValidator(_assumed)] = _setting(
         "",
-        "Role that this program assumes to read the lake. Blank: none.",
+        "Role that this program assumes for all it asks of AWS. Blank: none.",
         "the ARN of a role, such as arn:aws:iam::123456789012:role/loader",
     )
     max_attempts: int = _setting(
@@ -767,6 +773,36 @@ def _cluster_problems(given: _Values, source: Path | None) -> Iterator[str]:
             yield _problem(entry.where, _shown(info, entry.value), expected, step)
 
 
+def staging_problem(lake: LakeSettings) -> str | None:
+    """Why the staging area may not lie where it does: what is in it is taken for ours, and removed.
+
+    Below the logs or the songs it must be hidden, or its files were taken for data.
+    """
+    if not lake.staging_prefix:
+        return None
+    area = f"{lake.staging_prefix.rstrip('/')}/"
+    for key, place in (
+        ("LOG_DATA", lake.log_data),
+        ("SONG_DATA", lake.song_data),
+        ("LOG_JSONPATH", lake.log_jsonpath),
+    ):
+        data = f"{place.rstrip('/')}/"
+        if data.startswith(area):
+            return f"{key} lies in it"
+        below = area.removeprefix(data)
+        if below != area and not any(part[:1] in ("_", ".") for part in below.split("/")):
+            return f"it lies in {key}, where its files would be taken for data"
+    return None
+
+
+def _staging_problems(settings: Settings, given: _Values) -> Iterator[str]:
+    if settings.engine == "redshift" and (found := staging_problem(settings.s3)):
+        info, at = _catalogue()["S3", "STAGING"][0], given.get(("S3", "STAGING"))
+        where = at.where if at else f"section [S3], key {info.key} (default)"
+        expected = "a prefix of its own, such as s3://bucket/_sparkify_staging"
+        yield _problem(where, found, expected, _how_to_set(info))
+
+
 def _value_problems(error: ValidationError, given: _Values) -> Iterator[str]:
     """The values that are not what they must be, each once, in words of our own."""
     seen: set[tuple[str, str]] = set()
@@ -820,6 +856,8 @@ def load_settings(
     given = _complete({**in_file, **in_environ}, cwd)
     settings = _validated(given, source, problems)
     problems += _cluster_problems(given, source)
+    if settings is not None:
+        problems += _staging_problems(settings, given)
     if problems or settings is None:
         raise SettingsError(problems)
     return settings

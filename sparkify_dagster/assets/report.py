@@ -74,10 +74,8 @@ class Reporter:
         """Reports a log day: materialized if it was published, an error in the log if not."""
         entry = outcome.entry
         if outcome.why:
-            self._context.log.info(
-                f"{entry.part}: Redshift could not copy it as it is, so our reader read it: "
-                f"{outcome.why}"
-            )
+            tell = self._context.log.warning if outcome.worry else self._context.log.info
+            tell(f"{entry.part}: Redshift could not copy it, so our reader read it: {outcome.why}")
         if not outcome.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
@@ -165,6 +163,9 @@ def _cost_metadata(outcome: PartReport, took: Took) -> dict[str, Any]:
     for what, number in sorted(took.requests.items()):
         name = what if what.startswith("bytes") else f"s3_{what.lower()}_requests"
         metadata[name if name.startswith("s3") else f"s3_{name}"] = dg.MetadataValue.int(number)
+    if outcome.why:
+        metadata["why_not_copied"] = dg.MetadataValue.text(outcome.why)
+        metadata["check_the_setup"] = dg.MetadataValue.bool(outcome.worry)
     if outcome.cost.query_ids:
         metadata["rows_copied"] = dg.MetadataValue.int(outcome.cost.copied)
         metadata["query_ids"] = dg.MetadataValue.json(outcome.cost.query_ids)

@@ -83,6 +83,7 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     show(table)
     show_findings(check for check in checks if not _is_told(check, result, days))
     _warn_of_others(result, warehouse, days)
+    _warn_of_copies(result)
     say()
     say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
 
@@ -110,6 +111,16 @@ def _warn_of_others(result: LoadResult, warehouse: Warehouse, days: DayRange | N
         others = [day for day in failed_parts(session).days if _is_outside(day, days)]
     if others:
         warn(f"still failed, outside --days: {named(others)}")
+
+
+def _warn_of_copies(result: LoadResult) -> None:
+    """Tells why Redshift could not read the lake by itself, if its records are not to blame."""
+    worries = [
+        (day, data["why_not_copied"]) for day, data in result.days if data.get("check_the_setup")
+    ]
+    if worries:
+        days, why = count(len(worries), "day"), worries[0][1]
+        warn(f"Redshift could not copy {days}, which were read here instead: {why}")
 
 
 def _is_outside(day: str, days: DayRange | None) -> bool:

@@ -26,7 +26,8 @@ from sparkify_dagster.model.ddl import (
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
-from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.schema import create_tables, grant_reading
 
 
 def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
@@ -36,13 +37,19 @@ def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
     if drop and not yes:
         _ask(where)
     with watching():
-        made = warehouse.transact(lambda session: create_tables(session, drop=drop))
+        made = warehouse.transact(lambda session: _make(session, drop=drop))
     if made:
         done = "Dropped and made" if drop else "Made"
         say(f"{done} {count(len(made), 'table')} in {where}: {', '.join(made)}.")
         say("Load them with `sparkify etl`.")
     else:
         say(f"All {len(TABLES)} tables are there already, in {where}.")
+
+
+def _make(session: Session, *, drop: bool) -> list[str]:
+    made = create_tables(session, drop=drop)
+    grant_reading(session, TABLES.values())  # The reader may have been named only now.
+    return made
 
 
 def _ask(where: str) -> None:
@@ -98,8 +105,11 @@ def _statements(settings: Settings, table: Table) -> Iterator[str]:
 
 def _rehearsed(settings: Settings, wanted: set[str]) -> Iterator[str]:
     """The transactions that load the wanted tables."""
+    from sparkify_dagster.warehouse.redshift.connection import SETTINGS
     from sparkify_dagster.warehouse.rehearsal import Place, rehearse
 
+    yield "-- First on each connection; to look at something, BEGIN READ ONLY follows:"
+    yield "\n".join(f"{text};" for text in SETTINGS)
     place = Place(settings.s3.staging_prefix, settings.iam_role.arn, settings.aws.region)
     for stage in rehearse(settings.load.schema_name, place):
         if wanted.intersection(stage.tables):

@@ -7,6 +7,7 @@ files say is the warehouse's affair. It imports boto3, so it is imported only fo
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,9 @@ from sparkify_dagster.lake.s3_errors import lake_error
 SETTING = "[S3] STAGING"
 PART_BYTES = 16 << 20
 _BATCH = 1000
+_OURS = re.compile(r"[0-9a-f]{12}/[0-9a-f]{32}\.(manifest|jsonpaths|json\.gz)")
+"""Names of our files. Nothing else is ever swept up, wherever the area was laid by mistake."""
+
 _ERRORS = (Boto3Error, BotoCoreError, ClientError, OSError, AwsError)
 _LOG = logging.getLogger(__name__)
 
@@ -163,13 +167,18 @@ class StagingArea:
         for page in self._pages("list_objects_v2"):
             limit = _now(page) - older_than
             for item in page.get("Contents", ()):
-                if item["LastModified"] < limit:
+                if self._is_ours(item["Key"]) and item["LastModified"] < limit:
                     yield f"s3://{self._bucket}/{item['Key']}"
 
     def _old_uploads(self, older_than: timedelta) -> Iterator[dict[str, Any]]:
         for page in self._pages("list_multipart_uploads"):
             limit = _now(page) - older_than
-            yield from (item for item in page.get("Uploads", ()) if item["Initiated"] < limit)
+            for item in page.get("Uploads", ()):
+                if self._is_ours(item["Key"]) and item["Initiated"] < limit:
+                    yield item
+
+    def _is_ours(self, key: str) -> bool:
+        return bool(_OURS.fullmatch(key.removeprefix(self._below)))
 
     def _end_upload(self, item: dict[str, Any]) -> int:
         try:

@@ -114,8 +114,10 @@ def _settle(loading: Loading, direct: Direct, group: Sequence[Part]) -> Iterator
             for part in group:
                 yield from _settle(loading, direct, [part])
         else:
+            worry = isinstance(error, CopyRefused) and not error.of_records
             for report in days.load_days(loading, group):
-                yield replace(report, why=str(error), seconds=time.monotonic() - started)
+                seconds = time.monotonic() - started
+                yield replace(report, why=str(error), worry=worry, seconds=seconds)
         return
     for day in copied:
         published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)

@@ -138,6 +138,7 @@ class PartReport:
         objects_read: Objects that were opened.
         path: Who read them: `reader`, or `copy` where Redshift did.
         why: Why Redshift was not left to read them, where it was tried.
+        worry: That was not for the records' sake: something is set up wrong.
         seconds: What the load took, from the first byte read to COMMIT; days that share a
             transaction share it, too.
         cost: What the transaction took, likewise shared.
@@ -148,6 +149,7 @@ class PartReport:
     objects_read: int = 0
     path: Literal["reader", "copy"] = "reader"
     why: str = ""
+    worry: bool = False
     seconds: float = 0.0
     cost: Cost = field(default_factory=Cost)
 

@@ -8,6 +8,7 @@ line's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ from sparkify_dagster.model.ddl import (
     take_lock,
 )
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.model.table import Table
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.direct import doubts, load_log_days
 from sparkify_dagster.warehouse.duckdb import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import (
@@ -49,6 +51,10 @@ from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
 
 _DAY = "2018-11-01"
+_EVENTS = (STAGING_EVENTS.name,)
+_UNSAID = ""
+_STAR = tuple(table.name for table in STAR)
+_MADE = {"auth": "In", "item_in_session": 0, "page": "NextSong", "session_id": 1, "ts": 0}
 _DOUBTS = doubts(loaded_columns(STAGING_EVENTS))
 _SONG = (
     b'{"song_id": "SO1", "artist_id": "AR1", "title": "Uprising", "artist_name": "Muse", '
@@ -77,7 +83,7 @@ class Place:
     Attributes:
         staging: URI of the staging area.
         role: ARN of the role with which COPY reads S3.
-        region: Region of the buckets; blank for the cluster's own.
+        region: Region of the buckets; blank where it is not set.
     """
 
     staging: str
@@ -99,35 +105,45 @@ def rehearse(schema: str, place: Place, fields: Sequence[str] = ()) -> list[Stag
             connection.execute(create_table(table, schema, "duckdb"))
         stage = _Rehearsal(schema, place, connection)
         names = tuple(fields) or tuple(column.name for column in columns)
-        _songs(stage)
-        _day(stage, names)
-        stage.next("The star, built whole", (t.name for t in _star()))
+        stage.next(_UNSAID, ())  # A star that is there: from then on replaced keys are kept.
         publish_star(stage, "run")
-        _day(stage, names, said=False)
-        stage.next("The star, refreshed where staging changed", (t.name for t in _star()))
+        _songs(stage, _SONG)
+        stage.next(f"A log day to {STAGING_EVENTS.name}, copied from the lake", _EVENTS)
+        _day(stage, names, _event(names), copied=True)
+        stage.next("The star, built whole", _STAR)
+        publish_star(stage, "run", rebuild=True)
+        stage.next(f"The same day again, read by our reader to {STAGING_EVENTS.name}", _EVENTS)
+        _day(stage, names, _event(names), copied=False)
+        stage.next(f"The day failed, of {STAGING_EVENTS.name}: its rows stay", _EVENTS)
+        _day(stage, names, b"[]", copied=False)
+        stage.next("The star, refreshed where staging changed", _STAR)
         publish_star(stage, "run", rebuild_from=1.0)
+        stage.next("At the end of each load: history that is too old", ("load_history",))
+        stage.transact(lambda session: ledger.prune(session, 365, ledger.utc_now()))
         return [done for done in stage.stages if done.title]
 
 
-def _star() -> list[Table]:
-    return [table for table in TABLES.values() if table.sql]
-
-
-def _songs(stage: _Rehearsal) -> None:
-    stage.next(f"Changed song objects to {STAGING_SONGS.name}", [STAGING_SONGS.name])
-    item = LakeObject("A/A/A/song.json", len(_SONG), "etag")
+def _songs(stage: _Rehearsal, data: bytes) -> None:
+    stage.next(f"Changed song objects to {STAGING_SONGS.name}", (STAGING_SONGS.name,))
+    stage.data = data
+    part = Part("00", (LakeObject("A/A/A/song.json", len(data), "etag"),), "digest")
     columns = loaded_columns(STAGING_SONGS)
     with closing(Reader(columns, [c.name for c in columns], 1)) as reader:
-        load_songs(Loading(stage, stage, reader, run_id="run"), [Part("00", (item,), "digest")])
+        load_songs(Loading(stage, stage, reader, run_id="run"), [part])
 
 
-def _day(stage: _Rehearsal, fields: tuple[str, ...], *, said: bool = True) -> None:
-    stage.next(f"A log day to {STAGING_EVENTS.name}" * said, [STAGING_EVENTS.name])
-    item = LakeObject(f"2018/11/{_DAY}-events.json", 1, "etag")
-    columns = loaded_columns(STAGING_EVENTS)
-    with closing(Reader(columns, fields, 1)) as reader:
-        loading = Loading(stage, stage, reader, run_id="run", direct=Direct(stage, fields))
-        list(load_log_days(loading, [Part(_DAY, (item,), "digest")]))
+def _day(stage: _Rehearsal, fields: tuple[str, ...], data: bytes, *, copied: bool) -> None:
+    stage.data = data
+    part = Part(_DAY, (LakeObject(f"2018/11/{_DAY}-events.json", len(data), "etag"),), "digest")
+    with closing(Reader(loaded_columns(STAGING_EVENTS), fields, 1)) as reader:
+        direct = Direct(stage, fields) if copied else None
+        list(load_log_days(Loading(stage, stage, reader, run_id="run", direct=direct), [part]))
+
+
+def _event(fields: tuple[str, ...]) -> bytes:
+    """A record with what is required, under the fields that feed it."""
+    columns = zip(fields, loaded_columns(STAGING_EVENTS), strict=True)
+    return json.dumps({name: _MADE[c.name] for name, c in columns if c.required}).encode()
 
 
 class _Rehearsal:
@@ -140,12 +156,13 @@ class _Rehearsal:
         self.schema = schema
         self.meter = Meter()
         self.stages: list[Stage] = []
+        self.data = b""
         self._place = place
         self._connection = connection
 
-    def next(self, title: str, tables: Iterable[str]) -> None:
+    def next(self, title: str, tables: tuple[str, ...]) -> None:
         """Opens the next page."""
-        self.stages.append(Stage(title, tuple(tables)))
+        self.stages.append(Stage(title, tables))
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Not rehearsed: loads use `transact`."""
@@ -185,9 +202,9 @@ class _Rehearsal:
     def read(
         self, objects: Iterable[LakeObject]
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
-        """The one song."""
+        """The one object there is."""
         for item in objects:
-            yield item, _SONG
+            yield item, self.data
 
     def uri_of(self, key: str) -> str:
         """As in a lake."""
@@ -198,8 +215,8 @@ class _Rehearsal:
         return []
 
     def region(self) -> str:
-        """As set."""
-        return self._place.region
+        """As set; a real load asks S3 where it is not."""
+        return self._place.region or "<region of the bucket>"
 
 
 class _Session(DuckDBSession):
@@ -250,7 +267,10 @@ class _Session(DuckDBSession):
         # One row, so that what follows a COPY that found something is shown.
         required = [c for c in loaded_columns(STAGING_EVENTS) if c.required]
         names = column_list(c.name for c in required)
-        made = ", ".join(_MADE[c.name] for c in required)
+        made = ", ".join(
+            "TIMESTAMP '1970-01-01 00:00:00'" if c.name == "ts" else f"'{_MADE[c.name]}'"
+            for c in required
+        )
         super().execute(f"INSERT INTO {relation} ({names}) SELECT {made}")
         return 1
 
@@ -281,18 +301,9 @@ class _Session(DuckDBSession):
                 columns=tuple(columns),
                 manifest=f"{base}/<digest>.manifest",
                 role=self._place.role,
-                region=self._place.region,
+                region=self._place.region or "<region of the bucket>",
                 paths=paths if paths == AUTO else f"{base}/{paths}",
                 times=times,
                 packed=packed,
             )
         )
-
-
-_MADE = {
-    "auth": "'Logged In'",
-    "item_in_session": "0",
-    "page": "'NextSong'",
-    "session_id": "1",
-    "ts": "TIMESTAMP '2018-11-01 00:00:00'",
-}

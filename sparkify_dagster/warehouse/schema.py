@@ -5,7 +5,7 @@ What belongs here: creating, dropping, comparing tables. The DDL itself is `mode
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import (
@@ -50,6 +50,13 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     return made
 
 
+def grant_reading(session: Session, tables: Iterable[Table]) -> None:
+    """Lets the reader read tables, where the settings name one; granting twice does no harm."""
+    for table in tables:
+        for statement in grants(session.schema, table.name, session.reader):
+            session.execute(statement)
+
+
 def _is_incomplete(there: Container[str]) -> bool:
     """Whether some, not all, of the staging tables and the ledger are there."""
     found = [table.name in there for table in TABLES.values() if table.layer is not Layer.STAR]
@@ -85,8 +92,7 @@ def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> 
     session.execute(create_table(table, session.schema, session.engine))
     for statement in comments(table, session.schema):
         session.execute(statement)
-    for statement in grants(session.schema, table.name, session.reader):
-        session.execute(statement)
+    grant_reading(session, [table])
     _forget(session, table)
     return True
 

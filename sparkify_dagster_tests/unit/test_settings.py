@@ -513,3 +513,51 @@ def test_a_cluster_built_by_hand_takes_a_plain_password() -> None:
     cluster = ClusterSettings(host="localhost", db_password=SecretStr(SECRET))
 
     assert Settings(cluster=cluster).engine == "redshift"
+
+
+@pytest.mark.parametrize(
+    ("area", "found"),
+    [
+        ("s3://b-1/lake", "LOG_DATA lies in it"),
+        ("s3://b-1/lake/log_data", "LOG_DATA lies in it"),
+        ("s3://b-1/lake/song_data/", "SONG_DATA lies in it"),
+        ("s3://b-1/lake/log_data/staging", "it lies in LOG_DATA"),
+        ("s3://b-1/lake/paths.json", "LOG_JSONPATH lies in it"),
+        ("s3://b-1/lake/log_data/_staging/ours", None),
+        ("s3://b-1/lake/log_data2", None),
+        ("s3://b-2/lake", None),
+        ("", None),
+    ],
+)
+def test_a_staging_area_where_data_lies_is_refused(
+    area: str, found: str | None, tmp_path: Path
+) -> None:
+    given = {
+        "SPARKIFY_CLUSTER__HOST": "h", "SPARKIFY_CLUSTER__DB_USER": "u",
+        "SPARKIFY_CLUSTER__DB_PASSWORD": "p", "SPARKIFY_IAM_ROLE__ARN": "default",
+        "SPARKIFY_S3__LOG_DATA": "s3://b-1/lake/log_data",
+        "SPARKIFY_S3__SONG_DATA": "s3://b-1/lake/song_data",
+        "SPARKIFY_S3__LOG_JSONPATH": "s3://b-1/lake/paths.json",
+        "SPARKIFY_S3__STAGING": area,
+    }  # fmt: skip
+    if found is None:
+        assert load_settings(environ=given, cwd=tmp_path).s3.staging_prefix
+    else:
+        with pytest.raises(SettingsError, match=f"key STAGING.*{found}|STAGING: {found}"):
+            load_settings(environ=given, cwd=tmp_path)
+
+
+def test_one_way_to_log_in_is_enough_and_two_are_too_many(tmp_path: Path) -> None:
+    given = {
+        "SPARKIFY_CLUSTER__HOST": "h", "SPARKIFY_IAM_ROLE__ARN": "default",
+        "SPARKIFY_S3__LOG_DATA": "s3://b-1/l", "SPARKIFY_S3__SONG_DATA": "s3://b-1/s",
+        "SPARKIFY_S3__LOG_JSONPATH": "s3://b-1/j.json", "SPARKIFY_CLUSTER__WORKGROUP": "dwh",
+    }  # fmt: skip
+    assert load_settings(environ=given, cwd=tmp_path).cluster.workgroup == "dwh"
+    with pytest.raises(SettingsError, match="CLUSTER_ID and WORKGROUP are both set"):
+        load_settings(environ=given | {"SPARKIFY_CLUSTER__CLUSTER_ID": "c"}, cwd=tmp_path)
+
+
+def test_a_role_to_assume_has_an_arn(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="the ARN of a role"):
+        load_settings(environ={"SPARKIFY_AWS__ROLE_ARN": "default"}, cwd=tmp_path)

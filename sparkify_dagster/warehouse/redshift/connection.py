@@ -17,6 +17,8 @@ from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.errors import Transient, not_connected
 from sparkify_dagster.warehouse.redshift.login import Credentials
 
+SETTINGS = ("SET statement_timeout TO %s", "SET query_group TO %s")
+"""Sent first on each connection: milliseconds, and the label of our queries."""
 _APPLICATION = "sparkify_dagster"
 # A NAT or a load balancer forgets a silent connection after some minutes, and a COPY is silent.
 _KEEPALIVES = {
@@ -71,8 +73,10 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
         raise kind(said) from None
     opened.autocommit = True
     with opened.cursor() as cursor:
-        cursor.execute("SET statement_timeout TO %s", (server.statement_timeout * 1000,))
-        cursor.execute("SET query_group TO %s", (label[:30],))
+        for statement, value in zip(
+            SETTINGS, (server.statement_timeout * 1000, label[:30]), strict=True
+        ):
+            cursor.execute(statement, (value,))
     return opened
 
 

@@ -27,7 +27,7 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(r"^\s*COPY\b", re.IGNORECASE)
-_ROLE = re.compile(r"assume|IAM role", re.IGNORECASE)
+_ROLE = re.compile(r"not authorized to (assume|get credentials of)", re.IGNORECASE)
 _LOST = re.compile(
     r"server closed the connection|connection already closed|terminating connection|SSL SYSCALL"
     r"|connection not open|could not receive data|could not send data|connection has been closed"

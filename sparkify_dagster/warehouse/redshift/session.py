@@ -6,6 +6,7 @@ connections (`connection`), transactions (`warehouse`).
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -227,9 +228,12 @@ class RedshiftSession:
     def _put_packs(self, rows: pa.Table) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
             for path in write_packs(rows, Path(folder)):
-                data = path.read_bytes()
+                with path.open("rb") as file:
+                    name = hashlib.file_digest(file, "sha256").hexdigest()
+                uri = self._staging.put_file(f"{self._folder}/{name[:32]}.json.gz", path)
+                self.staged[uri] = uri
                 path.unlink()
-                yield self._put(data, "json.gz")
+                yield uri
 
     @contextmanager
     def _sent(self, sql: str, values: Values | None) -> Iterator[Any]:

@@ -133,27 +133,36 @@ def test_what_cannot_be_deleted_is_told_and_warned_of_and_no_error(
     )
 
 
+OURS = f"{'0' * 12}/{'f' * 32}.json.gz"
+
+
 def test_leftovers_are_swept_up_and_what_is_young_or_elsewhere_stays(
     s3: S3Server, uri: str
 ) -> None:
     staging = area(s3, uri)
-    staging.put("a.json", b"1")
-    staging.put("deep/b.json", b"1")
-    s3.put(uri + "-of-another/x.json", b"1")
+    for ending in ("manifest", "jsonpaths"):
+        staging.put(f"{'a' * 12}/{'b' * 32}.{ending}", b"1")
+    others = [f"{uri}-of-another/{OURS}", f"{uri}/2018-11-01-events.json", f"{uri}/x/{OURS}"]
+    for other in others:
+        s3.put(other, b"1")
     assert staging.sweep(timedelta(hours=1)) == 0
     # S3 tells its time in whole seconds: what is a minute from now old is old enough.
     assert staging.sweep(timedelta(minutes=-1)) == 2
-    assert s3.keys(uri) == ["_staging-of-another/x.json"]
+    assert sorted(s3.keys(uri)) == sorted(other.split("/", 3)[3] for other in others)
     assert staging.sweep(timedelta(minutes=-1)) == 0
 
 
 def test_an_upload_that_was_never_finished_is_swept_up(s3: S3Server, uri: str) -> None:
     bucket = uri.split("/")[2]
-    for key in ("_staging/pack", "_staging-of-another/pack"):  # The server dates both to 2010.
+    # The server dates all to 2010.
+    for key in (f"_staging/{OURS}", f"_staging-of-another/{OURS}", "_staging/theirs.json"):
         s3.client().create_multipart_upload(Bucket=bucket, Key=key)
     assert area(s3, uri).sweep(timedelta(hours=1)) == 1
     left = s3.client().list_multipart_uploads(Bucket=bucket)["Uploads"]
-    assert [item["Key"] for item in left] == ["_staging-of-another/pack"]
+    assert {item["Key"] for item in left} == {
+        f"_staging-of-another/{OURS}",
+        "_staging/theirs.json",
+    }
 
 
 def test_an_area_that_cannot_be_listed_cannot_be_swept(front: FaultyS3, uri: str) -> None:
