@@ -46,7 +46,7 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: $(DEV) ## Run the tests (JOBS=2, TESTS="-k settings")
-	@$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: $(DEV) ## Check style and types
 	@$(BIN)/ruff check

@@ -142,7 +142,7 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert "3 checks failed. Not all could be looked at." in said.out
     assert "as the message says" not in said.out
     assert sparkify(tmp_path, "--config", "nowhere.cfg", "doctor").code == 2
-    said = sparkify(tmp_path, "doctor", "--json", SPARKIFY_S3__SONG_DATA="s3://bucket/songs")
+    said = sparkify(tmp_path, "doctor", "--json", SPARKIFY_S3__SONG_DATA="ftp://songs")
     assert said.code == 2
     states = {line["check"]: line["state"] for line in said.json}
     assert states.pop("settings") == "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -53,10 +54,23 @@ def dev(project: Path, settings: dict[str, str]) -> Iterator[Dev]:
 
 def count(project: Path, table: str) -> int:
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{project / 'data/warehouse.duckdb'}' AS w (READ_ONLY)")
+        _attach(connection, project / "data/warehouse.duckdb")
         row = connection.execute(f'SELECT COUNT(*) FROM w.sparkify."{table}"').fetchone()
         assert row is not None
         return int(row[0])
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Opens the warehouse, which a run that has just ended may hold for a moment longer."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            connection.execute(f"ATTACH '{path}' AS w (READ_ONLY)")
+            return
+        except duckdb.IOException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def run_well(project: Path, settings: dict[str, str], command: list[str]) -> None:

@@ -373,7 +373,7 @@ def _run(examples: int, *, same_every_time: bool, shrink: bool = False) -> None:
 
 
 def test_after_any_history_the_tables_are_those_of_the_lake() -> None:
-    _run(9, same_every_time=True)
+    _run(7, same_every_time=True)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,12 @@ _LOST = re.compile(
     r"|connection timed out|connection reset",
     re.IGNORECASE,
 )
+# IF NOT EXISTS is no lock: two who make the same at once may both find nothing there.
+_MADE_MEANWHILE = (
+    errorcodes.UNIQUE_VIOLATION,
+    errorcodes.DUPLICATE_SCHEMA,
+    errorcodes.DUPLICATE_TABLE,
+)
 _NOT_FOR_COPY = (errorcodes.QUERY_CANCELED, errorcodes.SYNTAX_ERROR, errorcodes.UNDEFINED_TABLE)
 
 
@@ -62,6 +68,8 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
         return Transient(f"{where}: another load wrote at the same time ({said}).")
     if code is None and (_LOST.search(said) or isinstance(error, psycopg2.InterfaceError)):
         return Transient(f"{where}: the connection was lost ({said}).")
+    if code in _MADE_MEANWHILE:
+        return Transient(f"{where}: somebody else made the same at the same time ({said}).")
     if code is not None and code.startswith(("08", "57P")):
         return Transient(f"{where}: the server ended the connection ({said}).")
     if code == errorcodes.QUERY_CANCELED:

@@ -52,12 +52,22 @@ def _ddl() -> Iterator[tuple[str, str]]:
 
 
 def _sent() -> Iterator[tuple[str, str]]:
-    """All that loads send to Redshift, as it is sent: values are bound on the way."""
+    """All that loads send to Redshift, as it is sent: values are bound on the way.
+
+    What differs by the number of a load alone is one statement.
+    """
+    seen = {_numberless(text) for _, text in _queries()}
     place = Place("s3://lake/_staging", "arn:aws:iam::123456789012:role/copy", "us-west-2")
     for stage in rehearse("sparkify", place):
         for number, text in enumerate(stage.statements, 1):
             bound = re.sub(r"\$[a-z_]\w*|%s", "'1'", text.removesuffix(", …"))
-            yield f"{stage.title}, statement {number}", bound
+            if _numberless(bound) not in seen:
+                seen.add(_numberless(bound))
+                yield f"{stage.title}, statement {number}", bound
+
+
+def _numberless(text: str) -> str:
+    return re.sub(r"load_id (=|>) \d+", r"load_id \1 7", text)
 
 
 QUERIES = dict(_queries())
