@@ -103,7 +103,7 @@ class RedshiftResource(WarehouseResource):
     settings_file: str = ""
     s3: dg.ResourceDependency[LakeS3Resource]
 
-    def open(self, run_id: str = "") -> Warehouse:
+    def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
         """The warehouse; connects only when it is used."""
         return redshift_warehouse(
             ClusterSettings.model_validate(

@@ -23,6 +23,7 @@ from sparkify_dagster.jobs import all_jobs
 from sparkify_dagster.partitions import log_days
 from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.resources import BoundsResource, DuckDBResource, LakeResource
+from sparkify_dagster.sensors import lake_sensor
 from sparkify_dagster.settings import Settings
 
 
@@ -38,6 +39,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         batch_mb=settings.load.batch_mb,
         history_days=settings.load.history_days,
         direct_copy=settings.load.direct_copy,
+        attempts=settings.sensor.attempts,
     )
     if settings.engine == "redshift" or any(map(in_s3, _places(settings))):
         return _on_aws(settings) | {"bounds": bounds}
@@ -137,6 +139,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[*source_specs(locations, days), load_asset(tables)],
         jobs=all_jobs(),
+        sensors=[lake_sensor(settings.sensor)],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
         executor=dg.in_process_executor,

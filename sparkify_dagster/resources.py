@@ -28,11 +28,12 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Opens the warehouse the settings name."""
 
     @abstractmethod
-    def open(self, run_id: str = "") -> Warehouse:
+    def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
         """The warehouse; connects only when it is used.
 
         Args:
             run_id: The Dagster run, to mark what is done for it.
+            lock_wait: Seconds to wait for a writer, instead of what the settings say.
         """
 
 
@@ -45,10 +46,11 @@ class DuckDBResource(WarehouseResource):
     memory_limit: str = ""
     threads: int = 0
 
-    def open(self, run_id: str = "") -> Warehouse:
+    def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
         """The warehouse; connects only when it is used."""
+        wait = self.lock_wait if lock_wait is None else lock_wait
         return duckdb_warehouse(
-            Path(self.path), self.schema_name, self.lock_wait, self.memory_limit, self.threads
+            Path(self.path), self.schema_name, wait, self.memory_limit, self.threads
         )
 
 
@@ -91,6 +93,7 @@ class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     batch_mb: int = 64
     history_days: int = 365
     direct_copy: bool = True
+    attempts: int = 3
 
     def limits(self) -> Limits:
         """The same for the loader."""

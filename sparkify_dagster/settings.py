@@ -415,6 +415,34 @@ class LoadSettings(_Section):
     )
 
 
+class SensorSettings(_Section):
+    """Section `[SENSOR]`: loads that start themselves."""
+
+    enabled: bool = _setting(
+        True, "Whether the sensor is on when `dagster dev` or the daemon starts.", "yes or no"
+    )
+    interval: int = _setting(
+        30,
+        "Seconds between two looks at the lake.",
+        "a whole number of seconds, 5 or more",
+        ge=5,
+    )
+    attempts: int = _setting(
+        3,
+        "How often a failing load is tried by itself before the lake or a person must change "
+        "something.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    pause: float = _setting(
+        60.0,
+        "Seconds before the second try; doubled for each one after.",
+        "a number of seconds, 0 or more",
+        ge=0,
+        allow_inf_nan=False,
+    )
+
+
 class Settings(BaseSettings):
     """Every setting, typed and frozen.
 
@@ -437,6 +465,7 @@ class Settings(BaseSettings):
     duckdb: DuckDBSettings = DuckDBSettings()
     days: DaysSettings = DaysSettings()
     load: LoadSettings = LoadSettings()
+    sensor: SensorSettings = SensorSettings()
     source: Path | None = Field(None, description="The configuration file that was read.")
 
     @classmethod

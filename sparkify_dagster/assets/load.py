@@ -45,7 +45,10 @@ from sparkify_dagster.warehouse.star import publish_star
 LOAD_OP = "load_tables"
 
 
-What = Literal["asked", "changes", "everything"]
+What = Literal["asked", "changes", "due", "everything"]
+
+
+_ONLY_CHANGES = ("changes", "due")
 
 
 class LoadConfig(dg.Config):
@@ -53,8 +56,9 @@ class LoadConfig(dg.Config):
 
     Attributes:
         what: `asked`: just the assets and days the run was launched for, changed or not.
-            `changes`: whatever differs between lake and warehouse. `everything`: all of the lake,
-            read anew, and the star rebuilt.
+            `changes`: whatever differs between lake and warehouse. `due`: the same without what has
+            failed too often as it is now. `everything`: all of the lake, read anew, and the star
+            rebuilt.
         first_day: With `changes` or `everything`: only log days from this one on, `YYYY-MM-DD`.
         last_day: Likewise the last one.
     """
@@ -132,6 +136,11 @@ class _Run:
             raise LakeError(snapshot.emptiness)
         self._report.unroutable(snapshot.unroutable)
         todo = self._todo(snapshot, held)
+        for part in todo.given_up:
+            self._context.log.warning(
+                f"{part.name} has failed {self._bounds.attempts} times as it is now and is left "
+                "alone until the lake changes or somebody loads it (`sparkify retry`)."
+            )
         if todo.is_nothing:
             self._context.log.info("Nothing changed: the warehouse holds what the lake holds.")
             return
@@ -164,6 +173,7 @@ class _Run:
                 held,
                 everything=self._config.what == "everything",
                 days=_range(self._config),
+                attempts=self._bounds.attempts if self._config.what == "due" else None,
             )
         songs = asked_songs(snapshot, held) if STAGING_SONGS.name in self._selected else []
         days = []
@@ -179,7 +189,9 @@ class _Run:
     def _songs(self, todo: Pending) -> Iterator[Any]:
         with self._loading(self._lake.songs, self._lake.song_reader()) as loading:
             before = self._requests()
-            outcome = load_songs(loading, todo.songs, everything=self._config.what != "changes")
+            outcome = load_songs(
+                loading, todo.songs, everything=self._config.what not in _ONLY_CHANGES
+            )
         took = Took(since(before, self._requests()), self._warehouse.sizes())
         yield from self._report.songs(outcome, took)
         self._note(outcome, "the song catalogue")

@@ -179,6 +179,29 @@ def etl(
     )
 
 
+@app.command(rich_help_panel=_LOAD)
+def retry(
+    context: typer.Context,
+    log_day: Annotated[
+        str | None,
+        typer.Argument(parser=day, metavar="[YYYY-MM-DD]", help="The log day; none: all."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try what failed again now, however often it has failed."""
+    from sparkify_dagster.cli.retry import run_retry
+
+    raise typer.Exit(run_retry(_settings(context), log_day, as_json=as_json))
+
+
+@app.command(rich_help_panel=_LOAD)
+def watch(context: typer.Context) -> None:
+    """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
+    from sparkify_dagster.cli.watch import run_watch
+
+    run_watch(_settings(context))
+
+
 @app.command(rich_help_panel=_LOOK)
 def status(context: typer.Context, as_json: Json = False) -> None:
     """What is in the lake, what is loaded, what is pending, failed or rejected."""

@@ -26,6 +26,7 @@ from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.pending import Pending, loaded, pending
 
 if TYPE_CHECKING:
+    from sparkify_dagster.assets.load import What
     from sparkify_dagster.launch import LoadResult
 
 _WARNS_ABOUT = 5
@@ -82,8 +83,17 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     return Comparison(warehouse, snapshot, pending(snapshot, held, everything=full, days=days))
 
 
-def load(settings: Settings, *, full: bool = False, days: DayRange | None = None) -> LoadResult:
+def load(
+    settings: Settings,
+    *,
+    full: bool = False,
+    due: bool = False,
+    days: DayRange | None = None,
+) -> LoadResult:
     """Runs the load under the eyes of whoever watches.
+
+    Args:
+        due: Leave out what has failed too often as it is now.
 
     Raises:
         KeyboardInterrupt: The person stopped it.
@@ -96,7 +106,8 @@ def load(settings: Settings, *, full: bool = False, days: DayRange | None = None
             report("starting Dagster")
             from sparkify_dagster.launch import run_load
 
-            result = run_load(settings, "everything" if full else "changes", first, last)
+            what: What = "everything" if full else "due" if due else "changes"
+            result = run_load(settings, what, first, last)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_STOPPED) from None
     if result.interrupted:

@@ -7,7 +7,7 @@ catalogue are. `status_view` shows it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,14 +16,15 @@ from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.lake.changes import NOTHING, Part
-from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.errors import CloudError, LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.places import covered, open_lake, open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.ledger import Entry
+from sparkify_dagster.warehouse.ledger import Entry, Failure
 from sparkify_dagster.warehouse.star import is_behind
 
 State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
@@ -41,6 +42,8 @@ class PartStatus:
         objects: Objects in the lake now, None when it cannot be seen; bytes likewise.
         records: Records as last published; rows and rejects likewise.
         message: Why the last load failed.
+        attempts: How often in a row loading what is there now has failed.
+        given_up: It is not tried again by itself until the lake changes.
     """
 
     name: str
@@ -54,6 +57,8 @@ class PartStatus:
     failed_at: str | None
     message: str | None
     run_id: str | None
+    attempts: int = 0
+    given_up: bool = False
 
 
 @dataclass(slots=True)
@@ -119,6 +124,7 @@ class _Held:
 
     published: dict[tuple[str, str], Entry] = field(default_factory=dict)
     failed: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    tries: dict[tuple[str, str], Failure] = field(default_factory=dict)
 
 
 def run_status(settings: Settings, *, as_json: bool) -> None:
@@ -142,8 +148,9 @@ def look(settings: Settings) -> Status:
         lake, snapshot = _look_at_lake(settings)
         warehouse, held = _look_at_warehouse(open_warehouse(settings))
     songs = snapshot.songs if snapshot else None
-    parts = _parts(STAGING_SONGS.name, songs, held)
-    days = _parts(STAGING_EVENTS.name, snapshot.days if snapshot else None, held)
+    attempts = settings.sensor.attempts
+    parts = _parts(STAGING_SONGS.name, songs, held, attempts)
+    days = _parts(STAGING_EVENTS.name, snapshot.days if snapshot else None, held, attempts)
     everything = all(part.state == "loaded" for part in [*parts, *days])
     known = lake.problem is None and bool(parts or days)
     up_to_date = known and everything and warehouse.star == "up to date"
@@ -157,7 +164,7 @@ def _look_at_lake(settings: Settings) -> tuple[LakeStatus, Snapshot | None]:
     )
     try:
         snapshot = open_lake(settings).look()
-    except LakeError as error:
+    except (LakeError, CloudError) as error:
         told.problem = str(error)
         return told, None
     told.song_objects, told.song_bytes = _sizes(snapshot.songs.values())
@@ -175,6 +182,9 @@ def _look_at_warehouse(warehouse: Warehouse) -> tuple[WarehouseStatus, _Held]:
             ledger.is_ready(session)
             held.published = {(e.target, e.part): e for e in ledger.latest(session)}
             held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
+            for table in STAGING:
+                found = ledger.failures(session, table.name)
+                held.tries |= {(table.name, part): failure for part, failure in found.items()}
             told.exists = True
             told.tables = count_rows(session)
             if ledger.staging_position(session) > 0:
@@ -184,8 +194,14 @@ def _look_at_warehouse(warehouse: Warehouse) -> tuple[WarehouseStatus, _Held]:
     return told, held
 
 
-def _parts(target: str, lake: Mapping[str, Part] | None, held: _Held) -> list[PartStatus]:
-    """The parts of one target, those of the lake and those that are loaded."""
+def _parts(
+    target: str, lake: Mapping[str, Part] | None, held: _Held, attempts: int
+) -> list[PartStatus]:
+    """The parts of one target, those of the lake and those that are loaded.
+
+    Args:
+        attempts: How often a failing load is tried by itself.
+    """
     names = {part for name, part in (*held.published, *held.failed) if name == target}
     names |= set(lake or {})
     told = []
@@ -194,7 +210,13 @@ def _parts(target: str, lake: Mapping[str, Part] | None, held: _Held) -> list[Pa
         part = lake.get(name, Part(name, (), NOTHING)) if lake is not None else None
         if _is_void(part, published, failed):
             continue
-        told.append(_part_status(name, part, published, failed))
+        status = _part_status(name, part, published, failed)
+        tries = held.tries.get((target, name))
+        if tries is not None and status.state == "failed":
+            still = part is None or part.digest == tries.digest
+            tried = tries.attempts if still else 0
+            status = replace(status, attempts=tried, given_up=tried >= attempts)
+        told.append(status)
     return told
 
 
@@ -268,6 +290,8 @@ def _as_one(parts: Sequence[PartStatus]) -> PartStatus | None:
         loaded_at=max(loaded, default=None),
         failed_at=worst.failed_at,
         message=worst.message,
+        attempts=worst.attempts,
+        given_up=worst.given_up,
         run_id=worst.run_id,
     )
 

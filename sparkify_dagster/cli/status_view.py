@@ -85,7 +85,13 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
         )
     for part in parts:
         if part.message:
-            say(f"{part.name}, {_plainly(part.failed_at)}: {part.message}", "red")
+            say(f"{part.name}, {_plainly(part.failed_at)}{_tried(part)}: {part.message}", "red")
+
+
+def _tried(part: PartStatus) -> str:
+    """How often, and whether it is left alone now."""
+    often = f", {part.attempts} times" if part.attempts > 1 else ""
+    return often + ", not tried again by itself" * part.given_up
 
 
 def _worth_showing(parts: Sequence[PartStatus]) -> tuple[list[PartStatus], list[PartStatus]]:

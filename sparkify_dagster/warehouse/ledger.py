@@ -64,6 +64,21 @@ class LoadedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Loads of a part that failed since it was last published.
+
+    Attributes:
+        digest: What the last of them tried to load.
+        attempts: How many of them, in a row, tried just that.
+        last: When the last one failed, UTC.
+    """
+
+    digest: str
+    attempts: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StarPosition:
     """What a star table has taken in, and by which version of the model.
 
@@ -157,6 +172,25 @@ def loaded_digests(session: Session, target: str) -> dict[str, str]:
         if part not in published or published[part].load_id < entry.load_id:
             digests[part] = FAILED
     return digests
+
+
+def failures(session: Session, target: str) -> dict[str, Failure]:
+    """The parts of a staging table whose last load failed, with how often."""
+    history = relation(session, "load_history")
+    rows = session.query(
+        f"SELECT h.part, h.digest, h.loaded_at FROM {history} AS h LEFT JOIN ("
+        f"SELECT l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
+        "WHERE l.target = $target AND l.status = 'published' GROUP BY l.part) AS p "
+        "ON p.part = h.part WHERE h.target = $target AND h.status = 'failed' "
+        "AND h.load_id > COALESCE(p.load_id, 0) ORDER BY h.part, h.load_id",
+        {"target": target},
+    )
+    found: dict[str, Failure] = {}
+    for part, digest, when in rows:
+        before = found.get(part)
+        again = before.attempts if before is not None and before.digest == digest else 0
+        found[part] = Failure(digest, again + 1, when)
+    return found
 
 
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:

@@ -5,15 +5,18 @@ Two looks, one at each, and a comparison of digests. What belongs here: putting 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.ledger import Failure
 from sparkify_dagster.warehouse.star import is_behind
 
 
@@ -23,11 +26,14 @@ class Loaded:
 
     Attributes:
         star_behind: The star has not taken in all of staging, or its model changed.
+        failed_songs: Parts whose last load failed, with how often; `failed_days` likewise.
     """
 
     songs: dict[str, str]
     days: dict[str, str]
     star_behind: bool
+    failed_songs: dict[str, Failure] = field(default_factory=dict)
+    failed_days: dict[str, Failure] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -43,11 +49,13 @@ class Pending:
         songs: Parts of the catalogue to load.
         days: Log days to load.
         star: The star must be published even if nothing is loaded.
+        given_up: Parts that differ and have failed too often to be tried again by themselves.
     """
 
     songs: list[Part]
     days: list[Part]
     star: bool
+    given_up: list[Part] = field(default_factory=list)
 
     @property
     def is_nothing(self) -> bool:
@@ -72,9 +80,16 @@ def loaded(warehouse: Warehouse) -> Loaded:
                 for table in (STAGING_SONGS, STAGING_EVENTS)
             }
             behind = ledger.staging_position(session) > 0 and is_behind(session)
+            failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
     except WarehouseMissing:
         return NEVER_LOADED
-    return Loaded(digests[STAGING_SONGS.name], digests[STAGING_EVENTS.name], behind)
+    return Loaded(
+        digests[STAGING_SONGS.name],
+        digests[STAGING_EVENTS.name],
+        behind,
+        failed[STAGING_SONGS.name],
+        failed[STAGING_EVENTS.name],
+    )
 
 
 def pending(
@@ -83,12 +98,14 @@ def pending(
     *,
     everything: bool = False,
     days: DayRange | None = None,
+    attempts: int | None = None,
 ) -> Pending:
     """What differs between the lake and the warehouse.
 
     Args:
         everything: Take all parts, changed or not, and rebuild the star.
         days: Load only log days of this range, and no songs.
+        attempts: Leave out what has failed so often as it is now; None: try all of it.
     """
     known_songs = dict.fromkeys(held.songs, "") if everything else held.songs
     known_days = dict.fromkeys(held.days, "") if everything else held.days
@@ -98,7 +115,26 @@ def pending(
         songs = []
         changed_days = [p for p in changed_days if date.fromisoformat(p.name) in days]
     star = held.star_behind or everything
-    return Pending(songs, changed_days, star)
+    over: list[Part] = []
+    if attempts is not None:
+        songs, over = _tried_less(songs, held.failed_songs, attempts)
+        changed_days, over_days = _tried_less(changed_days, held.failed_days, attempts)
+        over = [*over, *over_days]
+    return Pending(songs, changed_days, star, over)
+
+
+def _tried_less(
+    parts: list[Part], failures: Mapping[str, Failure], attempts: int
+) -> tuple[list[Part], list[Part]]:
+    """The parts that may be tried, and those that have failed too often as they are now."""
+
+    def is_over(part: Part) -> bool:
+        failure = failures.get(part.name)
+        return (
+            failure is not None and failure.digest == part.digest and (failure.attempts >= attempts)
+        )
+
+    return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
 
 
 def asked_days(snapshot: Snapshot, names: list[str]) -> list[Part]:

@@ -43,7 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    return {"SPARKIFY_DAYS__LAST": "2018-11-05"}
+    return {"SPARKIFY_DAYS__LAST": "2018-11-05", "SPARKIFY_SENSOR__ENABLED": "no"}
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,8 @@ def test_every_statement_can_be_reviewed_without_a_connection(place: Place) -> N
 
 @pytest.fixture(scope="module")
 def dev(place: Place) -> Iterator[Dev]:
-    with dagster_dev(place.folder, place.s3.environ()) as running:
+    switched_off = {"SPARKIFY_SENSOR__ENABLED": "no"}
+    with dagster_dev(place.folder, place.s3.environ() | switched_off) as running:
         yield running
 
 

@@ -17,13 +17,18 @@ MODULES = {
     ".".join(("sparkify_dagster", *path.relative_to(PACKAGE).with_suffix("").parts)): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-TOP = ("assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources", "launch")
+TOP = (
+    "assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources",
+    "aws_resources", "launch",
+)  # fmt: skip
 FORBIDDEN = {
     "model": ("dagster", "duckdb", "pyarrow", "pandas", "lake", "warehouse", "settings", *TOP),
     "lake": ("dagster", "pandas", "warehouse", "settings", "generator", *TOP),
     "warehouse": ("dagster", "pandas", "settings", "generator", *TOP),
     "generator": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "settings": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "generator", *TOP),
+    "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
+    "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", *TOP),
     "assets": ("build", "definitions", "cli", "settings"),
     "checks": ("build", "definitions", "cli", "settings", "assets"),
 }

@@ -1,0 +1,35 @@
+"""`sparkify retry`: one log day, or the song catalogue, loaded now, however often it has failed.
+
+What belongs here: saying whether there is anything to try. The load is `etl`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sparkify_dagster.cli.console import say
+from sparkify_dagster.cli.etl import run_etl
+from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
+
+
+def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
+    """Loads what failed: one day, or without one all there is; gives the exit code."""
+    if day is not None:
+        chosen = date.fromisoformat(day)
+        days = DayRange(chosen, chosen)
+        return run_etl(settings, full=False, dry_run=False, days=days, as_json=as_json)
+    if not as_json:
+        _say_what(settings)
+    return run_etl(settings, full=False, dry_run=False, days=None, as_json=as_json)
+
+
+def _say_what(settings: Settings) -> None:
+    with open_warehouse(settings).reading() as session:
+        ledger.is_ready(session)
+        failed = failed_parts(session)
+    told = [f"the {CATALOGUE}"] * failed.songs + ([named(failed.days)] if failed.days else [])
+    say(f"Failed before: {' and '.join(told)}." if told else "Nothing failed before.")

@@ -1,0 +1,170 @@
+"""The sensor: it looks at the lake now and then, and asks for a load when there is something to do.
+
+What belongs here: looking, asking Dagster, remembering. What a look comes to is decided in
+`triggers`, what a run loads in `warehouse.pending`.
+"""
+
+import time
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import replace
+
+import dagster as dg
+
+from sparkify_dagster.assets.load import LOAD_OP
+from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
+from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
+from sparkify_dagster.settings import SensorSettings
+from sparkify_dagster.triggers import (
+    Memory,
+    News,
+    Patience,
+    Run,
+    RunState,
+    remembered,
+    seen,
+    to_observe,
+    verdict,
+)
+from sparkify_dagster.warehouse.engine import WarehouseBusy
+from sparkify_dagster.warehouse.pending import loaded, pending
+
+SENSOR = "lake_sensor"
+REQUEST_TAG = "sparkify/request"
+_LISTING_SECONDS = 40.0
+"""A tick may take a minute. A listing that takes longer goes on, and a later tick takes it over."""
+_GLANCE_SECONDS = 0.5
+_DATA_VERSION = "dagster/data_version"
+_GONE = "gone"
+
+
+def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
+    """Watches the lake, a folder or a bucket, and loads what changed."""
+    patience = Patience(settings.attempts, settings.pause)
+    listings = _Listings()
+
+    @dg.sensor(
+        name=SENSOR,
+        job_name=LOAD_JOB,
+        minimum_interval_seconds=settings.interval,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if settings.enabled
+        else dg.DefaultSensorStatus.STOPPED,
+        description="Loads what was added, overwritten or deleted in the lake.",
+    )
+    def watch(
+        context: dg.SensorEvaluationContext,
+        lake: LakeResource,
+        warehouse: WarehouseResource,
+        bounds: BoundsResource,
+    ) -> dg.SensorResult:
+        memory = remembered(context.cursor)
+        snapshot = listings.latest(lake)
+        if snapshot is None:
+            return _skipped("the lake is still being listed", memory)
+        now = seen(snapshot)
+        found = verdict(now, memory, _runs(context, memory), patience)
+        news, memory = to_observe(now, memory)
+        events = _observations(news)
+        if not found.look:
+            if not found.ask:
+                return _skipped(found.why, memory, events)
+            return _asked(found.ask, memory, events)
+        try:
+            held = loaded(warehouse.open(lock_wait=_GLANCE_SECONDS))
+        except WarehouseBusy:
+            # Not remembered as dealt with: the next tick finds it changed again.
+            return _skipped("another process writes to the warehouse; not now", memory, events)
+        todo = pending(snapshot, held, attempts=bounds.attempts)
+        empty = snapshot.is_empty and held.is_nothing
+        if empty or todo.is_nothing:
+            why = "the lake is empty" if empty else _nothing(len(todo.given_up))
+            return _skipped(why, replace(memory, state=now.state, request=""), events)
+        return _asked(1, replace(memory, state=now.state, request=uuid.uuid4().hex[:12]), events)
+
+    return watch
+
+
+class _Listings:
+    """Listings of the lake, which may take longer than a tick has time."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: Future[Snapshot] | None = None
+
+    def latest(self, lake: LakeResource) -> Snapshot | None:
+        """The lake as listed just now, or by the listing an earlier tick began; None: not yet.
+
+        Raises:
+            LakeError: It cannot be listed.
+        """
+        if self._running is None:
+            self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="lake-listing")
+            self._running = self._pool.submit(lambda: lake.open().look())
+        try:
+            found = self._running.result(timeout=_LISTING_SECONDS)
+        except NotYet:
+            return None
+        except Exception:
+            self._running = None
+            raise
+        self._running = None
+        return found
+
+
+def _runs(context: dg.SensorEvaluationContext, memory: Memory) -> list[Run]:
+    """The runs that were asked for because of the remembered state."""
+    if not memory.request:
+        return []
+    asked = dg.RunsFilter(job_name=LOAD_JOB, tags={REQUEST_TAG: memory.request})
+    now = time.time()
+    return [
+        Run(_state(record.dagster_run), now - (record.end_time or now))
+        for record in context.instance.get_run_records(asked)
+    ]
+
+
+def _state(run: dg.DagsterRun) -> RunState:
+    if not run.is_finished:
+        return "running"
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        return "success"
+    return "canceled" if run.status is dg.DagsterRunStatus.CANCELED else "failure"
+
+
+def _observations(news: News) -> list[dg.AssetObservation]:
+    """Tells Dagster which versions of the sources are in the lake."""
+    told = [
+        dg.AssetObservation(LOG_DATA, partition=day, tags={_DATA_VERSION: digest or _GONE})
+        for day, digest in news.days.items()
+    ]
+    if news.songs:
+        told.append(dg.AssetObservation(SONG_DATA, tags={_DATA_VERSION: news.songs}))
+    return told
+
+
+def _asked(number: int, memory: Memory, events: list[dg.AssetObservation]) -> dg.SensorResult:
+    request = dg.RunRequest(
+        run_key=f"{memory.request}#{number}",
+        run_config={"ops": {LOAD_OP: {"config": {"what": "due"}}}},
+        tags={REQUEST_TAG: memory.request},
+    )
+    return dg.SensorResult([request], cursor=memory.text(), asset_events=events)
+
+
+def _skipped(
+    why: str, memory: Memory, events: list[dg.AssetObservation] | None = None
+) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=why, cursor=memory.text(), asset_events=events or [])
+
+
+def _nothing(given_up: int) -> str:
+    if not given_up:
+        return "the warehouse holds what the lake holds"
+    return (
+        f"nothing to load but {given_up} that failed too often; "
+        "`sparkify status` says which, `sparkify retry` tries again"
+    )

@@ -1,0 +1,182 @@
+"""Deciding when to load by itself: what changed, what is running, what failed and how often.
+
+Pure functions of what was seen and what is remembered. What belongs here: the decisions of the
+sensor and their memory (its cursor). Looking and asking Dagster is `sensors`'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from sparkify_dagster.lake.snapshot import Snapshot
+
+CURSOR_VERSION = 1
+_SHORT = 12
+OBSERVED_AT_ONCE = 200
+"""Days told to Dagster in one tick: each is an event to store, and a tick has a minute."""
+
+RunState = Literal["running", "success", "failure", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The lake at one moment, as little of it as tells one state from another.
+
+    Attributes:
+        days: Digest of each log day, cut short.
+        songs: Digest of the whole catalogue.
+    """
+
+    days: Mapping[str, str]
+    songs: str
+
+    @property
+    def state(self) -> str:
+        """Differs when anything that could be loaded differs."""
+        lines = [self.songs, *(f"{day} {digest}" for day, digest in sorted(self.days.items()))]
+        return _digest(lines)
+
+
+def seen(snapshot: Snapshot) -> Seen:
+    """What a listing of the lake comes down to."""
+    songs = (f"{name} {part.digest}" for name, part in sorted(snapshot.songs.items()))
+    return Seen(
+        {name: part.digest[:_SHORT] for name, part in snapshot.days.items()}, _digest(songs)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the sensor remembers between ticks: its cursor.
+
+    Attributes:
+        state: The state of the lake that was dealt with last.
+        request: Names the run asked for because of it; blank when none was needed.
+        days: The digest with which each day was told to Dagster; `songs` likewise.
+    """
+
+    state: str = ""
+    request: str = ""
+    days: Mapping[str, str] = field(default_factory=dict)
+    songs: str = ""
+
+    def text(self) -> str:
+        """As a cursor."""
+        return json.dumps({"version": CURSOR_VERSION, **asdict(self)})
+
+
+def remembered(cursor: str | None) -> Memory:
+    """The memory in a cursor; an empty one for a cursor of another version, or for no cursor.
+
+    Nothing is lost with it: the lake is then compared with the warehouse as on the first day.
+    """
+    try:
+        held = json.loads(cursor or "")
+        if held.pop("version") != CURSOR_VERSION:
+            return Memory()
+        memory = Memory(**held)
+        texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return Memory()
+    return memory if all(isinstance(text, str) for text in texts) else Memory()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How failed loads are tried again.
+
+    Attributes:
+        attempts: How often in all, before it takes a change of the lake or a person.
+        pause: Seconds before the second try; doubled for each one after.
+    """
+
+    attempts: int = 3
+    pause: float = 60
+
+    def wait(self, tried: int) -> float:
+        """Seconds to wait after so many tries."""
+        return self.pause * 2.0 ** min(tried - 1, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was asked for: how it stands, and how long ago it ended, in seconds."""
+
+    state: RunState
+    ended_ago: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a tick comes to.
+
+    Attributes:
+        ask: Ask for a run, the so-manieth try for this state of the lake; 0: none.
+        look: Ask the warehouse first whether anything is to be loaded.
+        why: In a sentence, for whoever reads the ticks.
+    """
+
+    why: str
+    ask: int = 0
+    look: bool = False
+
+
+def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) -> Verdict:
+    """What is to be done about the lake as it is now.
+
+    Args:
+        runs: Those asked for because of the remembered state.
+    """
+    if any(run.state == "running" for run in runs):
+        return Verdict("a load is running; what changed meanwhile is loaded after it")
+    if now.state != memory.state:
+        return Verdict("the lake has changed", look=True)
+    if not memory.request:
+        return Verdict("nothing new in the lake")
+    if not runs:
+        return Verdict("the load that was asked for never began", ask=1)
+    last = min(runs, key=lambda run: run.ended_ago)
+    if last.state == "success":
+        return Verdict("nothing new in the lake")
+    if last.state == "canceled":
+        return Verdict("somebody ended the last load; the next change, or `sparkify etl`, loads")
+    tried = len(runs)
+    if tried >= patience.attempts:
+        return Verdict(
+            f"the load failed {tried} times: gave up until the lake changes or somebody loads "
+            "(`sparkify status` says why it failed)"
+        )
+    left = patience.wait(tried) - last.ended_ago
+    if left > 0:
+        return Verdict(f"the load failed; tried again in {left:.0f} s")
+    return Verdict("the load failed and is tried again", ask=tried + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What Dagster does not know yet of the lake.
+
+    Attributes:
+        days: Digest of each log day that changed; blank for one that is gone.
+        songs: Digest of the catalogue if it changed, else blank.
+    """
+
+    days: Mapping[str, str]
+    songs: str
+
+
+def to_observe(now: Seen, memory: Memory) -> tuple[News, Memory]:
+    """What is news to Dagster, a bounded number of days at once, and the memory of having told."""
+    days = {day: digest for day, digest in now.days.items() if memory.days.get(day) != digest}
+    days |= {day: "" for day, known in memory.days.items() if known and day not in now.days}
+    told = dict(sorted(days.items())[:OBSERVED_AT_ONCE])
+    news = News(told, now.songs if now.songs != memory.songs else "")
+    return news, replace(memory, days={**memory.days, **told}, songs=now.songs)
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_SHORT]
