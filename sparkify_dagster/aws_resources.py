@@ -14,6 +14,7 @@ from dagster_aws.s3 import S3Resource
 from pydantic import SecretStr
 
 from sparkify_dagster.aws import AwsAccess, AwsError
+from sparkify_dagster.lake.queue import EventQueue
 from sparkify_dagster.places import redshift_warehouse
 from sparkify_dagster.resources import LakeResource, WarehouseResource
 from sparkify_dagster.settings import ClusterSettings, load_settings
@@ -64,6 +65,10 @@ class S3LakeResource(LakeResource):
     """A lake of which a part or all is in S3."""
 
     s3: dg.ResourceDependency[LakeS3Resource]
+
+    def queue(self) -> EventQueue | None:
+        """Where events of the lake's buckets arrive; None where nothing tells of its changes."""
+        return EventQueue(self.queue_url, self._access()) if self.queue_url else None
 
     def _access(self) -> AwsAccess:
         return self.s3.access()

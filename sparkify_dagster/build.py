@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from sparkify_dagster.alert_sensors import alert_sensors
 from sparkify_dagster.assets.load import load_asset
 from sparkify_dagster.assets.specs import (
     LOG_DATA,
@@ -108,6 +109,7 @@ def _lake_fields(settings: Settings) -> dict[str, Any]:
         "first_day": days.first.isoformat(),
         "last_day": days.last.isoformat() if days.last else "",
         "threads": settings.duckdb.threads,
+        "queue_url": settings.s3.queue,
     }
 
 
@@ -135,11 +137,20 @@ def build_definitions(
     days = log_days(settings.days.first, settings.days.last)
     song_data, log_data, log_jsonpath = _places(settings)
     locations = {SONG_DATA: song_data, LOG_DATA: log_data, LOG_JSONPATH: log_jsonpath}
-    tables = table_specs(settings.engine, settings.load.schema_name, _location(settings), days)
+    tables = table_specs(
+        settings.engine,
+        settings.load.schema_name,
+        _location(settings),
+        days,
+        stale_hours=settings.alerts.stale_hours,
+    )
     return dg.Definitions(
         assets=[*source_specs(locations, days), load_asset(tables)],
         jobs=all_jobs(),
-        sensors=[lake_sensor(settings.sensor)],
+        sensors=[
+            lake_sensor(settings.sensor),
+            *alert_sensors(settings.alerts, settings.sensor.interval),
+        ],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
         executor=dg.in_process_executor,

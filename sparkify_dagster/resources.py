@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.places import covered, duckdb_warehouse, lake_at
 from sparkify_dagster.settings import LakeSettings
@@ -22,6 +23,7 @@ from sparkify_dagster.warehouse.publish import Limits
 
 if TYPE_CHECKING:
     from sparkify_dagster.aws import AwsAccess
+    from sparkify_dagster.lake.queue import EventQueue
 
 
 class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -61,6 +63,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         first_day: First log day that is loaded, `YYYY-MM-DD`.
         last_day: Last one; blank for today.
         threads: Threads to parse records with; 0 for all cores.
+        queue_url: An SQS queue with the events of the lake's buckets; blank: there is none.
     """
 
     song_data: str
@@ -69,6 +72,15 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     first_day: str
     last_day: str = ""
     threads: int = 0
+    queue_url: str = ""
+
+    def queue(self) -> EventQueue | None:
+        """Where events of the lake's buckets arrive; None where nothing tells of its changes."""
+        return None
+
+    def watched(self) -> Watched:
+        """The places of the lake whose events are ours."""
+        return Watched((self.song_data, self.log_data, self.log_jsonpath))
 
     def open(self) -> Lake:
         """The lake; listed and read only when it is used."""

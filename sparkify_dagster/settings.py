@@ -25,6 +25,7 @@ from functools import cache
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -54,7 +55,9 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+|default")
 _ROLE_COMMA = re.compile(r",(?=arn:)")
 _SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+")
+_QUEUE = re.compile(r"https?://[^\s@/]+/\S+", re.IGNORECASE)
 _ENDPOINT = re.compile(r"https?://[^\s@/]+/?", re.IGNORECASE)
+_WEBHOOK = re.compile(r"https?://[a-z0-9._:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _QUOTES: Final = ("'", '"')
@@ -119,6 +122,27 @@ def _endpoint(value: str) -> str:
     if value and not _ENDPOINT.fullmatch(value):
         raise ValueError("not the address of a service")
     return value
+
+
+def _queue_url(value: str) -> str:
+    if value and not _QUEUE.fullmatch(value):
+        raise ValueError("not the URL of a queue")
+    return value
+
+
+def _webhook(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url and not (_WEBHOOK.fullmatch(url) and _has_host_and_port(url)):
+        raise ValueError("not the URL of a webhook")
+    return value
+
+
+def _has_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _staging(value: str) -> str:
@@ -297,6 +321,12 @@ class LakeSettings(_Section):
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters)",
     )
 
+    queue: Annotated[str, AfterValidator(_queue_url)] = _setting(
+        "",
+        "SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists instead.",
+        "the URL of a queue, such as https://sqs.us-west-2.amazonaws.com/123456789012/lake",
+    )
+
     @property
     def staging_prefix(self) -> str:
         """Where COPY's files are written; blank when nothing says where."""
@@ -427,6 +457,12 @@ class SensorSettings(_Section):
         "a whole number of seconds, 5 or more",
         ge=5,
     )
+    list_every: int = _setting(
+        900,
+        "Seconds between two listings where a QUEUE tells of changes: they find what it missed.",
+        "a whole number of seconds, 5 or more",
+        ge=5,
+    )
     attempts: int = _setting(
         3,
         "How often a failing load is tried by itself before the lake or a person must change "
@@ -440,6 +476,25 @@ class SensorSettings(_Section):
         "a number of seconds, 0 or more",
         ge=0,
         allow_inf_nan=False,
+    )
+
+
+class AlertsSettings(_Section):
+    """Section `[ALERTS]`: who is told when something goes wrong."""
+
+    webhook: Annotated[SecretStr, AfterValidator(_webhook)] = _setting(
+        SecretStr(""),
+        "Webhook that is told of failed runs, failed checks and staleness, in Slack's format; "
+        "never shown, as it holds a token. Blank: nobody is told.",
+        "an http(s) URL",
+    )
+    stale_hours: int = _setting(
+        48,
+        "Hours without a published load after which tables count as stale (the song catalogue, "
+        "which changes seldom: 15 times as many). 0: never.",
+        "a whole number of hours, 0 to 87600",
+        ge=0,
+        le=87_600,
     )
 
 
@@ -466,6 +521,7 @@ class Settings(BaseSettings):
     days: DaysSettings = DaysSettings()
     load: LoadSettings = LoadSettings()
     sensor: SensorSettings = SensorSettings()
+    alerts: AlertsSettings = AlertsSettings()
     source: Path | None = Field(None, description="The configuration file that was read.")
 
     @classmethod
@@ -781,6 +837,8 @@ def _cluster_problems(given: _Values, source: Path | None) -> Iterator[str]:
         return
     else_duckdb = "; or leave HOST blank to work on DuckDB"
     ways = [at for at in _OTHER_LOGINS if at in given]
+    if ways and ("CLUSTER", "DB_PASSWORD") in given:
+        ways = [("CLUSTER", "DB_PASSWORD"), *ways]
     if len(ways) > 1:
         names = " and ".join(key for _, key in ways)
         step = "keep the one that fits your cluster, and blank the others"
@@ -793,7 +851,8 @@ def _cluster_problems(given: _Values, source: Path | None) -> Iterator[str]:
             info = _catalogue()[at][0]
             where = f"{source or CONFIG_NAME}, section [{info.section}], key {info.key}"
             expected = f"{info.expected}, as HOST names a cluster"
-            yield _problem(where, "blank", expected, _how_to_set(info) + else_duckdb)
+            other = " (or SECRET_ARN, CLUSTER_ID or WORKGROUP)" if at[0] == "CLUSTER" else ""
+            yield _problem(where, "blank", expected, _how_to_set(info) + other + else_duckdb)
     for at, entry in given.items():
         if at[0] == "S3" and not entry.broken and not _SCHEME.match(entry.value):
             info = _catalogue()[at][0]
@@ -830,6 +889,16 @@ def _staging_problems(settings: Settings, given: _Values) -> Iterator[str]:
         where = at.where if at else f"section [S3], key {info.key} (default)"
         expected = "a prefix of its own, such as s3://bucket/_sparkify_staging"
         yield _problem(where, found, expected, _how_to_set(info))
+
+
+def _queue_problems(settings: Settings, given: _Values) -> Iterator[str]:
+    lake = settings.s3
+    if lake.queue and not any(
+        place.startswith("s3://") for place in (lake.log_data, lake.song_data, lake.log_jsonpath)
+    ):
+        info, entry = _catalogue()["S3", "QUEUE"][0], given["S3", "QUEUE"]
+        found = "set, and no part of the lake is in S3"
+        yield _problem(entry.where, found, "blank for a lake in folders", _how_to_set(info))
 
 
 def _value_problems(error: ValidationError, given: _Values) -> Iterator[str]:
@@ -887,6 +956,7 @@ def load_settings(
     problems += _cluster_problems(given, source)
     if settings is not None:
         problems += _staging_problems(settings, given)
+        problems += _queue_problems(settings, given)
     if problems or settings is None:
         raise SettingsError(problems)
     return settings

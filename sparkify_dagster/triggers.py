@@ -29,16 +29,18 @@ class Seen:
     Attributes:
         days: Digest of each log day, cut short.
         songs: Digest of the whole catalogue.
+        known: Its state, where only that is known.
     """
 
     days: Mapping[str, str]
     songs: str
+    known: str = ""
 
     @property
     def state(self) -> str:
         """Differs when anything that could be loaded differs."""
         lines = [self.songs, *(f"{day} {digest}" for day, digest in sorted(self.days.items()))]
-        return _digest(lines)
+        return self.known or _digest(lines)
 
 
 def seen(snapshot: Snapshot) -> Seen:
@@ -57,12 +59,18 @@ class Memory:
         state: The state of the lake that was dealt with last.
         request: Names the run asked for because of it; blank when none was needed.
         days: The digest with which each day was told to Dagster; `songs` likewise.
+        listed: When the lake was listed last, in seconds of the epoch.
+        dirty: Something happened in the lake that was not dealt with yet.
+        receipts: Messages that have been dealt with, once this is remembered.
     """
 
     state: str = ""
     request: str = ""
     days: Mapping[str, str] = field(default_factory=dict)
     songs: str = ""
+    listed: float = 0.0
+    dirty: bool = False
+    receipts: tuple[str, ...] = ()
 
     def text(self) -> str:
         """As a cursor."""
@@ -78,11 +86,14 @@ def remembered(cursor: str | None) -> Memory:
         held = json.loads(cursor or "")
         if held.pop("version") != CURSOR_VERSION:
             return Memory()
+        held["receipts"] = tuple(held.get("receipts", ()))
         memory = Memory(**held)
         texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
+        texts += memory.receipts
+        sound = isinstance(memory.listed, int | float) and isinstance(memory.dirty, bool)
     except (ValueError, TypeError, AttributeError, KeyError):
         return Memory()
-    return memory if all(isinstance(text, str) for text in texts) else Memory()
+    return memory if sound and all(isinstance(text, str) for text in texts) else Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,22 @@ class Verdict:
     why: str
     ask: int = 0
     look: bool = False
+
+
+def must_list(
+    memory: Memory, runs: Sequence[Run], patience: Patience, clock: float, every: float
+) -> bool:
+    """Whether to list the lake where events tell of its changes.
+
+    Args:
+        runs: Those asked for because of the remembered state.
+        clock: The time, in seconds of the epoch.
+        every: Seconds after which it is listed whatever the events say.
+    """
+    overdue = not memory.listed <= clock < memory.listed + every
+    again = bool(runs) and verdict(Seen({}, "", memory.state), memory, runs, patience).ask > 0
+    unbegun = bool(memory.request) and not runs
+    return memory.dirty or not memory.state or overdue or again or unbegun
 
 
 def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) -> Verdict:

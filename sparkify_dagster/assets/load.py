@@ -33,10 +33,12 @@ from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster.warehouse.pending import (
     Loaded,
     Pending,
+    all_gone,
     asked_days,
     asked_songs,
     loaded,
     pending,
+    vanished,
 )
 from sparkify_dagster.warehouse.publish import Direct, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
@@ -135,6 +137,8 @@ class _Run:
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
         self._report.unroutable(snapshot.unroutable)
+        for half in vanished(snapshot, held):
+            self._context.log.warning(f"{all_gone(half, self._lake)} Its rows go.")
         todo = self._todo(snapshot, held)
         for part in todo.given_up:
             self._context.log.warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import dagster as dg
 
@@ -13,6 +14,8 @@ from sparkify_dagster.model.table import Column, Layer, Table
 
 OWNERS = ["team:data-platform"]
 SONG_DATA, LOG_DATA, LOG_JSONPATH = "song_data", "log_data", "log_json_path"
+_SELDOM = 15
+"""The catalogue is published only when it changes, which days without new songs do not make bad."""
 _READS_LAKE = {
     STAGING_SONGS.name: [SONG_DATA],
     STAGING_EVENTS.name: [LOG_DATA, LOG_JSONPATH],
@@ -45,10 +48,24 @@ def source_specs(locations: Mapping[str, str], days: dg.PartitionsDefinition) ->
 
 
 def table_specs(
-    engine: str, schema: str, location: str, days: dg.PartitionsDefinition
+    engine: str,
+    schema: str,
+    location: str,
+    days: dg.PartitionsDefinition,
+    *,
+    stale_hours: int = 0,
 ) -> list[dg.AssetSpec]:
-    """Every staging, dimension and fact table."""
-    return [_table_spec(table, engine, schema, location, days) for table in (*STAGING, *STAR)]
+    """Every staging, dimension and fact table.
+
+    Args:
+        stale_hours: Hours without a publication after which a table is stale; 0: never.
+    """
+    return [
+        _table_spec(table, engine, schema, location, days).replace_attributes(
+            freshness_policy=_freshness(table, stale_hours)
+        )
+        for table in (*STAGING, *STAR)
+    ]
 
 
 def table_schema(table: Table) -> dg.TableSchema:
@@ -78,6 +95,14 @@ def _table_spec(
         },
         tags={"layer": table.layer.value},
     )
+
+
+def _freshness(table: Table, hours: int) -> dg.FreshnessPolicy | None:
+    """When Dagster calls a table stale; it warns at half the time."""
+    if not hours:
+        return None
+    window = timedelta(hours=hours * (_SELDOM if table is STAGING_SONGS else 1))
+    return dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window / 2)
 
 
 def _column(table: Table, column: Column) -> dg.TableColumn:

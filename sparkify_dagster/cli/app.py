@@ -253,7 +253,7 @@ def sql(
     context: typer.Context,
     table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
 ) -> None:
-    """Print the statements that make the tables, without connecting to anything."""
+    """Print the statements that make the tables (Redshift: and load them); connects to nothing."""
     from sparkify_dagster.cli.tables import run_sql
 
     run_sql(_settings(context), table)

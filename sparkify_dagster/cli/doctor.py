@@ -60,8 +60,27 @@ def _lines(config: Path | None) -> Iterator[Line]:
             yield Line(check, "not looked at", "the settings come first")
         return
     yield Line("settings", "ok", near(settings.source) if settings.source else "all defaults")
+    failed: set[str] = set()
     for check, look in _checks(settings).items():
-        yield _careful(check, look, settings)
+        if first := next((name for name in _AFTER.get(check, ()) if name in failed), None):
+            yield Line(check, "not looked at", f"{first} comes first")
+            continue
+        line = _careful(check, look, settings)
+        if line.state == "failed":
+            failed.add(check)
+        yield line
+
+
+_LOGGED_IN = ("clock", "host", "tls", "login")
+_AFTER = {
+    **dict.fromkeys(("regions", "songs", "logs", "jsonpaths"), ("clock",)),
+    "tls": ("host",),
+    "login": ("host", "tls"),
+    **dict.fromkeys(("rights", "tables", "loads"), _LOGGED_IN[1:]),
+    "staging": _LOGGED_IN,
+    "role": (*_LOGGED_IN, "logs", "jsonpaths"),
+}
+"""What need not be asked once something before it failed: it would say the same again."""
 
 
 def _checks(settings: Settings) -> dict[str, Look]:

@@ -23,7 +23,7 @@ from sparkify_dagster.places import covered, open_lake, open_warehouse
 from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, loaded, pending
+from sparkify_dagster.warehouse.pending import Pending, all_gone, loaded, pending, vanished
 
 if TYPE_CHECKING:
     from sparkify_dagster.assets.load import What
@@ -80,6 +80,8 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     if snapshot.is_empty and held.is_nothing:
         warn_unroutable(snapshot.unroutable)
         raise LakeError(snapshot.emptiness)
+    for half in vanished(snapshot, held):
+        warn(f"{all_gone(half, lake)} A load takes its rows out.")
     return Comparison(warehouse, snapshot, pending(snapshot, held, everything=full, days=days))
 
 

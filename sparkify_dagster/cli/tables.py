@@ -98,7 +98,7 @@ def _statements(settings: Settings, table: Table) -> Iterator[str]:
     if table.sql:
         yield f"-- Its rows:\n{statement(table.sql, relations(schema))};"
     elif table.layer is Layer.STAGING:
-        yield "-- Its rows are what the reader accepts of the objects in the lake."
+        yield "-- Its rows are the accepted records of the objects in the lake."
     else:
         yield "-- Its rows are written with each load, in the same transaction."
 

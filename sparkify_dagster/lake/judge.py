@@ -155,7 +155,7 @@ def _json_error(text: str) -> str:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return f"{error.msg} at character {error.pos + 1}"
+        return f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
     except (ValueError, RecursionError):
         return "it cannot be parsed"
     return "it holds characters or escapes that JSON does not allow"

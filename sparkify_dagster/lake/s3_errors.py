@@ -99,6 +99,8 @@ def lake_error(
 def _of_place(error: Exception, setting: str, access: AwsAccess, permission: str) -> str:
     code = code_of(error)
     if code == "NoSuchBucket":
+        if "STAGING" in setting:
+            return f"no such bucket. Set {setting} to a prefix that you may write to."
         return f"no such bucket. Set {setting} to where the data lies."
     if code in ("NoSuchKey", "404"):
         return f"not there. Set {setting} to where it lies."

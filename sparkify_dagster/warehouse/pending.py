@@ -11,7 +11,7 @@ from datetime import date
 
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts
 from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
@@ -121,6 +121,30 @@ def pending(
         changed_days, over_days = _tried_less(changed_days, held.failed_days, attempts)
         over = [*over, *over_days]
     return Pending(songs, changed_days, star, over)
+
+
+def vanished(snapshot: Snapshot, held: Loaded) -> list[str]:
+    """Which half of the lake is empty though it was loaded: `songs`, `logs`.
+
+    That is followed, as any deletion is. But it is what a mistyped prefix looks like, too.
+    """
+    halves = {"songs": (snapshot.songs, held.songs), "logs": (snapshot.days, held.days)}
+    return [
+        name
+        for name, (there, known) in halves.items()
+        if not there and any(digest != NOTHING for digest in known.values())
+    ]
+
+
+def all_gone(half: str, lake: Lake) -> str:
+    """What to say of a half of the lake that is empty though it was loaded."""
+    setting, store = {
+        "songs": ("SONG_DATA", lake.songs),
+        "logs": ("LOG_DATA", lake.logs),
+    }[half]
+    return (
+        f"{store.location} holds nothing any more, and was loaded before. Is [S3] {setting} right?"
+    )
 
 
 def _tried_less(

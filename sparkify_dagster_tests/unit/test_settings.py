@@ -477,7 +477,7 @@ def test_every_setting_says_what_it_means_and_what_it_expects() -> None:
 
     assert all(info.meaning.endswith(".") and info.expected for info in described)
     assert len({info.env for info in described}) == len(described)
-    assert [info.key for info in described if info.secret] == ["DB_PASSWORD"]
+    assert [info.key for info in described if info.secret] == ["DB_PASSWORD", "WEBHOOK"]
 
 
 def test_the_example_file_names_every_setting_with_its_default(tmp_path: Path) -> None:

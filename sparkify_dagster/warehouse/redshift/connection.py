@@ -6,6 +6,7 @@ What belongs here: everything that is settled when a connection is opened. What 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,11 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
     Raises:
         WarehouseError: There is none; says why and what to do.
     """
+    if server.sslrootcert and not os.path.exists(server.sslrootcert):
+        raise WarehouseError(
+            f"{server.sslrootcert}: no such file. [CLUSTER] SSLROOTCERT names root certificates; "
+            "blank, those of the certifi package are taken."
+        )
     try:
         opened: Connection = psycopg2.connect(**_parameters(server, credentials))
     except psycopg2.Error as error:

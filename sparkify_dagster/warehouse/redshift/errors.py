@@ -82,6 +82,11 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
             f"{where}: not allowed ({said}). Let the user of [CLUSTER] own the schema of "
             "[LOAD] SCHEMA, or let it create one (docs/redshift.md has the grants)."
         )
+    if code == errorcodes.UNDEFINED_OBJECT and sql.startswith("GRANT"):
+        return WarehouseError(
+            f"{where}: {said}. [CLUSTER] READER names a role: let an administrator CREATE ROLE it, "
+            "or blank READER."
+        )
     if _COPY.match(sql) and _ROLE.search(said):
         return WarehouseError(
             f"{where}: COPY cannot act as the role of [IAM_ROLE] ARN ({said}). Attach the role to "

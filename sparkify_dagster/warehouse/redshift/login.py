@@ -145,7 +145,14 @@ def _asked(access: AwsAccess, ask: Callable[[], Any], what: str, right: str) -> 
 
 
 def _refusal(error: Exception, right: str) -> str:
-    """What AWS answered, and which permission it takes."""
-    answer = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
-    code, said = answer.get("Code", type(error).__name__), answer.get("Message", "")
-    return f"{code} {said}".strip() + f" (it takes the permission {right})"
+    """What AWS answered, and what to do."""
+    if not isinstance(error, ClientError):
+        return f"{' '.join(str(error).split())[:300]}. Check [CLUSTER] and [AWS]."
+    answer = error.response.get("Error", {})
+    code, said = str(answer.get("Code", "")), " ".join(str(answer.get("Message", "")).split())[:300]
+    if "AccessDenied" in code or "NotAuthorized" in code:
+        return f"{code} {said}. It takes the permission {right}."
+    return (
+        f"{code} {said}. Check the name in [CLUSTER], and whether [AWS] REGION is its region; it "
+        f"takes the permission {right}."
+    )

@@ -115,12 +115,25 @@ def rights(warehouse: RedshiftWarehouse) -> str:
             values = {}
             asked = "SELECT has_database_privilege(current_database(), 'CREATE')"
             what = f"schema {warehouse.schema}, which the first load makes"
-        if session.query(asked, values)[0][0]:
-            return f"may make tables in {what}"
+        allowed = session.query(asked, values)[0][0]
+    if allowed:
+        return f"may make tables in {what}" + _reader(warehouse)
     raise WarehouseError(
         f"may not make tables in {what}. Make the user of [CLUSTER] its owner: "
         f"CREATE SCHEMA {warehouse.schema} AUTHORIZATION the_user."
     )
+
+
+def _reader(warehouse: RedshiftWarehouse) -> str:
+    """Whether the reader is there to be granted anything; asked on a table that goes again."""
+    if not warehouse.reader:
+        return ""
+    with _rolled_back(warehouse) as session:
+        session.execute(f"CREATE TEMP TABLE {quoted(_TRIED)} (number BIGINT)")
+        session.execute(
+            f"GRANT SELECT ON TABLE {quoted(_TRIED)} TO ROLE {quoted(warehouse.reader)}"
+        )
+    return f"; {warehouse.reader} may be granted reading"
 
 
 def copy_staged(warehouse: RedshiftWarehouse) -> str:

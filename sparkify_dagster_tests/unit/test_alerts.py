@@ -1,0 +1,525 @@
+"""Alerts: what is said and what never is, that it arrives, and that each run is told once."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from sparkify_dagster import alert_sensors, alerts
+from sparkify_dagster.alerts import (
+    EndedRun,
+    FailedCheck,
+    Freshness,
+    about_run,
+    about_staleness,
+    must_tell,
+    send,
+)
+from sparkify_dagster.assets.specs import table_specs
+from sparkify_dagster.partitions import log_days
+from sparkify_dagster.settings import AlertsSettings, DaysSettings, SettingsError, load_settings
+
+TOKEN = "T0KEN-s3cr3t"
+HOUR = 3600.0
+
+
+@dataclass
+class Receiver:
+    """What a webhook got, and what it answers: each status once, then 200; 0 hangs."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    asked: int = 0
+
+
+@contextmanager
+def receiver(answers: Sequence[int] = ()) -> Iterator[Receiver]:
+    """A webhook on this machine."""
+    got = Receiver(answers=list(answers))
+    free = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.asked += 1
+            status = got.answers.pop(0) if got.answers else 200
+            if not status:
+                free.wait(30)
+                return
+            if status == 200:
+                got.texts.append(json.loads(body)["text"])
+            self.send_response(status)
+            if status in (301, 302):
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            got.asked += 100
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    got.url = f"http://127.0.0.1:{server.server_address[1]}/services/{TOKEN}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield got
+    finally:
+        free.set()
+        server.shutdown()
+        server.server_close()
+
+
+# --- the setting ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/T0/B0/x?y=z", "http://127.0.0.1:8000", "",
+        "http://[::1]:8000/hook", "HTTPS://Chat.Example.org/hooks/%20a",
+    ],
+)  # fmt: skip
+def test_a_webhook_is_a_url(url: str) -> None:
+    assert AlertsSettings(webhook=SecretStr(url)).webhook.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"ftp://h/{TOKEN}", f"file:///etc/{TOKEN}", TOKEN, f"https:///{TOKEN}", f"http://h:x/{TOKEN}",
+        f"http://h:99999/{TOKEN}", f"http://h/ {TOKEN}", f"http://user:{TOKEN}@h/", f"http://h/ä{TOKEN}",
+        f"http://[::1/{TOKEN}",
+    ],
+)  # fmt: skip
+def test_what_is_no_webhook_is_refused_and_not_shown(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"\[ALERTS\], key WEBHOOK") as caught:
+        load_settings(environ={"SPARKIFY_ALERTS__WEBHOOK": url}, cwd=tmp_path)
+    assert TOKEN not in str(caught.value)
+    with pytest.raises(ValidationError) as built:
+        AlertsSettings(webhook=SecretStr(url))
+    assert TOKEN not in str(built.value)
+
+
+def test_no_text_of_the_settings_shows_the_webhook(tmp_path: Path) -> None:
+    url = f"https://h/{TOKEN}"
+    settings = load_settings(environ={"SPARKIFY_ALERTS__WEBHOOK": url}, cwd=tmp_path)
+    assert settings.alerts.webhook.get_secret_value() == url
+    assert TOKEN not in repr(settings) + settings.model_dump_json()
+
+
+# --- the words --------------------------------------------------------------------------
+
+
+def test_a_failed_load_is_told_with_its_days_and_the_next_step() -> None:
+    reason = "2018-11-04 was not published: 3 of 4 records rejected.\n2018-11-05 was not published."
+    run = EndedRun("run-1", "load", True, reason, ("2018-11-04", "2018-11-05"))
+    text = about_run(run)["text"]
+    assert text.splitlines() == [
+        "Sparkify: a run of `load` failed.",
+        "• 2018-11-04 was not published: 3 of 4 records rejected.",
+        "• 2018-11-05 was not published.",
+        "Next: mend or remove the objects of 2018-11-04, 2018-11-05, which then load by "
+        "themselves; `sparkify retry 2018-11-04` tries again now, `sparkify status` says how "
+        "things stand.",
+        "Run: run-1",
+    ]
+
+
+def test_failed_checks_are_told_by_table_name_and_sentence() -> None:
+    check = FailedCheck("songplay", "unique_key", "Not so, 3 times: each key stands once.")
+    text = about_run(EndedRun("run-1", "checks", False, checks=(check,)))["text"]
+    assert "a run of `checks` ended, and checks failed" in text
+    assert "• Check unique_key of songplay: Not so, 3 times: each key stands once." in text
+    assert "docs/operations.md" in text
+
+
+PERSONAL = [
+    "Could not convert string 'Ada Byron' to INT32",
+    'invalid input syntax for type integer: "Ada Byron"',
+    "Failing row contains (7, Ada Byron, F, Reno).",
+    "Key (user_id, name)=(7, Ada Byron) already exists.",
+    "https://loader:AdaByron@dwh/x",
+    "aws_secret_access_key=AdaByron and more",
+    "password: AdaByron",
+    "X-Amz-Signature=AdaByron",
+    "no number: 'Ada Byron" + " of Reno" * 400 + "'",
+    'no number: "Ada Byron' + " of Reno" * 400,
+    "Failing row contains (7, Ada Byron" + ", Reno" * 400,
+]
+
+
+@pytest.mark.parametrize("reason", PERSONAL)
+def test_what_a_driver_quotes_and_what_looks_like_a_secret_is_masked(reason: str) -> None:
+    check = FailedCheck("user", "c", reason)
+    text = about_run(EndedRun("run-1", "load", True, reason, checks=(check,)))["text"]
+    assert "Ada" not in text
+    assert "Byron" not in text
+
+
+def test_a_key_of_the_lake_cannot_call_the_channel() -> None:
+    text = about_run(EndedRun("r", "load", True, "<!channel> & <https://evil|x>.json is bad"))[
+        "text"
+    ]
+    assert "&lt;!channel&gt; &amp; &lt;https://evil|x&gt;.json is bad" in text
+
+
+def test_a_message_is_bounded_whatever_happened() -> None:
+    many = tuple(f"2018-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29))
+    reason = "\n".join(f"{day} was not published: {'x' * 5_000}" for day in many)
+    checks = tuple(FailedCheck("t" * 99, f"c{n}", "y" * 5_000) for n in range(100))
+    text = about_run(EndedRun("r", "load", True, reason, many, checks))["text"]
+    assert len(text) < 4_000
+    assert "and 331 more lines" in text
+    assert "and 95 more failed checks" in text
+    assert "and 331 more, which" in text
+
+
+def test_staleness_says_since_when_and_whether_the_lake_changed() -> None:
+    now = 1_700_000_000.0
+    waiting = about_staleness(Freshness(now - 50 * HOUR, now - 2 * HOUR, 0), now)["text"]
+    assert "50 hours ago" in waiting
+    assert "The lake has changed since (2023-11-14 20:13 UTC): a load is due." in waiting
+    assert "`sparkify status`" in waiting
+    quiet = about_staleness(Freshness(now - 50 * HOUR, now - 60 * HOUR, 0), now)["text"]
+    assert "not seen to change" in quiet
+    assert "STALE_HOURS" in quiet
+    assert "Nothing was published since" in about_staleness(Freshness(None, None, now), now)["text"]
+
+
+@pytest.mark.parametrize(
+    ("published", "since", "told", "hours", "tell"),
+    [
+        (50, 90, 0, 48, True),  # Stale, and nobody was told.
+        (47, 90, 0, 48, False),
+        (50, 90, 1, 48, False),  # Told an hour ago,
+        (97, 99, 48, 48, True),  # or so long ago that it is told again.
+        (97, 99, 47, 48, False),
+        (50, 300, 200, 48, True),  # Told, then published, and stale again.
+        (None, 47, 0, 48, False),  # Never published: counted from the first look.
+        (None, 49, 0, 48, True),
+        (None, 49, 1, 48, False),
+        (9_999, 9_999, 0, 0, False),  # Turned off.
+        (-5, 90, 0, 48, False),  # A clock that goes ahead.
+    ],
+)
+def test_staleness_is_told_once_and_again_after_as_long(
+    published: float | None, since: float, told: float, hours: int, tell: bool
+) -> None:
+    now = 1_700_000_000.0
+    fresh = Freshness(
+        None if published is None else now - published * HOUR, None, now - since * HOUR
+    )
+    assert must_tell(fresh, now - told * HOUR if told else 0, now, hours) is tell
+
+
+# --- sending ----------------------------------------------------------------------------
+
+
+def test_a_message_is_tried_again_until_the_webhook_takes_it() -> None:
+    with receiver([500, 429]) as hook:
+        assert send(hook.url, {"text": "Grüße"}, pause=0.01).state == "sent"
+    assert (hook.texts, hook.asked) == (["Grüße"], 3)
+
+
+def test_three_tries_are_enough(caplog: pytest.LogCaptureFixture) -> None:
+    with receiver([500] * 9) as hook, caplog.at_level(logging.WARNING):
+        found = send(hook.url, {"text": "x"}, pause=0.01)
+    assert (found.state, found.why, hook.asked) == ("unreachable", "answered 500", 3)
+    assert "answered 500" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 410])
+def test_a_refusal_is_not_asked_again_and_no_redirect_is_followed(status: int) -> None:
+    with receiver([status]) as hook:
+        found = send(hook.url, {"text": "x"}, pause=0.01)
+    assert (found.state, found.why, hook.asked) == ("refused", f"answered {status}", 1)
+
+
+def test_a_webhook_that_hangs_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    began = time.monotonic()
+    with receiver([0, 0, 0]) as hook, caplog.at_level(logging.WARNING):
+        found = send(hook.url, {"text": "x"}, timeout=0.2, pause=0.01)
+        took = time.monotonic() - began
+    assert (found.state, found.why) == ("unreachable", "did not answer within 0.2 s")
+    assert took < 3
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:{port}/{token}", "http://no.such.host.invalid/{token}", "http://h /{token}"],
+)
+def test_a_webhook_that_is_not_there_fails_nothing_and_is_not_named(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        there = url.format(port=probe.getsockname()[1], token=TOKEN)
+        with caplog.at_level(logging.DEBUG):
+            found = send(there, {"text": "x"}, timeout=0.5, pause=0.01)
+    assert found.state == "unreachable"
+    assert found.why.startswith("could not be reached (")
+    assert TOKEN not in caplog.text + found.why
+
+
+# --- the sensors ------------------------------------------------------------------------
+
+
+@dg.asset(
+    name="songplay",
+    check_specs=[dg.AssetCheckSpec(name, asset="songplay") for name in ("error", "warning")],
+)
+def play(context: dg.AssetExecutionContext) -> Iterator[object]:
+    how = context.run.tags.get("how", "")
+    if how == "failure":
+        raise dg.Failure(
+            "2018-11-04 was not published: broken.",
+            metadata={"failed_days": dg.MetadataValue.json(["2018-11-04"])},
+        )
+    if how == "surprise":
+        raise ValueError("Ada Byron lives in Reno")
+    yield dg.MaterializeResult()
+    sample = dg.TableRecord({"name": "Ada"})
+    for name, severity in (
+        ("error", dg.AssetCheckSeverity.ERROR),
+        ("warning", dg.AssetCheckSeverity.WARN),
+    ):
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=how != name,
+            severity=severity,
+            description="Not so.",
+            metadata={"sample": dg.MetadataValue.table([sample])},
+        )
+
+
+JOBS = ("load", "__ASSET_JOB", "somebody_elses")
+DEFS = dg.Definitions(
+    assets=[play],
+    jobs=[dg.define_asset_job(name, selection="songplay") for name in JOBS if name[0] != "_"],
+)
+
+
+class Daemon:
+    """Ticks the sensors over an instance, as the daemon does, keeping their cursors."""
+
+    def __init__(self, instance: dg.DagsterInstance, url: str, hours: int = 48) -> None:
+        settings = AlertsSettings(webhook=SecretStr(url), stale_hours=hours)
+        self.runs, self.staleness = alert_sensors.alert_sensors(settings, 5)
+        self.instance = instance
+        self.cursor: str | None = None
+
+    def run(self, how: str = "", job: str = "load", **tags: str) -> str:
+        definition = DEFS.resolve_job_def(job)
+        done = definition.execute_in_process(
+            instance=self.instance, tags={"how": how, **tags}, raise_on_error=False
+        )
+        return done.run_id
+
+    def tick(self, sensor: dg.SensorDefinition | None = None) -> str:
+        context = dg.build_sensor_context(self.instance, cursor=self.cursor)
+        data = (sensor or self.runs).evaluate_tick(context)
+        self.cursor = data.cursor
+        assert not data.run_requests
+        return data.skip_message or ""
+
+
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with receiver() as got:
+        yield got
+
+
+@pytest.fixture
+def daemon(hook: Receiver, tmp_path: Path) -> Iterator[Daemon]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield Daemon(instance, hook.url)
+
+
+@pytest.mark.parametrize("job", ["load", "__ASSET_JOB"])
+def test_a_failed_run_is_told_once_with_reason_day_and_next_step(
+    daemon: Daemon, hook: Receiver, job: str
+) -> None:
+    run = daemon.run("failure", job)
+    assert daemon.tick() == "told of 1 runs"
+    (text,) = hook.texts
+    for part in (run, f"`{job}` failed", "2018-11-04 was not published: broken.", "sparkify retry"):
+        assert part in text
+    assert daemon.tick() == "no run to tell of"
+    daemon.cursor = "garbage"  # As after another version of the cursor, or a tick that died.
+    daemon.tick()
+    assert len(hook.texts) == 1
+
+
+def test_an_error_nobody_foresaw_is_told_by_its_name_only(daemon: Daemon, hook: Receiver) -> None:
+    daemon.run("surprise")
+    daemon.tick()
+    assert "It ended with ValueError" in hook.texts[0]
+    assert "Ada" not in hook.texts[0]
+
+
+def test_a_failed_check_is_told_of_a_run_that_succeeded_and_a_warning_is_not(
+    daemon: Daemon, hook: Receiver
+) -> None:
+    daemon.run("warning")
+    daemon.run("")
+    daemon.run("error")
+    daemon.tick()
+    (text,) = hook.texts
+    assert "Check error of songplay: Not so." in text
+    assert "Ada" not in text
+
+
+def test_runs_that_are_not_ours_are_not_told(daemon: Daemon, hook: Receiver) -> None:
+    daemon.run("failure", "somebody_elses")
+    daemon.tick()
+    assert hook.texts == []
+
+
+def test_a_run_that_is_launched_again_is_told_though_it_inherits_the_tag(
+    daemon: Daemon, hook: Receiver
+) -> None:
+    first = daemon.run("failure")
+    daemon.tick()
+    run = daemon.instance.get_run_by_id(first)
+    assert run is not None
+    second = daemon.run("failure", **{alert_sensors.TOLD_TAG: run.tags[alert_sensors.TOLD_TAG]})
+    daemon.tick()
+    assert second in hook.texts[1]
+
+
+def test_what_a_webhook_did_not_take_is_told_later_and_what_it_refuses_is_not(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts.time, "sleep", lambda _: None)
+    hook.answers = [500, 500, 500]
+    first = daemon.run("failure")
+    second = daemon.run("failure")
+    assert "answered 500; tried again later" in daemon.tick()
+    assert "could not be reached" in daemon.tick()  # It is left alone for a while.
+    assert hook.asked == 3
+    monkeypatch.setattr(alert_sensors, "_SILENCE", 0)
+    hook.answers = [404]
+    assert daemon.tick() == "told of 1 runs"
+    assert [first in text or second in text for text in hook.texts] == [True]
+    assert second in hook.texts[0]
+
+
+def test_a_tick_does_a_bounded_number_and_the_next_one_goes_on(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_sensors, "_AT_ONCE", 2)
+    wanted = [daemon.run("failure") for _ in range(5)]
+    assert [daemon.tick() for _ in range(4)] == [
+        *("told of 2 runs", "told of 2 runs", "told of 1 runs"),
+        "no run to tell of",
+    ]
+    assert [next(run for run in wanted if run in text) for text in hook.texts] == wanted
+
+
+def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.run("failure")
+    daemon.run("failure")
+    kept = alert_sensors._TICK_SECONDS
+    monkeypatch.setattr(alert_sensors, "_TICK_SECONDS", -1.0)
+    assert daemon.tick() == "no run to tell of"
+    monkeypatch.setattr(alert_sensors, "_TICK_SECONDS", kept)
+    assert daemon.tick() == "told of 2 runs"
+
+
+def test_runs_of_long_ago_are_not_told_when_alerts_are_turned_on(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.run("failure")
+    monkeypatch.setattr(alert_sensors, "_LOOK_BACK", -60.0)
+    daemon.tick()
+    assert hook.texts == []
+    daemon.run("failure")
+    daemon.tick()
+    assert len(hook.texts) == 1
+
+
+def test_when_all_runs_were_deleted_the_next_failure_is_told(
+    daemon: Daemon, hook: Receiver
+) -> None:
+    for _ in range(3):
+        daemon.run("failure")
+    daemon.tick()
+    daemon.instance.wipe()
+    assert daemon.tick() == "no run to tell of"
+    daemon.run("failure")
+    daemon.tick()
+    assert len(hook.texts) == 4
+
+
+def test_staleness_is_told_from_the_records_alone(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.run()
+    assert daemon.tick(daemon.staleness) == "nothing to tell"
+    now = time.time()
+    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 49 * HOUR)
+    assert daemon.tick(daemon.staleness) == "told that the tables are stale"
+    assert daemon.tick(daemon.staleness) == "nothing to tell"
+    assert "49 hours ago" in hook.texts[0]
+    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 98 * HOUR)
+    hook.answers = [403]
+    assert "answered 403" in daemon.tick(daemon.staleness)
+    assert daemon.tick(daemon.staleness) == "told that the tables are stale"
+    assert len(hook.texts) == 2
+
+
+def test_a_daemon_that_never_saw_a_load_tells_after_as_long(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.tick(daemon.staleness)
+    now = time.time()
+    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 49 * HOUR)
+    daemon.tick(daemon.staleness)
+    assert "Nothing was published" in hook.texts[0]
+
+
+def test_the_sensors_are_on_only_with_a_webhook(daemon: Daemon) -> None:
+    off = alert_sensors.alert_sensors(AlertsSettings(), 5)
+    on = dg.DefaultSensorStatus.RUNNING
+    assert {sensor.default_status for sensor in (daemon.runs, daemon.staleness)} == {on}
+    assert on not in {sensor.default_status for sensor in off}
+    assert all("no webhook" in daemon.tick(sensor) for sensor in off)  # Started by hand.
+
+
+# --- freshness --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [0, 1, 48, 87_600])
+def test_every_table_has_a_freshness_policy_unless_it_is_turned_off(hours: int) -> None:
+    days = log_days(DaysSettings().first, None)
+    specs = table_specs("duckdb", "sparkify", "w.duckdb", days, stale_hours=hours)
+    windows = {
+        spec.key.to_user_string(): spec.freshness_policy and _hours(spec.freshness_policy)
+        for spec in specs
+    }
+    assert len(windows) == 7
+    assert windows["songplay"] == ((hours, hours / 2) if hours else None)
+    assert windows["staging_songs_table"] == ((hours * 15, hours * 7.5) if hours else None)
+
+
+def _hours(policy: dg.FreshnessPolicy) -> tuple[float, float]:
+    windows = (policy.fail_window, policy.warn_window)  # type: ignore[attr-defined]
+    fail, warn = (window.to_timedelta().total_seconds() / HOUR for window in windows)
+    return fail, warn
