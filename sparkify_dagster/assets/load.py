@@ -27,9 +27,9 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import AuditFailed, Stored, examine
+from sparkify_dagster.warehouse.audit import AuditFailed, Finding, Stored, examine
 from sparkify_dagster.warehouse.direct import load_log_days
-from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseError
 from sparkify_dagster.warehouse.pending import (
     Loaded,
     Pending,
@@ -124,9 +124,12 @@ class _Run:
         """Runs just the checks that were asked for, on what is stored."""
         asked = {(k.asset_key.to_user_string(), k.name) for k in self._checks_asked}
         wanted = [check for check in all_checks() if (check.table, check.name) in asked]
-        with self._warehouse.reading() as session:
+
+        def ask(session: Session) -> list[Finding]:
             ledger.is_ready(session)
-            findings = examine(session, wanted, Stored(session.schema))
+            return examine(session, wanted, Stored(session.schema))
+
+        findings = self._warehouse.look(ask)
         yield from self._report.findings(findings)
 
     def load(self) -> Iterator[Any]:
@@ -249,8 +252,9 @@ class _Run:
         tables = [STAGING_SONGS.name] * bool(todo.songs) + [STAGING_EVENTS.name] * bool(todo.days)
         wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and c.table in tables]
         if wanted:
-            with self._warehouse.reading() as session:
-                findings = examine(session, wanted, Stored(session.schema))
+            findings = self._warehouse.look(
+                lambda session: examine(session, wanted, Stored(session.schema))
+            )
             yield from self._report.findings(findings)
 
     def _star(self, todo: Pending) -> Iterator[Any]:

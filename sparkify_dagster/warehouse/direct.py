@@ -42,7 +42,8 @@ INCOMING = "incoming_events"
 
 _COLUMNS = loaded_columns(STAGING_EVENTS)
 _GZIP = ".gz"
-_LARGEST = "1.7976931348623157E308"
+# As a text: a bare number of that size may be taken for a NUMERIC, which holds none so large.
+_LARGEST = "CAST('1.7976931348623157E308' AS DOUBLE PRECISION)"
 
 
 class Doubt(Exception):

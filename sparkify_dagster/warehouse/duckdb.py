@@ -227,6 +227,11 @@ class DuckDBWarehouse:
         with self.transaction() as session:
             return work(session)
 
+    def look(self, work: Callable[[Session], Result]) -> Result:
+        """Does work that only reads."""
+        with self.reading() as session:
+            return work(session)
+
     def sizes(self) -> dict[str, TableSize]:
         """DuckDB keeps all tables in one file and does not tell them apart."""
         return {}

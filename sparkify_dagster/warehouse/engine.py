@@ -193,6 +193,15 @@ class Warehouse(Protocol):
         """
         ...
 
+    def look(self, work: Callable[[Session], Result]) -> Result:
+        """Does work that only reads, and again where the connection broke.
+
+        Raises:
+            WarehouseMissing: Nothing was ever loaded here.
+            WarehouseError: It could not be done, or the tries are used up.
+        """
+        ...
+
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where the engine does not tell."""
         ...

@@ -15,7 +15,7 @@ from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Failure
 from sparkify_dagster.warehouse.star import is_behind
 
@@ -73,16 +73,16 @@ def loaded(warehouse: Warehouse) -> Loaded:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        with warehouse.reading() as session:
-            ledger.is_ready(session)
-            digests = {
-                table.name: ledger.loaded_digests(session, table.name)
-                for table in (STAGING_SONGS, STAGING_EVENTS)
-            }
-            behind = ledger.staging_position(session) > 0 and is_behind(session)
-            failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
+        return warehouse.look(_loaded)
     except WarehouseMissing:
         return NEVER_LOADED
+
+
+def _loaded(session: Session) -> Loaded:
+    ledger.is_ready(session)
+    digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
+    behind = ledger.staging_position(session) > 0 and is_behind(session)
+    failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
     return Loaded(
         digests[STAGING_SONGS.name],
         digests[STAGING_EVENTS.name],

@@ -321,7 +321,8 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
         keys = [name for name in kept.column_names if name != "load_id"]
         session.execute(
             f"INSERT INTO {relation(session, kept.name)} ({column_list([*keys, 'load_id'])}) "
-            f"SELECT DISTINCT {column_list(keys)}, CAST({load_id:d} AS BIGINT) "
+            # Not DISTINCT: on Redshift it takes keys for one that differ in trailing blanks.
+            f"SELECT {column_list(keys)}, CAST({load_id:d} AS BIGINT) "
             f"FROM {staged} WHERE {where}",
             values,
         )

@@ -187,6 +187,10 @@ class _Rehearsal:
         session.drop_temporary()
         return result
 
+    def look(self, work: Callable[[Session], Result]) -> Result:
+        """As `reading`."""
+        return work(_Session(self._connection, self.schema, self._place, []))
+
     def sizes(self) -> dict[str, TableSize]:
         """Nothing is stored."""
         return {}

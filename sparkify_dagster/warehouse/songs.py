@@ -49,6 +49,22 @@ class _Plan:
     kept_rejects: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the ledger says of the catalogue.
+
+    Attributes:
+        records: Records and rejects of each part.
+        current: The parts that today's reader and model have loaded.
+        as_of: The last song load that was published.
+    """
+
+    objects: dict[str, ledger.LoadedObject]
+    records: dict[str, tuple[int, int]]
+    current: set[str]
+    as_of: int
+
+
 class _Overtaken(Exception):
     """Another load of the catalogue was published since the plan was made."""
 
@@ -101,33 +117,36 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
 
 def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     names = [part.name for part in parts]
-    loaded: dict[str, ledger.LoadedObject] = {}
-    held: dict[str, tuple[int, int]] = {}
-    current: set[str] = set()
-    as_of = 0
+
+    def look(session: Session) -> _Held:
+        ledger.is_ready(session)
+        return _Held(
+            ledger.loaded_objects(session, _TABLE.name, names),
+            ledger.loaded_records(session, _TABLE.name),
+            ledger.current_parts(session, _TABLE.name),
+            ledger.last_published(session, [_TABLE]),
+        )
+
     try:
-        with loading.warehouse.reading() as session:
-            ledger.is_ready(session)
-            loaded = ledger.loaded_objects(session, _TABLE.name, names)
-            held = ledger.loaded_records(session, _TABLE.name)
-            current = ledger.current_parts(session, _TABLE.name)
-            as_of = ledger.last_published(session, [_TABLE])
+        held = loading.warehouse.look(look)
     except WarehouseMissing:
-        pass
+        held = _Held({}, {}, set(), 0)
+    loaded = held.objects
     objects = [item for part in parts for item in part.objects]
     # What another version of the code has read is read anew, as the same bytes may give other rows.
     known = {
-        key: (item.size, item.token if item.part in current else "") for key, item in loaded.items()
+        key: (item.size, item.token if item.part in held.current else "")
+        for key, item in loaded.items()
     }
     changes = object_changes(objects, known)
     if everything:
         changes = ObjectChanges(objects, changes.gone)
-    kept_records = {part: records for part, (records, _) in held.items()}
-    kept_rejects = {part: rejects for part, (_, rejects) in held.items()}
+    kept_records = {part: records for part, (records, _) in held.records.items()}
+    kept_rejects = {part: rejects for part, (_, rejects) in held.records.items()}
     for key in {*(item.key for item in changes.read), *changes.gone} & loaded.keys():
         kept_records[loaded[key].part] -= loaded[key].records
         kept_rejects[loaded[key].part] -= loaded[key].rejects
-    return _Plan(as_of, parts, changes, kept_records, kept_rejects)
+    return _Plan(held.as_of, parts, changes, kept_records, kept_rejects)
 
 
 def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:

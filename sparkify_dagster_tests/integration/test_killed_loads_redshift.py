@@ -46,13 +46,13 @@ from sparkify_dagster_tests.s3_server import S3Server
 
 pytestmark = pytest.mark.integration
 A_DAY_AT_ONCE = Limits(batch_bytes=2_000)
-BOUNDARIES = ("before BEGIN", "after LOCK", "before COMMIT", "after COMMIT")
+COMMITS = 5
+"""The catalogue, a day that COPY refuses (its first try is not committed), two more, the star."""
 BETWEEN = "statement"
-TRANSACTIONS = 5
-"""The catalogue, a day that COPY does not like (twice), a day, another one, the star."""
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+# What a load imports on its way, too: it is begun two dozen times.
+_processes.set_forkserver_preload([__name__, "pandas", "pyarrow.dataset", "boto3.s3.transfer"])
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,13 @@ class Moment:
     number: int
 
 
+BOUNDARIES = (
+    *(Moment("after LOCK", number) for number in (0, 1, 5)),
+    *(Moment("before COMMIT", number) for number in range(1, COMMITS)),
+    *(Moment("after COMMIT", number) for number in range(COMMITS)),
+)
+
+
 class Mortal:
     """Counts the moments of a load, and kills its process at one of them."""
 
@@ -107,7 +114,6 @@ class Mortal:
 
         @contextmanager
         def transaction() -> Iterator[Session]:
-            self.step("before BEGIN")
             with plain() as session:
                 self.step("after LOCK")
                 yield MortalSession(session, self)  # type: ignore[misc]
@@ -165,7 +171,7 @@ def look_on(spot: Spot, ready: Event, stop: Event, report: Path) -> None:
     while not stop.is_set():
         with warehouse.reading() as session:
             seen += on_duckdb._one_look(InSchema(session))  # type: ignore[arg-type]
-        time.sleep(0.05)
+        time.sleep(0.15)
     report.write_text("\n".join(seen))
 
 
@@ -205,7 +211,7 @@ class Scene:
         self.killed += 1
         self.is_mended()
 
-    def dies_while(self, statement: str, times: int = 1) -> None:
+    def dies_while(self, statement: str) -> None:
         """The same, killed while a statement is under way: the cluster does it all the same."""
         self.change()
         self.double.forget()
@@ -271,23 +277,22 @@ def test_a_first_load_killed_at_its_first_commit_is_mended_by_the_next(scene: Sc
 def test_a_load_killed_at_any_boundary_is_mended_by_the_next_and_nothing_is_loaded_twice(
     scene: Scene,
 ) -> None:
-    for name in BOUNDARIES:
-        for number in range(TRANSACTIONS):
-            scene.dies(Moment(name, number))
     scene.change()
-    assert load(scene.spot).met["after COMMIT"] == TRANSACTIONS
+    assert load(scene.spot).met["after COMMIT"] == COMMITS
+    for boundary in BOUNDARIES:
+        scene.dies(boundary)
     assert scene.loaded_twice() == []
 
 
 def test_a_load_killed_between_statements_is_mended_by_the_next(scene: Scene) -> None:
     scene.change()
     statements = load(scene.spot).met[BETWEEN]
-    for number in random.Random(4).sample(range(statements), 5):
+    for number in random.Random(4).sample(range(statements), 3):
         scene.dies(Moment(BETWEEN, number))
     assert scene.loaded_twice() == []
 
 
-@pytest.mark.parametrize("statement", ["^LOCK", "^COPY", "^COMMIT", "^DELETE", "^INSERT"])
+@pytest.mark.parametrize("statement", ["^LOCK", "^COPY", "^COMMIT", "^INSERT"])
 def test_a_load_killed_while_the_cluster_works_for_it_is_mended_by_the_next(
     scene: Scene, statement: str
 ) -> None:

@@ -7,8 +7,11 @@ platform speaks to it as it would to a cluster.
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +75,14 @@ class Place:
         assert_equals_oracle(self.warehouse, self.lake.expected())
         assert self.s3.keys(f"{self.lake.base}/_staging") == []
 
+    def doubles(self) -> list[Any]:
+        """Loads that stand in the history twice."""
+        with self.warehouse.reading() as session:
+            return session.query(
+                f"SELECT load_id, target, part FROM {self.schema}.load_history "
+                "GROUP BY load_id, target, part HAVING COUNT(*) > 1"
+            )
+
     def count(self, table: str) -> int:
         with self.double.behind() as connection, connection.cursor() as cursor:
             cursor.execute(f'SELECT COUNT(*) FROM "{self.schema}"."{table}"')
@@ -89,6 +100,9 @@ def place(double: Double, s3: S3Server, tmp_path: Path) -> Iterator[Place]:
 # --------------------------------------------------------------------------------------------------
 
 CUTS = {
+    "before the first setting": ("cut_before", "^SET statement_timeout"),
+    "before the label": ("cut_before", "^SET query_group"),
+    "while looking at what is loaded": ("cut_before", "^SELECT COALESCE.*load_history"),
     "before the lock is taken": ("cut_before", "^LOCK"),
     "before COPY": ("cut_before", "^COPY"),
     "in the middle of COPY": ("cut_during", "^COPY"),
@@ -111,6 +125,12 @@ def test_a_connection_that_is_cut_costs_another_try_and_nothing_else(
     assert len(place.waits) == 1
     assert "the connection was lost" in place.waits[0] or "ended the connection" in place.waits[0]
     place.is_right()
+    assert [report.entry.part for report in outcome.days] == [
+        "2018-11-01",
+        "2018-11-02",
+        "2018-11-03",
+    ]
+    assert place.doubles() == []
     assert place.load().todo.is_nothing
 
 
@@ -172,12 +192,64 @@ def test_two_loads_at_once_take_turns(place: Place) -> None:
     assert failures == []
     place.load()
     place.is_right()
+    assert place.doubles() == []
+
+
+def test_a_load_waits_until_the_one_before_it_has_committed(place: Place) -> None:
+    place.load()
+    place.deliver(0, event(sessionId=9))
+    seen = place.lake.open()
+    place.double.forget()
+    place.double.faults.delay("^COPY", 1.5)
+    first = threading.Thread(target=bring_up_to_date, args=[seen, place.warehouse])
+    first.start()
+    time.sleep(0.7)
+    with place.opened().transaction() as session:
+        found = session.query(f"SELECT MAX(load_id) FROM {place.schema}.load_history")
+    first.join(timeout=60)
     with place.warehouse.reading() as session:
-        doubles = session.query(
-            "SELECT load_id, target, part FROM "
-            f"{place.schema}.load_history GROUP BY load_id, target, part HAVING COUNT(*) > 1"
+        last = session.query(
+            f"SELECT MAX(load_id) FROM {place.schema}.load_history WHERE part = '2018-11-01'"
         )
-    assert doubles == []
+    assert found[0][0] >= last[0][0]
+    place.is_right()
+
+
+def test_an_object_whose_name_looks_like_an_error_fails_alone(place: Place) -> None:
+    key = log_key("2018-11-04", "1023-could not serialize access.json")
+    place.lake.put_log(key, event(sessionId=8))
+    place.double.deny_object(f"{place.lake.base}/log_data/{key}")
+    outcome = place.load()
+    assert [report.path for report in outcome.days] == ["copy", "copy", "copy", "reader"]
+    place.is_right()
+
+
+def test_a_password_that_a_server_repeats_is_cut_out(place: Place) -> None:
+    place.double.faults.fail("^SELECT 1", "XX000", f"your password {place.double.password} is old")
+    with pytest.raises(WarehouseError) as told, place.warehouse.reading() as session:
+        session.query("SELECT 1")
+    assert "your password *** is old" in str(told.value)
+
+
+def test_a_copy_of_our_own_that_is_refused_is_told_with_the_next_step(place: Place) -> None:
+    place.lake.put_song("many.json", *(song(song_id=f"SX{n}") for n in range(600)))
+    place.double.faults.fail(
+        "^COPY .*staging_songs_table", "XX000", "S3ServiceException:Access Denied,Status 403"
+    )
+    with pytest.raises(WarehouseError, match="sparkify doctor") as told:
+        place.load()
+    assert place.double.role in str(told.value)
+    assert "_staging" in str(told.value)
+
+
+def test_more_rows_than_a_single_node_gives_at_once_are_fetched_in_steps(place: Place) -> None:
+    place.deliver(0, *(event(sessionId=50, itemInSession=n) for n in range(2_500)))
+    place.load()
+    with place.warehouse.reading() as session:
+        rows = session.peek(f"SELECT * FROM {place.schema}.songplay", 2_100)[1]
+    assert len(rows) == 2_100
+    with place.warehouse.reading() as session:
+        assert len(session.peek(f"SELECT * FROM {place.schema}.songplay", 9_000)[1]) > 2_400
 
 
 def test_a_statement_that_takes_too_long_is_stopped_and_says_which_setting(place: Place) -> None:
@@ -190,6 +262,17 @@ def test_a_statement_that_takes_too_long_is_stopped_and_says_which_setting(place
     place.double.faults.clear()
     place.load()
     place.is_right()
+
+
+def test_ctrl_c_ends_a_statement_that_runs(place: Place) -> None:
+    place.load()
+    place.double.faults.delay("^SELECT 'slow'", 60)
+    interrupt = threading.Timer(1.0, os.kill, [os.getpid(), signal.SIGINT])
+    began = time.monotonic()
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt), place.warehouse.reading() as session:
+        session.query("SELECT 'slow'")
+    assert time.monotonic() - began < 20
 
 
 # --------------------------------------------------------------------------------------------------

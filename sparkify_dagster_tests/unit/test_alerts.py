@@ -345,15 +345,23 @@ def hook() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def daemon(hook: Receiver, tmp_path: Path) -> Iterator[Daemon]:
+def daemon(hook: Receiver) -> Iterator[Daemon]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Daemon(instance, hook.url)
+
+
+@pytest.fixture
+def daemon_on_files(hook: Receiver, tmp_path: Path) -> Iterator[Daemon]:
+    """The same over SQLite files, which hold the events of each run apart."""
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         yield Daemon(instance, hook.url)
 
 
 @pytest.mark.parametrize("job", ["load", "__ASSET_JOB"])
 def test_a_failed_run_is_told_once_with_reason_day_and_next_step(
-    daemon: Daemon, hook: Receiver, job: str
+    daemon_on_files: Daemon, hook: Receiver, job: str
 ) -> None:
+    daemon = daemon_on_files
     run = daemon.run("failure", job)
     assert daemon.tick() == "told of 1 runs"
     (text,) = hook.texts
@@ -456,8 +464,9 @@ def test_runs_of_long_ago_are_not_told_when_alerts_are_turned_on(
 
 
 def test_when_all_runs_were_deleted_the_next_failure_is_told(
-    daemon: Daemon, hook: Receiver
+    daemon_on_files: Daemon, hook: Receiver
 ) -> None:
+    daemon = daemon_on_files
     for _ in range(3):
         daemon.run("failure")
     daemon.tick()

@@ -19,7 +19,7 @@ MODULES = {
 }
 TOP = (
     "assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources",
-    "aws_resources", "launch",
+    "aws_resources", "launch", "alert_sensors",
 )  # fmt: skip
 FORBIDDEN = {
     "model": ("dagster", "duckdb", "pyarrow", "pandas", "lake", "warehouse", "settings", *TOP),
@@ -27,6 +27,7 @@ FORBIDDEN = {
     "warehouse": ("dagster", "pandas", "settings", "generator", *TOP),
     "generator": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "settings": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "generator", *TOP),
+    "alerts": ("dagster", "pandas", "settings", "warehouse", "lake", "generator", *TOP),
     "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
     "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", *TOP),
     "assets": ("build", "definitions", "cli", "settings"),

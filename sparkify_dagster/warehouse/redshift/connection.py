@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.errors import Transient, not_connected
+from sparkify_dagster.warehouse.redshift.errors import Transient, not_connected, told
 from sparkify_dagster.warehouse.redshift.login import Credentials
 
 SETTINGS = ("SET statement_timeout TO %s", "SET query_group TO %s")
@@ -78,11 +78,15 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
         kind = Transient if "server closed the connection" in said else WarehouseError
         raise kind(said) from None
     opened.autocommit = True
-    with opened.cursor() as cursor:
-        for statement, value in zip(
-            SETTINGS, (server.statement_timeout * 1000, label[:30]), strict=True
-        ):
-            cursor.execute(statement, (value,))
+    try:
+        with told(server.location), opened.cursor() as cursor:
+            for statement, value in zip(
+                SETTINGS, (server.statement_timeout * 1000, label[:30]), strict=True
+            ):
+                cursor.execute(statement, (value,))
+    except WarehouseError:
+        opened.close()
+        raise
     return opened
 
 

@@ -22,7 +22,7 @@ class Transient(WarehouseError):
 
 # Redshift has one SQLSTATE (XX000) for conflicts, failed loads and defects: only the text differs.
 _CONFLICT = re.compile(
-    r"\b1023\b|serializable isolation violation|conflict with concurrent transaction"
+    r"^\s*1023\b|serializable isolation violation|conflict with concurrent transaction"
     r"|could not serialize access|deadlock detected",
     re.IGNORECASE,
 )
@@ -61,6 +61,8 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
 
 def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> WarehouseError:
     code = error.pgcode
+    if _COPY.match(sql) and "S3ServiceException" in said and not _ROLE.search(said):
+        return CopyRefused(said)  # First of all: it quotes keys, which may hold any word.
     if _CONFLICT.search(said) or code in (
         errorcodes.SERIALIZATION_FAILURE,
         errorcodes.DEADLOCK_DETECTED,

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from sparkify_dagster.model.ddl import quoted
+from sparkify_dagster.model.ddl import literal, quoted
 
 PACK_BYTES = 256_000_000
 """Bytes of rows in memory that go into one file; JSON and gzip make about a tenth of it."""
@@ -32,7 +32,7 @@ def write_packs(rows: pa.Table, folder: Path) -> Iterator[Path]:
             path = folder / f"{number}.json.gz"
             engine.register("part", part)
             engine.execute(
-                f"COPY (SELECT {_fields(part.schema)} FROM part) TO '{path}' "
+                f"COPY (SELECT {_fields(part.schema)} FROM part) TO {literal(path.as_posix())} "
                 "(FORMAT json, COMPRESSION gzip)"
             )
             engine.unregister("part")

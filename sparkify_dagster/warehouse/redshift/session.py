@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
@@ -23,6 +25,7 @@ from sparkify_dagster.lake.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import (
+    CopyRefused,
     Cost,
     LakeObjects,
     Row,
@@ -40,6 +43,8 @@ TABLES_QUERY = (
     "ORDER BY c.table_name, c.ordinal_position"
 )
 LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
+_FETCHED = 1000
+"""Rows that a single-node cluster gives at once from a cursor."""
 FEW_ROWS = 500
 """Rows up to which an INSERT costs less than writing a file and copying it."""
 _FEW_BYTES = 1_000_000
@@ -82,10 +87,16 @@ class RedshiftSession:
         # A folder of its own: nobody else removes its files while they are read.
         self._folder = uuid.uuid4().hex[:12]
         self._connection = connection
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="redshift")
         self._staging = staging
         self._role = role
         self._where = where
         self._hidden = hidden
+
+    def close(self) -> None:
+        """Ends the connection; what it has not committed is gone."""
+        self._sender.shutdown(wait=False, cancel_futures=True)
+        self._connection.close()
 
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Runs a SELECT and gives its rows."""
@@ -120,7 +131,13 @@ class RedshiftSession:
             return names, rows[:most]
         # A cursor on the server: the rows that nobody sees stay there.
         self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}")
-        return self.query_named(f"FETCH FORWARD {most:d} FROM looked_at")
+        names, rows = self.query_named(f"FETCH FORWARD {min(most, _FETCHED):d} FROM looked_at")
+        while rows and len(rows) % _FETCHED == 0 and len(rows) < most:
+            more = self.query(f"FETCH FORWARD {min(most - len(rows), _FETCHED):d} FROM looked_at")
+            if not more:
+                break
+            rows += more
+        return names, rows
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""
@@ -128,16 +145,22 @@ class RedshiftSession:
             self._insert(relation, columns, rows)
             return
         uris = list(self._put_packs(rows.rename_columns(list(columns))))
-        copied = self._copy(
-            Copy(
-                relation=relation,
-                columns=tuple(columns),
-                manifest=self._put(manifest(uris), "manifest"),
-                role=self._role,
-                region=self._staging.region(),
-                packed=True,
-            )
+        copy = Copy(
+            relation=relation,
+            columns=tuple(columns),
+            manifest=self._put(manifest(uris), "manifest"),
+            role=self._role,
+            region=self._staging.region(),
+            packed=True,
         )
+        try:
+            copied = self._copy(copy)
+        except CopyRefused as error:
+            raise WarehouseError(
+                f"{self._where}: COPY refused what we wrote to {self._staging.location} for it, as "
+                f"{self._role} ({error}). Nothing was kept. Let that role read the staging area "
+                "(`sparkify doctor`, line staging); if it may, tell us."
+            ) from None
         if copied != rows.num_rows:
             raise WarehouseError(
                 f"{self._where}: COPY counted {copied:,} of {rows.num_rows:,} rows for {relation}; "
@@ -238,8 +261,20 @@ class RedshiftSession:
     @contextmanager
     def _sent(self, sql: str, values: Values | None) -> Iterator[Any]:
         with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
-            cursor.execute(as_psycopg(sql, values), values or None)
+            self._do(cursor.execute, as_psycopg(sql, values), values or None)
             yield cursor
+
+    def _do(self, send: Callable[..., object], *words: object) -> None:
+        """Sends in a thread: inside the driver Ctrl-C would wait until the answer is there."""
+        answer = self._sender.submit(send, *words)
+        try:
+            answer.result()
+        except psycopg2.Error:
+            raise
+        except BaseException:
+            with suppress(psycopg2.Error):
+                self._connection.cancel()
+            raise
 
 
 def _named(cursor: Any) -> list[str]:

@@ -97,17 +97,33 @@ class RedshiftWarehouse:
         one waits for the lock, so by then the server has made up its mind about the first.
         """
         done: list[Result] = []
+
+        def once() -> Result:
+            with self.transaction() as session:
+                if done and was_committed(session, done[-1]):
+                    return done[-1]
+                done.append(work(session))
+            return done[-1]
+
+        return self._tried(once)
+
+    def look(self, work: Callable[[Session], Result]) -> Result:
+        """Does work that only reads, and again where the connection broke."""
+
+        def once() -> Result:
+            with self.reading() as session:
+                return work(session)
+
+        return self._tried(once)
+
+    def _tried(self, once: Callable[[], Result]) -> Result:
         for number in range(1, TRIES + 1):
             try:
-                with self.transaction() as session:
-                    if done and was_committed(session, done[-1]):
-                        return done[-1]
-                    done.append(work(session))
-                return done[-1]
+                return once()
             except Transient as error:
                 if number == TRIES:
                     raise WarehouseError(
-                        f"{error} Tried {TRIES} times; load again when it is calmer."
+                        f"{error} Tried {TRIES} times; run it again when it is calmer."
                     ) from None
                 self.on_wait(f"trying again: {error}")
             time.sleep(_PAUSE * number * random.uniform(0.8, 1.4))
@@ -116,8 +132,7 @@ class RedshiftWarehouse:
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where we may not look (`SVV_TABLE_INFO`)."""
         try:
-            with self.reading() as session:
-                rows = session.query(_SIZES, {"schema": self.schema})
+            rows = self.look(lambda session: session.query(_SIZES, {"schema": self.schema}))
         except WarehouseError:
             return {}
         return {
@@ -158,7 +173,7 @@ class RedshiftWarehouse:
         try:
             yield session
         finally:
-            connection.close()
+            session.close()
             self.staging.delete(session.staged.values())
 
     def _begin_writing(self, session: RedshiftSession) -> None:
