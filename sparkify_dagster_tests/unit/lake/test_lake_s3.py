@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import time
-from collections.abc import Iterator
 from functools import cache
 from itertools import count
 
@@ -88,20 +87,6 @@ def lake(s3: S3Server) -> str:
     for key in ("data", "data.json", "data2/x.json", "dat/x.json", "x.json"):
         s3.put(f"s3://lake-of-all/{key}", b"a sibling")
     return "s3://lake-of-all/data"
-
-
-@pytest.fixture(scope="module")
-def one_front(s3: S3Server) -> Iterator[FaultyS3]:
-    """One front for all tests: each new address would cost a new session."""
-    with faulty_s3(s3.endpoint) as front:
-        yield front
-
-
-@pytest.fixture
-def front(one_front: FaultyS3) -> FaultyS3:
-    """A front that answers as a test tells it to."""
-    one_front.reset()
-    return one_front
 
 
 def store_of(s3: S3Server | FaultyS3, uri: str, meter: Meter | None = None) -> S3Store:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from itertools import count
@@ -16,7 +15,7 @@ from sparkify_dagster.aws import AwsAccess
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.staging_area import PART_BYTES, StagingArea
-from sparkify_dagster_tests.faulty_s3 import DENIED, Asked, FaultyS3, Refusal, faulty_s3
+from sparkify_dagster_tests.faulty_s3 import DENIED, Asked, FaultyS3, Refusal
 from sparkify_dagster_tests.s3_server import KEY_ID, SECRET_KEY, S3Server
 
 _numbers = count()
@@ -41,20 +40,6 @@ def uri(s3: S3Server) -> str:
     name = f"staging-{next(_numbers)}"
     s3.make_bucket(name)
     return f"s3://{name}/_staging"
-
-
-@pytest.fixture(scope="module")
-def one_front(s3: S3Server) -> Iterator[FaultyS3]:
-    """One front for all tests: each new address would cost a new session."""
-    with faulty_s3(s3.endpoint) as front:
-        yield front
-
-
-@pytest.fixture
-def front(one_front: FaultyS3) -> FaultyS3:
-    """A front that answers as a test tells it to."""
-    one_front.reset()
-    return one_front
 
 
 def area(s3: S3Server | FaultyS3, uri: str, meter: Meter | None = None) -> StagingArea:
