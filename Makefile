@@ -13,8 +13,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 	&& echo "$$python" && break; done)
 # The port of the UI, for `make dev`.
 PORT ?= 3000
-# Processes for the tests, and what else to tell pytest.
-JOBS ?= 2
+# Processes for the tests (some only wait for a daemon), and what else to tell pytest.
+JOBS ?= 3
 TESTS ?=
 
 BIN := .venv/bin
@@ -45,7 +45,7 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
-test: $(DEV) ## Run the tests (JOBS=2, TESTS="-k settings")
+test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: $(DEV) ## Check style and types

@@ -83,6 +83,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         unsettled = running and (memory.dirty or now.state != memory.state)
         memory = replace(memory, listed=time.time(), dirty=unsettled)
         news, memory = to_observe(now, memory)
+        if to_observe(now, memory)[0].days:  # More than can be told at once: look again soon.
+            memory = replace(memory, dirty=True)
         events = _observations(news)
         if not found.look:
             if not found.ask:

@@ -91,7 +91,7 @@ def remembered(cursor: str | None) -> Memory:
         texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
         texts += memory.receipts
         sound = isinstance(memory.listed, int | float) and isinstance(memory.dirty, bool)
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return Memory()
     return memory if sound and all(isinstance(text, str) for text in texts) else Memory()
 

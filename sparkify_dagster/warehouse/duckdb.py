@@ -314,7 +314,10 @@ def _is_held(error: duckdb.Error) -> bool:
     text = str(error)
     # The last two: this same process has it open the other way, in another thread.
     return (
-        "Could not set lock" in text or "different configuration" in text or "already open" in text
+        "Could not set lock" in text
+        or "different configuration" in text
+        or "already open" in text
+        or "already attached" in text
     )
 
 

@@ -29,6 +29,7 @@ from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.places import lake_at
 from sparkify_dagster.settings import LakeSettings
 from sparkify_dagster.warehouse.engine import Row, Session
+from sparkify_dagster.warehouse.pending import loaded, pending
 from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.redshift import warehouse as redshift
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -189,6 +190,8 @@ class Scene:
         self.lake = cloud_lake(s3, folder / "lake")
         self.spot = Spot(double, s3.endpoint, self.lake.base, f"killed_{os.getpid()}")
         self.report = folder / "report"
+        self.opened = self.spot.lake()
+        self.warehouse = self.spot.warehouse()
         self.version = 0
         self.killed = 0
         self._stop, ready = _processes.Event(), _processes.Event()
@@ -229,14 +232,14 @@ class Scene:
 
     def is_mended(self) -> None:
         """After one more load every table is the oracle's, and nothing is left to do."""
-        warehouse = self.spot.warehouse()
-        assert bring_up_to_date(self.spot.lake(), warehouse, limits=A_DAY_AT_ONCE).failed == set()
-        assert_equals_oracle(warehouse, self.lake.expected())
-        assert bring_up_to_date(self.spot.lake(), warehouse).todo.is_nothing
+        done = bring_up_to_date(self.opened, self.warehouse, limits=A_DAY_AT_ONCE)
+        assert done.failed == set()
+        assert_equals_oracle(self.warehouse, self.lake.expected())
+        assert pending(self.opened.look(), loaded(self.warehouse)).is_nothing
 
     def loaded_twice(self) -> list[Row]:
         """Parts that were published more than once with what they held at one time."""
-        with self.spot.warehouse().reading() as session:
+        with self.warehouse.reading() as session:
             return session.query(
                 f"SELECT h.target, h.part, h.digest, COUNT(*) FROM {self.spot.schema}.load_history "
                 "AS h WHERE h.status = 'published' AND h.position IS NULL "
@@ -303,11 +306,11 @@ def test_what_killed_loads_left_in_the_staging_area_is_swept_up(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert scene.staged(), "some loads were killed between writing a file and its COPY"
-    assert scene.spot.warehouse().tidy() == ""
+    assert scene.warehouse.tidy() == ""
     assert scene.staged(), "what may belong to a running load stays"
     monkeypatch.setattr(redshift, "_LEFT_FOR_DEAD", timedelta(0))
     time.sleep(1.1)
-    assert scene.spot.warehouse().tidy() == ""
+    assert scene.warehouse.tidy() == ""
     assert scene.staged() == []
 
 

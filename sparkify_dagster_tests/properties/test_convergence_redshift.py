@@ -125,7 +125,7 @@ def test_after_any_history_the_tables_in_redshift_are_those_of_the_lake(
 ) -> None:
     monkeypatch.setattr(redshift, "_PAUSE", 0.01)
     run(
-        4,
+        3,
         same_every_time=True,
         machine=lambda: RedshiftConvergence(double, s3),
         steps_each=12,

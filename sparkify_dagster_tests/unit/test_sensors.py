@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +200,14 @@ class WideLakeResource(HastyLakeResource):
 
 class WideLake:
     def look(self) -> Snapshot:
-        days = (str(FIRST + timedelta(days=number)) for number in range(MANY))
-        objects = {day: [LakeObject(log_key(day), 100, f"token of {day}")] for day in days}
-        return Snapshot({}, make_parts(objects, "context"), [], ("artist",))
+        return _wide()
+
+
+@cache
+def _wide() -> Snapshot:
+    days = (str(FIRST + timedelta(days=number)) for number in range(MANY))
+    objects = {day: [LakeObject(log_key(day), 100, f"token of {day}")] for day in days}
+    return Snapshot({}, make_parts(objects, "context"), [], ("artist",))
 
 
 def test_ten_thousand_new_days_are_one_run_and_are_told_bit_by_bit(place: Place) -> None:
@@ -214,9 +220,9 @@ def test_ten_thousand_new_days_are_one_run_and_are_told_bit_by_bit(place: Place)
         began = time.monotonic()
         tick = place.tick()
         slowest = max(slowest, time.monotonic() - began)
-        assert len(tick.asset_events) <= OBSERVED_AT_ONCE
+        assert len(tick.asset_events) <= OBSERVED_AT_ONCE + 1  # The catalogue.
         assert len(tick.cursor) < 1_000_000
-        told.update(event.partition for event in tick.asset_events)
+        told.update(event.partition for event in tick.asset_events if event.partition)
         requests += [request.run_key for request in tick.run_requests]
     assert slowest < 10
     assert len(told) == MANY
