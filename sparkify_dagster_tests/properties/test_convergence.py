@@ -575,7 +575,7 @@ def run(
 
 
 def test_after_any_history_the_tables_are_those_of_the_lake() -> None:
-    run(6, same_every_time=True)
+    run(4, same_every_time=True)
 
 
 if __name__ == "__main__":
