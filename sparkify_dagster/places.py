@@ -31,6 +31,7 @@ from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
     from sparkify_dagster.aws import AwsAccess
+    from sparkify_dagster.lake.queue import EventQueue
     from sparkify_dagster.warehouse.redshift.login import Login
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 
@@ -118,6 +119,15 @@ def open_lake(settings: Settings) -> Lake:
         settings.duckdb.threads,
         lambda: access_of(settings),
     )
+
+
+def open_queue(settings: Settings) -> EventQueue | None:
+    """The queue with the events of the lake's buckets; None where the settings name none."""
+    if not settings.s3.queue:
+        return None
+    from sparkify_dagster.lake.queue import EventQueue
+
+    return EventQueue(settings.s3.queue, access_of(settings))
 
 
 def access_of(settings: Settings) -> AwsAccess:

@@ -9,14 +9,13 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from sparkify_dagster.assets.load import LOAD_OP
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
-from sparkify_dagster.lake.events import Watched, kind_of
+from sparkify_dagster.lake.events import told_by
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
@@ -26,7 +25,9 @@ from sparkify_dagster.triggers import (
     Patience,
     Run,
     RunState,
+    heard,
     must_list,
+    no_events,
     remembered,
     seen,
     to_observe,
@@ -35,15 +36,11 @@ from sparkify_dagster.triggers import (
 from sparkify_dagster.warehouse.engine import WarehouseBusy
 from sparkify_dagster.warehouse.pending import loaded, pending
 
-if TYPE_CHECKING:
-    from sparkify_dagster.lake.queue import EventQueue
-
 SENSOR = "lake_sensor"
 REQUEST_TAG = "sparkify/request"
 _LISTING_SECONDS = 40.0
 """A tick may take a minute. A listing that takes longer goes on, and a later tick takes it over."""
 _GLANCE_SECONDS = 0.5
-_MESSAGES_AT_ONCE = 200
 _DATA_VERSION = "dagster/data_version"
 _GONE = "gone"
 
@@ -71,9 +68,11 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
         if (queue := lake.queue()) is not None:
-            memory, foreign = _drained(queue, memory, lake.watched())
+            queue.delete(memory.receipts)
+            told = told_by(queue.receive(), lake.watched())
+            memory = heard(memory, told)
             if not must_list(memory, runs, patience, time.time(), settings.list_every):
-                return _skipped(f"no events of the lake{foreign}", memory)
+                return _skipped(no_events(told), memory)
         snapshot = listings.latest(lake)
         if snapshot is None:
             return _skipped("the lake is still being listed", replace(memory, dirty=True))
@@ -104,22 +103,6 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         return _asked(1, replace(memory, state=now.state, request=uuid.uuid4().hex[:12]), events)
 
     return watch
-
-
-def _drained(queue: "EventQueue", memory: Memory, watched: Watched) -> tuple[Memory, str]:
-    """What the queue says, and a word about messages that are not ours.
-
-    What a tick has received is deleted by the next one: only then is it sure that what came of it
-    is remembered. A message that comes twice costs a listing and nothing else. What is not ours is
-    left to whom it belongs, or to the queue's redrive policy.
-    """
-    queue.delete(memory.receipts)
-    messages = queue.receive(_MESSAGES_AT_ONCE)
-    kinds = [kind_of(message.body, watched) for message in messages]
-    dealt = tuple(m.receipt for m, kind in zip(messages, kinds, strict=True) if kind != "foreign")
-    strange = kinds.count("foreign")
-    said = f"; {strange} messages in the queue are not about it" if strange else ""
-    return replace(memory, dirty=memory.dirty or "ours" in kinds, receipts=dealt), said
 
 
 class _Listings:

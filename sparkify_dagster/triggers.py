@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from sparkify_dagster.lake.events import Told
 from sparkify_dagster.lake.snapshot import Snapshot
 
 CURSOR_VERSION = 1
@@ -96,6 +97,15 @@ def remembered(cursor: str | None) -> Memory:
     return memory if sound and all(isinstance(text, str) for text in texts) else Memory()
 
 
+def heard(memory: Memory, told: Told) -> Memory:
+    """The memory after what a queue has told.
+
+    The receipts are kept: a message is deleted only when it is sure that what came of it is
+    remembered. A message that comes twice costs a listing and nothing else.
+    """
+    return replace(memory, dirty=memory.dirty or told.ours, receipts=told.dealt)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How failed loads are tried again.
@@ -150,6 +160,12 @@ def must_list(
     again = bool(runs) and verdict(Seen({}, "", memory.state), memory, runs, patience).ask > 0
     unbegun = bool(memory.request) and not runs
     return memory.dirty or not memory.state or overdue or again or unbegun
+
+
+def no_events(told: Told) -> str:
+    """Why a look is not needed, for whoever reads the ticks."""
+    strange = f"; {told.foreign} messages in the queue are not about it" if told.foreign else ""
+    return f"no events of the lake{strange}"
 
 
 def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) -> Verdict:

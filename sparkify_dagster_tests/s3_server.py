@@ -79,6 +79,40 @@ class S3Server:
         }
 
 
+class Events:
+    """A queue that a bucket tells of what happens in it.
+
+    Attributes:
+        sqs: A client for it.
+        url: Its URL.
+    """
+
+    def __init__(self, s3: S3Server, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self.sqs = s3.client("sqs")
+        url = self.sqs.create_queue(QueueName=f"q-{bucket}")["QueueUrl"]
+        self.url = f"{s3.endpoint}/{url.split('/', 3)[3]}"
+        told = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        wanted = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+        self._tell([{"QueueArn": told["Attributes"]["QueueArn"], "Events": wanted}])
+
+    def stop(self) -> None:
+        """The bucket tells nobody any more."""
+        self._tell([])
+
+    def waiting(self) -> int:
+        """Messages in the queue, those that were received and not deleted included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(told["Attributes"][name]) for name in names)
+
+    def _tell(self, queues: list[dict[str, Any]]) -> None:
+        self._s3.client().put_bucket_notification_configuration(
+            Bucket=self._bucket, NotificationConfiguration={"QueueConfigurations": queues}
+        )
+
+
 def _client(endpoint: str, service: str, region: str) -> Any:
     return boto3.client(
         service,

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.lake.errors import CloudError, LakeError
-from sparkify_dagster.lake.snapshot import Snapshot
-from sparkify_dagster.places import open_lake, open_warehouse
+from sparkify_dagster.lake.events import Watched, told_by
+from sparkify_dagster.places import open_lake, open_queue, open_warehouse
 from sparkify_dagster.settings import Settings
-from sparkify_dagster.triggers import Memory, Patience, Run, seen, verdict
+from sparkify_dagster.triggers import (
+    Memory,
+    Patience,
+    Run,
+    heard,
+    must_list,
+    no_events,
+    seen,
+    verdict,
+)
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.pending import loaded, pending
 
@@ -28,16 +38,20 @@ class Watch:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
+        self._patience = Patience(settings.sensor.attempts, settings.sensor.pause)
+        self._queue = open_queue(settings)
         self._clock = clock
         self._memory = Memory()
         self._ended: list[tuple[bool, float]] = []
         self._said = ""
 
     def look(self) -> None:
-        """One look at the lake, and a load if there is something to do."""
+        """One look at the lake, and a load if there is something to do.
+
+        Where a queue tells of the lake's events, it is asked first whether to look at all.
+        """
         try:
-            snapshot = open_lake(self._settings).look()
-            why = self._deal_with(snapshot)
+            why = self._unheard() or self._deal_with()
         except (LakeError, CloudError, WarehouseError) as error:
             complain(str(error))
             return
@@ -45,23 +59,43 @@ class Watch:
             say(f"{datetime.now():%H:%M:%S}  {why}")
         self._said = why
 
-    def _deal_with(self, snapshot: Snapshot) -> str:
-        now = seen(snapshot)
+    def _unheard(self) -> str:
+        """Why the lake need not be listed; blank: it must be."""
+        if self._queue is None:
+            return ""
+        self._queue.delete(self._memory.receipts)
+        lake = self._settings.s3
+        watched = Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
+        told = told_by(self._queue.receive(), watched)
+        self._memory = heard(self._memory, told)
+        every = self._settings.sensor.list_every
+        if must_list(self._memory, self._runs(), self._patience, self._clock(), every):
+            return ""
+        return no_events(told)
+
+    def _runs(self) -> list[Run]:
+        """How the loads for the remembered state of the lake went."""
         clock = self._clock()
-        runs = [Run("success" if good else "failure", clock - at) for good, at in self._ended]
-        sensor = self._settings.sensor
-        found = verdict(now, self._memory, runs, Patience(sensor.attempts, sensor.pause))
+        return [Run("success" if good else "failure", clock - at) for good, at in self._ended]
+
+    def _deal_with(self) -> str:
+        # An event that comes from here on is about what this listing may not show.
+        listed = self._clock()
+        snapshot = open_lake(self._settings).look()
+        now = seen(snapshot)
+        found = verdict(now, self._memory, self._runs(), self._patience)
+        if found.look:
+            held = loaded(open_warehouse(self._settings))
+            todo = pending(snapshot, held, attempts=self._patience.attempts)
+            self._ended = []
+            nothing = todo.is_nothing or (snapshot.is_empty and not todo.star)
+            request = "" if nothing else _REQUEST
+            self._memory = replace(self._memory, state=now.state, request=request)
+        self._memory = replace(self._memory, listed=listed, dirty=False)
+        if found.look and not self._memory.request:
+            return "nothing to load; waiting for the lake to change"
         if not (found.look or found.ask):
             return found.why
-        if found.look:
-            todo = pending(
-                snapshot, loaded(open_warehouse(self._settings)), attempts=sensor.attempts
-            )
-            self._ended = []
-            self._memory = Memory(state=now.state)
-            if todo.is_nothing or (snapshot.is_empty and not todo.star):
-                return "nothing to load; waiting for the lake to change"
-        self._memory = Memory(state=now.state, request=_REQUEST)
         self._load()
         return ""
 
@@ -76,7 +110,8 @@ class Watch:
 def run_watch(settings: Settings) -> None:
     """Looks now and then, for ever."""
     interval = settings.sensor.interval
-    say(f"Watching the lake, a look every {interval} s. Ctrl-C ends it.")
+    heard_of = "asked for events" if settings.s3.queue else "a look"
+    say(f"Watching the lake, {heard_of} every {interval} s. Ctrl-C ends it.")
     watch = Watch(settings)
     while True:
         watch.look()

@@ -8,12 +8,35 @@ Source: Amazon S3, "Event message structure"; Amazon EventBridge, "Amazon S3 eve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
 Kind = Literal["ours", "test", "foreign"]
+
+
+class Message(NamedTuple):
+    """A message of a queue, and the receipt to delete it with."""
+
+    receipt: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What messages come down to.
+
+    Attributes:
+        ours: Something happened in our lake.
+        dealt: Receipts of the messages that are dealt with once that is remembered.
+        foreign: Messages that are about something else; they are left to whom they belong, or to
+            the queue's redrive policy.
+    """
+
+    ours: bool
+    dealt: tuple[str, ...]
+    foreign: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +49,13 @@ class Watched:
         """Whether an object is one of them or lies below one of them."""
         uri = f"s3://{bucket}/{key}"
         return any(uri == place or uri.startswith(f"{place.rstrip('/')}/") for place in self.uris)
+
+
+def told_by(messages: Sequence[Message], watched: Watched) -> Told:
+    """What messages say of a lake."""
+    kinds = [kind_of(message.body, watched) for message in messages]
+    dealt = [m.receipt for m, kind in zip(messages, kinds, strict=True) if kind != "foreign"]
+    return Told("ours" in kinds, tuple(dealt), kinds.count("foreign"))
 
 
 def kind_of(body: str, watched: Watched) -> Kind:

@@ -9,24 +9,19 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.aws import AwsAccess, AwsError
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.events import Message
 
 SETTING = "[S3] QUEUE"
 _AT_ONCE = 10
+_MESSAGES_AT_ONCE = 200
 _REGION = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
 _ERRORS = (BotoCoreError, ClientError, AwsError)
-
-
-class Message(NamedTuple):
-    """A message, and the receipt to delete it with."""
-
-    receipt: str
-    body: str
 
 
 class EventQueue:
@@ -38,7 +33,7 @@ class EventQueue:
         self._lock = threading.Lock()
         self._held: Any = None
 
-    def receive(self, most: int) -> list[Message]:
+    def receive(self, most: int = _MESSAGES_AT_ONCE) -> list[Message]:
         """Messages that wait, a bounded number; they stay in the queue, unseen by others a while.
 
         Raises:

@@ -15,9 +15,10 @@ import dagster as dg
 import pytest
 
 from sparkify_dagster.build import build_definitions
+from sparkify_dagster.cli.watch import Watch
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.sensors import SENSOR
-from sparkify_dagster.settings import load_settings
+from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.triggers import remembered
 from sparkify_dagster_tests.integration.test_cli_bad_input import held
 from sparkify_dagster_tests.lakes import (
@@ -28,7 +29,7 @@ from sparkify_dagster_tests.lakes import (
     warehouse_at,
 )
 from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
-from sparkify_dagster_tests.s3_server import S3Server
+from sparkify_dagster_tests.s3_server import Events, S3Server, split
 
 pytestmark = pytest.mark.integration
 
@@ -41,28 +42,14 @@ class Place:
         self.folder = folder
         self.instance = instance
         self.lake: SyncedLake = cloud_lake(s3, folder / "lake")
-        self.sqs = s3.client("sqs")
-        bucket = self.lake.base.split("/")[2]
-        self.url = self.sqs.create_queue(QueueName=f"q-{bucket}")["QueueUrl"]
-        self.url = f"{s3.endpoint}/{self.url.split('/', 3)[3]}"
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
-        s3.client().put_bucket_notification_configuration(
-            Bucket=bucket,
-            NotificationConfiguration={
-                "QueueConfigurations": [
-                    {
-                        "QueueArn": arn["Attributes"]["QueueArn"],
-                        "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
-                    }
-                ]
-            },
-        )
+        self.events = Events(s3, split(self.lake.base)[0])
+        self.url = self.events.url
         self.cursor = ""
         self.lake.put_song("a.json", song())
         self.lake.put_log(log_key("2018-11-01"), event())
         self.lake.sync()
 
-    def definitions(self, **settings: str) -> dg.Definitions:
+    def settings(self, **more: str) -> Settings:
         given = {
             "SPARKIFY_S3__SONG_DATA": f"{self.lake.base}/song_data",
             "SPARKIFY_S3__LOG_DATA": f"{self.lake.base}/log_data",
@@ -72,7 +59,7 @@ class Place:
             "SPARKIFY_DUCKDB__PATH": str(self.folder / "w.duckdb"),
             "SPARKIFY_DAYS__LAST": "2018-11-30",
         }
-        return build_definitions(load_settings(environ=given | settings, cwd=self.folder))
+        return load_settings(environ=given | more, cwd=self.folder)
 
     def tick(self, *, forget: bool = False, **settings: str) -> tuple[int, str]:
         """One tick: how many runs it asked for (they are run), and what it said.
@@ -80,7 +67,7 @@ class Place:
         Args:
             forget: The tick dies before its cursor is saved.
         """
-        definitions = self.definitions(**settings)
+        definitions = build_definitions(self.settings(**settings))
         repository = definitions.get_repository_def()
         sensor = repository.get_sensor_def(SENSOR)
         with dg.build_sensor_context(
@@ -104,12 +91,6 @@ class Place:
         warehouse = warehouse_at(self.folder / "w.duckdb")
         assert_equals_oracle(warehouse, self.lake.expected())
 
-    def waiting(self) -> int:
-        """Messages in the queue, those that were received and not deleted included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
-        return sum(int(told["Attributes"][name]) for name in names)
-
 
 @pytest.fixture
 def place(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
@@ -124,7 +105,7 @@ def test_an_event_is_a_look_and_no_event_is_none(place: Place) -> None:
     place.is_loaded()
     # What the runs of the first look found needs no other: the events were told before it.
     assert place.tick() == (0, "no events of the lake")
-    assert place.waiting() == 0
+    assert place.events.waiting() == 0
 
     place.lake.put_log(log_key("2018-11-02", "a b+ü.json"), event(sessionId=2))
     (place.lake.logs / log_key("2018-11-01")).unlink()
@@ -132,7 +113,7 @@ def test_an_event_is_a_look_and_no_event_is_none(place: Place) -> None:
     assert place.tick()[0] == 1
     place.is_loaded()
     assert place.tick() == (0, "no events of the lake")
-    assert place.waiting() == 0
+    assert place.events.waiting() == 0
 
 
 def test_a_tick_that_dies_loses_no_event(place: Place) -> None:
@@ -141,8 +122,8 @@ def test_a_tick_that_dies_loses_no_event(place: Place) -> None:
     place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
     place.lake.sync()
     place.tick(forget=True)
-    assert place.waiting() > 0  # Not deleted: nobody remembers what came of it.
-    place.sqs.purge_queue(QueueUrl=place.url)  # Even if the message never came again,
+    assert place.events.waiting() > 0  # Not deleted: nobody remembers what came of it.
+    place.events.sqs.purge_queue(QueueUrl=place.url)  # Even if the message never came again,
     assert place.tick()[0] == 0
     cursor = json.loads(place.cursor)
     place.cursor = json.dumps(cursor | {"listed": cursor["listed"] - 1000})
@@ -167,11 +148,41 @@ def test_a_warehouse_that_is_held_is_not_now_and_the_change_is_not_forgotten(pla
 def test_foreign_messages_are_left_alone_and_counted(place: Place) -> None:
     place.tick()
     place.tick()
-    place.sqs.send_message(QueueUrl=place.url, MessageBody="hello")
-    place.sqs.send_message(QueueUrl=place.url, MessageBody='{"Event": "s3:TestEvent"}')
+    place.events.sqs.send_message(QueueUrl=place.url, MessageBody="hello")
+    place.events.sqs.send_message(QueueUrl=place.url, MessageBody='{"Event": "s3:TestEvent"}')
     assert place.tick()[1] == "no events of the lake; 1 messages in the queue are not about it"
     place.tick()
-    assert place.waiting() == 1
+    assert place.events.waiting() == 1
+
+
+def test_watch_lists_the_lake_when_an_event_tells_it_to_or_the_slow_rhythm_does(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = 1_000.0
+    watch = Watch(place.settings(), lambda: clock)
+
+    def look() -> str:
+        watch.look()
+        said = capsys.readouterr()
+        assert said.err.count("rror") == 0, said.err
+        return said.out
+
+    assert "loading what changed" in look()
+    place.is_loaded()
+    assert "no events of the lake" in look()
+    assert place.events.waiting() == 0
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    place.lake.sync()
+    assert "loading what changed" in look()
+    place.is_loaded()
+    look()
+    place.lake.put_log(log_key("2018-11-03"), event(sessionId=3))
+    place.lake.sync()
+    place.events.sqs.purge_queue(QueueUrl=place.url)  # The event is lost.
+    assert look() == ""
+    clock += 100_000
+    assert "loading what changed" in look()
+    place.is_loaded()
 
 
 @pytest.mark.parametrize(

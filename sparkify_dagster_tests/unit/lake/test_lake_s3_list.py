@@ -79,6 +79,41 @@ def test_ranges_give_every_key_once_and_in_order(keys: list[str], page: int, pre
     assert bucket.asked.total() <= bucket.plain_requests(prefix) + 4 * 16 + 64
 
 
+class Restless(Bucket):
+    """A bucket in which keys come and go between any two answers."""
+
+    def __init__(self, keys: list[str], page: int, changes: list[tuple[bool, str]]) -> None:
+        super().__init__(keys, page)
+        self._changes = changes
+        self._turn = threading.Lock()
+
+    def ask(self, prefix: str, *, after: str = "", token: str = "", folders: bool = False) -> Page:
+        after, token = token or after, ""  # As in S3, a token stands for a key, not for a place.
+        with self._turn:
+            if self._changes:
+                comes, key = self._changes.pop()
+                kept = {*self.keys, key} if comes else {*self.keys} - {key}
+                self.keys = sorted(kept, key=lambda key: key.encode())
+            told = super().ask(prefix, after=after, folders=folders)
+        last = max([*(item.key for item in told.objects), *told.folders], default="")
+        return Page(told.objects, told.folders, last if told.token else "")
+
+
+@given(
+    keys=st.lists(NAMES.map("p/".__add__), max_size=60),
+    page=st.integers(1, 6),
+    changes=st.lists(st.tuples(st.booleans(), NAMES.map("p/".__add__)), max_size=20),
+)
+@settings(deadline=None)
+def test_a_listing_has_each_key_once_that_was_there_all_the_while_whatever_comes_and_goes(
+    keys: list[str], page: int, changes: list[tuple[bool, str]]
+) -> None:
+    touched = {key for _, key in changes}
+    listed = Restless(keys, page, changes).listed("p/")
+    assert len(listed) == len(set(listed))
+    assert set(keys) - touched <= set(listed) <= set(keys) | touched
+
+
 def test_a_small_lake_is_listed_with_as_many_requests_as_there_are_pages() -> None:
     bucket = Bucket([f"p/{a}/x.json" for a in range(1000 * PLAIN_PAGES)], 1000)
     assert len(bucket.listed("p/")) == 1000 * PLAIN_PAGES

@@ -1,0 +1,56 @@
+"""`sparkify watch` look by look: it loads what changed and is patient with what fails.
+
+Time is the test's own. With a queue of events it is tested in `integration/test_queue`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.cli.watch import Watch
+from sparkify_dagster.settings import load_settings
+from sparkify_dagster_tests.lakes import (
+    TinyLake,
+    assert_equals_oracle,
+    event,
+    log_key,
+    song,
+    warehouse_at,
+)
+
+
+def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = TinyLake(tmp_path / "data" / "lake")
+    settings = load_settings(
+        environ={"SPARKIFY_SENSOR__ATTEMPTS": "2", "SPARKIFY_SENSOR__PAUSE": "60"}, cwd=tmp_path
+    )
+    clock = 0.0
+    watch = Watch(settings, lambda: clock)
+
+    def look() -> str:
+        watch.look()
+        return capsys.readouterr().out
+
+    assert "nothing to load" in look()
+    lake.put_song("a.json", song())
+    lake.put_log(log_key("2018-11-01"), event())
+    assert "loading what changed" in look()
+    warehouse = warehouse_at(settings.duckdb.path)
+    assert_equals_oracle(warehouse, lake.expected())
+    assert "loading" not in look()
+
+    lake.put_log(log_key("2018-11-02"), b"broken")
+    assert "loading what changed" in look()
+    assert "tried again in 60 s" in look()
+    clock = 61.0
+    assert "loading what changed" in look()
+    clock = 10_000.0
+    assert "failed 2 times" in look()
+    assert look() == ""  # Said once.
+    lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    assert "loading what changed" in look()
+    assert_equals_oracle(warehouse, lake.expected())
