@@ -1,4 +1,4 @@
-"""The real daemon on a bucket that tells a queue of its events: `dagster dev`, DuckDB, a lake in S3.
+"""The real daemon on a bucket whose events go to a queue: `dagster dev`, DuckDB, a lake in S3.
 
 What belongs here: what is done to objects is loaded, by no more runs than there is reason for,
 whether a queue tells of it or only the listing at its slow rhythm finds it. The same on a folder

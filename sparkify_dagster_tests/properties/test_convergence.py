@@ -2,7 +2,8 @@
 
 A machine of Hypothesis changes a lake and loads it, in any order, over alphabets so small that
 everything collides: users, sessions, titles that differ by a blank, songs of equal length, the
-same play in several days. After each load every table must be the oracle's, row for row.
+same play in several days. After each load every table must be the oracle's, row for row; and all
+the while somebody in another process looks on and must never see a table between two states.
 
 The machine runs here over a DuckDB file and a folder; `test_convergence_redshift` has it run over
 Redshift and S3.
@@ -64,6 +65,7 @@ from sparkify_dagster_tests.lakes import (
     tables_of,
     warehouse_at,
 )
+from sparkify_dagster_tests.onlooker import Onlooker
 from sparkify_dagster_tests.oracle import EVENTS_TABLE, SONGS_TABLE, Expected
 
 REJECT_LIMIT = 0.34
@@ -236,9 +238,13 @@ class Convergence(RuleBasedStateMachine):
         self.held = Expected()
         self.loads = 0
         self.is_torn = False  # A load was broken off: the star may be behind what is staged.
+        self.onlooker = Onlooker(self.looked_at())
 
     def teardown(self) -> None:
-        shutil.rmtree(self.folder)
+        seen = self.onlooker.stop()
+        self.clean_up()
+        assert seen.wrong == []
+        assert seen.looks or not self.loads
 
     # Where it happens
 
@@ -248,6 +254,10 @@ class Convergence(RuleBasedStateMachine):
     def new_warehouse(self, name: str = "warehouse") -> Warehouse:
         """The warehouse of that name, opened once more."""
         return warehouse_at(self.folder / f"{name}.duckdb")
+
+    def looked_at(self) -> Callable[[], Any]:
+        """The warehouse as somebody in another process sees it."""
+        return functools.partial(warehouse_at, self.folder / "warehouse.duckdb", lock_wait=0)
 
     def drop_warehouse(self, name: str) -> None:
         (self.folder / f"{name}.duckdb").unlink()
@@ -260,6 +270,10 @@ class Convergence(RuleBasedStateMachine):
 
     def calm(self) -> None:
         """Nothing happens any more to who reads or writes."""
+
+    def clean_up(self) -> None:
+        """Nothing of it stays."""
+        shutil.rmtree(self.folder)
 
     def left_behind(self) -> set[str]:
         """What a load has left outside the tables."""

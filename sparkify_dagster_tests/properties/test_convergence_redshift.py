@@ -8,9 +8,13 @@ conflicts, COPY. To look further than the suite does:
 
 from __future__ import annotations
 
+import functools
 import sys
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -37,6 +41,32 @@ WHERE = (".", ".", "^COMMIT", "^COPY", "^LOCK", '^INSERT INTO .*"songplay"', "^S
 cuts = st.sampled_from(["cut_before", "cut_during", "cut_after"])
 
 
+class _Behind:
+    """The warehouse for an onlooker who meets none of the faults that are meant for loads."""
+
+    def __init__(self, double: Double, schema: str) -> None:
+        self._connection = double.behind()
+        self._connection.set_session(isolation_level="REPEATABLE READ", autocommit=False)
+        self.schema = schema
+
+    @contextmanager
+    def reading(self) -> Iterator[_Behind]:
+        """One transaction."""
+        yield self
+        self._connection.rollback()
+
+    def query(self, sql: str) -> list[Any]:
+        """Rows."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def tables(self) -> set[str]:
+        """Names."""
+        found = "SELECT tablename FROM pg_tables WHERE schemaname = "
+        return {name for (name,) in self.query(f"{found}'{self.schema}'")}
+
+
 class RedshiftConvergence(Convergence):
     """The same lake in a bucket, and a schema of what stands in for Redshift."""
 
@@ -47,11 +77,11 @@ class RedshiftConvergence(Convergence):
         self._threads = ThreadPoolExecutor(1)
         super().__init__()
 
-    def teardown(self) -> None:
+    def clean_up(self) -> None:
         self._threads.shutdown()
         self.calm()
         self.drop_warehouse("warehouse")
-        super().teardown()
+        super().clean_up()
 
     def new_lake(self) -> TinyLake:
         return cloud_lake(self.s3, self.folder / "lake")
@@ -59,6 +89,9 @@ class RedshiftConvergence(Convergence):
     def new_warehouse(self, name: str = "warehouse") -> Warehouse:
         assert isinstance(self.lake, SyncedLake)
         return redshift_at(self.double, self.s3, self.lake, f"{self.schema}_{name}")
+
+    def looked_at(self) -> Callable[[], Any]:
+        return functools.partial(_Behind, self.double, f"{self.schema}_warehouse")
 
     def drop_warehouse(self, name: str) -> None:
         with self.double.behind() as connection, connection.cursor() as cursor:
