@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
-from sparkify_dagster.lake.queries import UNKNOWN_QUERY, fast_query, parse_query
+from sparkify_dagster.lake.queries import UNKNOWN_QUERY, fast_query, parse_query, whole_query
 from sparkify_dagster.lake.records import (
     ARROW_TYPES,
     Candidates,
@@ -34,6 +34,8 @@ READER_VERSION = "1"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
 _RAW_LIMIT = 16_000
+_NOT_WHOLE = (duckdb.InvalidInputException, UnicodeDecodeError)
+"""What DuckDB raises: its message cites the text, cut perhaps in the midst of a character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Reader:
                 ("line", pa.int32()),
             ]
         )
+        self._whole = whole_query(self._columns, self._fields)
         self._fast = fast_query(self._columns, self._fields)
         self._parse = parse_query(self._fields)
         self._engine = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
@@ -154,7 +157,7 @@ class Reader:
 
     def _fast_path(self, rows: pa.Table) -> tuple[Batch, list[_Doubt]]:
         """What is proven clean, and the rest, parsed; unknown fields are counted on the way."""
-        result = self._ask(self._fast, rows)
+        result = self._proven(rows)
         clean = result["clean"]
         proven = result if pc.all(clean).as_py() is not False else result.filter(clean)
         batch = Batch(proven.select(self._schema.names).cast(self._schema))
@@ -166,6 +169,21 @@ class Reader:
         if proven.num_rows == result.num_rows:
             return batch, []
         return batch, self._look_at(_picked(rows, result.filter(pc.invert(clean))))
+
+    def _proven(self, rows: pa.Table) -> pa.Table:
+        """The answer to the cheaper question where the records allow it, else to the other one.
+
+        A record that does not ends the question for all of its rows: it is then put to each chunk.
+        """
+        if self._whole is None:
+            return self._ask(self._fast, rows)
+        try:
+            return self._ask(self._whole, rows)
+        except _NOT_WHOLE:
+            chunks = rows.to_batches()
+        if len(chunks) < 2:
+            return self._ask(self._fast, rows)
+        return pa.concat_tables(self._proven(pa.Table.from_batches([chunk])) for chunk in chunks)
 
     def _look_at(self, rows: pa.Table) -> list[_Doubt]:
         seen = self._ask(self._parse, rows).to_pylist()
