@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo dev test lint format check clean
+.PHONY: help setup demo dev docs test lint format check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
@@ -44,6 +44,9 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 	@echo "Runs are kept in .dagster; the temporary folder Dagster speaks of holds nothing."
 	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
+
+docs: $(RUNTIME) ## Build the docs site in site/, to be opened from there
+	@$(BIN)/sparkify docs site
 
 test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
@@ -61,6 +64,7 @@ check: lint test ## Run lint and test, as CI does
 
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
 	@rm -rf .venv .dagster .tmp_dagster_home_* build dist *.egg-info
+	@if [ -e site/.sparkify-docs ]; then rm -rf site; fi
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find sparkify_dagster sparkify_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed .venv, .dagster and the caches."

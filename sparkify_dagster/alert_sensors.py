@@ -30,6 +30,7 @@ from sparkify_dagster.alerts import (
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import CHECKS_JOB, DAYS_JOB, LOAD_JOB
 from sparkify_dagster.settings import AlertsSettings
+from sparkify_dagster.warehouse.audit import FOR_EXAMPLE
 
 RUNS_SENSOR, STALENESS_SENSOR = "run_alerts", "staleness_alerts"
 TOLD_TAG = "sparkify/alert"
@@ -217,7 +218,12 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> tuple[FailedChe
         check = event.asset_check_evaluation_data
         found[check.asset_check_key] = check
     return tuple(
-        FailedCheck(check.asset_key.to_user_string(), check.check_name, check.description or "")
+        FailedCheck(
+            check.asset_key.to_user_string(),
+            check.check_name,
+            # Keys of rows stay in the house.
+            (check.description or "").partition(FOR_EXAMPLE)[0],
+        )
         for check in found.values()
         if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
     )

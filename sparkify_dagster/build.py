@@ -13,6 +13,7 @@ import dagster as dg
 
 from sparkify_dagster.alert_sensors import alert_sensors
 from sparkify_dagster.assets.load import load_asset
+from sparkify_dagster.assets.page import report_spec
 from sparkify_dagster.assets.specs import (
     LOG_DATA,
     LOG_JSONPATH,
@@ -23,7 +24,12 @@ from sparkify_dagster.assets.specs import (
 from sparkify_dagster.jobs import all_jobs
 from sparkify_dagster.partitions import log_days
 from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.resources import BoundsResource, DuckDBResource, LakeResource
+from sparkify_dagster.resources import (
+    BoundsResource,
+    DuckDBResource,
+    LakeResource,
+    PageResource,
+)
 from sparkify_dagster.sensors import lake_sensor
 from sparkify_dagster.settings import Settings
 
@@ -41,13 +47,16 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         history_days=settings.load.history_days,
         direct_copy=settings.load.direct_copy,
         attempts=settings.sensor.attempts,
+        preview_rows=settings.load.preview_rows,
     )
+    page = PageResource(path=str(settings.report.path), always=settings.report.enabled)
     if settings.engine == "redshift" or any(map(in_s3, _places(settings))):
-        return _on_aws(settings) | {"bounds": bounds}
+        return _on_aws(settings) | {"bounds": bounds, "page": page}
     return {
         "warehouse": _duckdb(settings),
         "lake": LakeResource(**_lake_fields(settings)),
         "bounds": bounds,
+        "page": page,
     }
 
 
@@ -127,12 +136,16 @@ def _location(settings: Settings) -> str:
 
 
 def build_definitions(
-    settings: Settings, replaced: Mapping[str, Any] | None = None
+    settings: Settings,
+    replaced: Mapping[str, Any] | None = None,
+    *,
+    with_lineage: bool = True,
 ) -> dg.Definitions:
     """Assets, checks, jobs and resources for the given settings.
 
     Args:
         replaced: Resources to use instead, by name.
+        with_lineage: Tell which column comes from which, for whoever looks at the definitions.
     """
     days = log_days(settings.days.first, settings.days.last)
     song_data, log_data, log_jsonpath = _places(settings)
@@ -143,9 +156,11 @@ def build_definitions(
         _location(settings),
         days,
         stale_hours=settings.alerts.stale_hours,
+        with_lineage=with_lineage,
     )
+    report = report_spec(str(settings.report.path))
     return dg.Definitions(
-        assets=[*source_specs(locations, days), load_asset(tables)],
+        assets=[*source_specs(locations, days), load_asset([*tables, report])],
         jobs=all_jobs(),
         sensors=[
             lake_sensor(settings.sensor),

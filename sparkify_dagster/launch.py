@@ -29,6 +29,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
+from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.model.staging import STAGING_EVENTS
@@ -91,7 +92,8 @@ def run_load(
         first_day: Load only log days from this one on, `YYYY-MM-DD`.
         last_day: Likewise the last one.
     """
-    definitions = build_definitions(settings)
+    # Nobody looks at these definitions; to follow every column takes a quarter of a second.
+    definitions = build_definitions(settings, with_lineage=False)
     config = LoadConfig(what=what, first_day=first_day, last_day=last_day)
     with open_instance() as instance:
         prune_runs(instance, settings.load.run_days)
@@ -196,9 +198,11 @@ def _innermost(error: Any) -> str:
 
 
 def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, object]:
+    """Metadata as plain values, without what is only to be looked at in the UI."""
     return {
         name: [dict(record.data) for record in value.records]
         if isinstance(value, dg.TableMetadataValue)
         else value.value
         for name, value in metadata.items()
+        if name not in (PREVIEW, PLOT)
     }

@@ -98,6 +98,17 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         raise LakeError("a lake in S3 needs the resource S3LakeResource, which has a client.")
 
 
+class PageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the report is written: see `[REPORT]` in the settings.
+
+    Attributes:
+        always: Each load that changed something writes it, not just one that is asked to.
+    """
+
+    path: str
+    always: bool = True
+
+
 class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What bounds a load: see `[LOAD]` in the settings."""
 
@@ -106,6 +117,7 @@ class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     history_days: int = 365
     direct_copy: bool = True
     attempts: int = 3
+    preview_rows: int = 5
 
     def limits(self) -> Limits:
         """The same for the loader."""

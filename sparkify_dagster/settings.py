@@ -178,6 +178,13 @@ def _database_file(value: object) -> object:
     return value
 
 
+def _report_file(value: object) -> object:
+    text = str(value)
+    if _SCHEME.match(text) or not Path(text).name:
+        raise ValueError("not a file")
+    return value
+
+
 def _memory(value: str) -> str:
     if not value:
         return value
@@ -443,6 +450,13 @@ class LoadSettings(_Section):
         ge=1,
         le=36_500,
     )
+    preview_rows: int = _setting(
+        5,
+        "Rows of each table shown in the Dagster UI after a load, names of people masked; 0: none.",
+        "a whole number, 0 to 50",
+        ge=0,
+        le=50,
+    )
 
 
 class SensorSettings(_Section):
@@ -498,6 +512,21 @@ class AlertsSettings(_Section):
     )
 
 
+class ReportSettings(_Section):
+    """Section `[REPORT]`: the page that shows what the tables say."""
+
+    enabled: bool = _setting(
+        True,
+        "Whether a load that changed something writes the report anew.",
+        "yes or no",
+    )
+    path: Annotated[Path, BeforeValidator(_report_file), _Local()] = _setting(
+        Path("data/report.html"),
+        "The file it is written to.",
+        "the path of a local file",
+    )
+
+
 class Settings(BaseSettings):
     """Every setting, typed and frozen.
 
@@ -522,6 +551,7 @@ class Settings(BaseSettings):
     load: LoadSettings = LoadSettings()
     sensor: SensorSettings = SensorSettings()
     alerts: AlertsSettings = AlertsSettings()
+    report: ReportSettings = ReportSettings()
     source: Path | None = Field(None, description="The configuration file that was read.")
 
     @classmethod

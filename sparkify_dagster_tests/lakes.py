@@ -33,6 +33,7 @@ from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
 from sparkify_dagster_tests import oracle
 from sparkify_dagster_tests.oracle import EVENTS_TABLE, SONGS_TABLE, Expected, Row
+from sparkify_dagster_tests.oracle_marts import marts_expected
 
 SCHEMA = "sparkify"
 FIRST_DAY = date(2018, 11, 1)
@@ -253,6 +254,7 @@ def bring_up_to_date(
         outcome.star = publish_star(
             warehouse, "a run", rebuild=everything, rebuild_from=rebuild_from
         )
+        assert outcome.star.marts_failed is None, outcome.star.marts_failed
     return outcome
 
 
@@ -273,6 +275,25 @@ COLUMNS: dict[str, list[str]] = {
     "song": ["song_id", "title", "artist_id", "year", "duration"],
     "artist": ["artist_id", "name", "location", "latitude", "longitude"],
     "time": ["start_time", "hour", "day", "week", "month", "year", "weekday"],
+    "plays_by_hour": ["play_date", "hour", "plays", "listeners", "matched"],
+    "plays_by_song": ["play_date", "title", "artist_name", "song_id", "plays", "matched"],
+    "most_played": [
+        "kind", "rank", "title", "artist_name", "plays", "matched", "last_played",
+    ],
+    "listening_days": ["user_id", "play_date", "plays"],
+    "listeners_by_day": ["play_date", "active", "new_listeners", "returning_listeners"],
+    "user_level_history": [
+        "user_id", "valid_from", "valid_to", "level", "started_by", "ended_by",
+    ],
+    "subscriptions_by_day": ["day", "free", "paid", "upgrades", "downgrades", "cancellations"],
+    "sessions": [
+        "user_id", "session_id", "started_at", "ended_at", "minutes", "events", "songs", "level",
+    ],
+    "plays_by_place": ["play_date", "location", "plays", "listeners"],
+    "unmatched_plays": [
+        "rank", "title", "artist_name", "plays", "last_played", "reason", "closest_song_id",
+        "closest_title", "closest_artist",
+    ],
 }  # fmt: skip
 STAR_NAMES = ("songplay", "user", "song", "artist", "time")
 
@@ -311,7 +332,8 @@ def rejects_of(warehouse: Warehouse, *, published: bool) -> list[Row]:
 def tables_expected(expected: Expected) -> dict[str, list[Row]]:
     """The oracle's tables by their names."""
     star = {name: getattr(expected, name) for name in STAR_NAMES}
-    return {EVENTS_TABLE: expected.staging_events, SONGS_TABLE: expected.staging_songs} | star
+    staged = {EVENTS_TABLE: expected.staging_events, SONGS_TABLE: expected.staging_songs}
+    return staged | star | marts_expected(expected)
 
 
 def assert_equals_oracle(warehouse: Warehouse, expected: Expected) -> None:

@@ -1,4 +1,4 @@
-"""The one op that loads: staging tables, then the star, in as few transactions as is right.
+"""The one op that loads: staging tables, star and marts, then the page that shows them.
 
 One op, because Dagster cannot express what the platform promises: a bad day fails, and the star is
 published from the good ones all the same. A failed step would stop every step after it. Here the
@@ -6,26 +6,38 @@ op publishes all that is good, tells Dagster what was published, and fails at it
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
 
 from sparkify_dagster import progress
-from sparkify_dagster.assets.report import Reporter, Took
-from sparkify_dagster.checks import check_specs
+from sparkify_dagster.assets.metadata import Took
+from sparkify_dagster.assets.page import REPORT, publish_report
+from sparkify_dagster.assets.previews import Shown, look_at, look_at_staged
+from sparkify_dagster.assets.report import Reporter
+from sparkify_dagster.checks import check_key, check_specs
 from sparkify_dagster.lake.errors import CloudError, LakeError
 from sparkify_dagster.lake.meter import since
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
-from sparkify_dagster.model.checks import NO_FAILED_LOADS, all_checks
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
+from sparkify_dagster.report.writing import ReportError
+from sparkify_dagster.resources import (
+    BoundsResource,
+    LakeResource,
+    PageResource,
+    WarehouseResource,
+)
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding, Stored, examine
 from sparkify_dagster.warehouse.direct import load_log_days
@@ -40,6 +52,7 @@ from sparkify_dagster.warehouse.pending import (
     pending,
     vanished,
 )
+from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.publish import Direct, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
@@ -86,9 +99,11 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
         lake: LakeResource,
         bounds: BoundsResource,
+        page: PageResource,
     ) -> Iterator[Any]:
         try:
-            run = _Run(context, config, warehouse.open(context.run.run_id), lake.open(), bounds)
+            opened = warehouse.open(context.run.run_id)
+            run = _Run(context, config, opened, lake.open(), bounds, page)
             if context.selected_asset_keys:
                 yield from run.load()
             else:
@@ -109,28 +124,32 @@ class _Run:
         warehouse: Warehouse,
         lake: Lake,
         bounds: BoundsResource,
+        page: PageResource,
     ) -> None:
         self._context = context
         self._config = config
         self._warehouse = warehouse
         self._lake = lake
         self._bounds = bounds
+        self._page = page
         self._selected = {key.to_user_string() for key in context.selected_asset_keys}
         self._report = Reporter(context)
+        self._asked: Mapping[str, int] = {}
         self._failures: list[str] = []
         self._failed_days: list[str] = []
 
     def check(self) -> Iterator[Any]:
         """Runs just the checks that were asked for, on what is stored."""
-        asked = {(k.asset_key.to_user_string(), k.name) for k in self._checks_asked}
-        wanted = [check for check in all_checks() if (check.table, check.name) in asked]
+        # First, and told at once: where a table is altered or gone, other checks may not run.
+        yield from self._schemas()
+        wanted = [check for check in self._checks_asked if check.name != SCHEMA_MATCHES]
 
         def ask(session: Session) -> list[Finding]:
             ledger.is_ready(session)
             return examine(session, wanted, Stored(session.schema))
 
-        findings = self._warehouse.look(ask)
-        yield from self._report.findings(findings)
+        if wanted:
+            yield from self._report.findings(self._warehouse.look(ask))
 
     def load(self) -> Iterator[Any]:
         """Loads what is to be loaded; fails at the end if a part of it failed."""
@@ -148,7 +167,7 @@ class _Run:
                 f"{part.name} has failed {self._bounds.attempts} times as it is now and is left "
                 "alone until the lake changes or somebody loads it (`sparkify retry`)."
             )
-        if todo.is_nothing:
+        if todo.is_nothing and not self._page_asked:
             self._context.log.info("Nothing changed: the warehouse holds what the lake holds.")
             return
         if todo.songs:
@@ -157,7 +176,9 @@ class _Run:
             yield from self._days(todo, snapshot)
         yield from self._failed_loads(todo)
         yield from self._star(todo)
+        yield from self._schemas()
         self._prune()
+        yield from self._write_page()
         if self._failures:
             raise dg.Failure(
                 "\n".join(self._failures),
@@ -166,12 +187,17 @@ class _Run:
             )
 
     @property
-    def _checks_asked(self) -> set[dg.AssetCheckKey]:
-        return set(self._context.selected_asset_check_keys)
+    def _checks_asked(self) -> list[Check]:
+        asked = self._context.selected_asset_check_keys
+        return [check for check in all_checks() if check_key(check) in asked]
+
+    @property
+    def _page_asked(self) -> bool:
+        return self._config.what == "asked" and REPORT in self._selected
 
     @property
     def _star_selected(self) -> bool:
-        return any(table.name in self._selected for table in STAR)
+        return any(table.name in self._selected for table in (*STAR, *MARTS))
 
     def _todo(self, snapshot: Snapshot, held: Loaded) -> Pending:
         if self._config.what != "asked":
@@ -195,11 +221,14 @@ class _Run:
 
     def _songs(self, todo: Pending) -> Iterator[Any]:
         with self._loading(self._lake.songs, self._lake.song_reader()) as loading:
-            before = self._requests()
             outcome = load_songs(
                 loading, todo.songs, everything=self._config.what not in _ONLY_CHANGES
             )
-        took = Took(since(before, self._requests()), self._warehouse.sizes())
+        most = self._bounds.preview_rows
+        took = self._took(
+            loading.phases,
+            lambda session: look_at_staged(session, STAGING_SONGS, None, most),
+        )
         yield from self._report.songs(outcome, took)
         self._note(outcome, "the song catalogue")
 
@@ -208,20 +237,63 @@ class _Run:
         outcomes: list[PartReport] = []
         with self._loading(self._lake.logs, self._lake.log_reader(snapshot.fields)) as loading:
             loading = replace(loading, direct=self._direct(snapshot))
-            before, load_id = self._requests(), 0
-            took = Took({}, {})
+            asked, took, reasons = self._asked, Took(), dict[str, Mapping[str, int]]()
             for outcome in load_log_days(loading, todo.days):
                 outcomes.append(outcome)
-                now = self._requests()
-                if outcome.entry.load_id != load_id:
-                    took = Took({}, self._warehouse.sizes())
-                # Requests for days that share a transaction stand at the first of them.
-                self._report.day(outcome, replace(took, requests=since(before, now)))
-                before, load_id = now, outcome.entry.load_id
+                took = self._took_day(outcome, loading, took)
+                reasons.update(took.shown.reasons)
+                self._report.day(outcome, took, alone=len(todo.days) == 1)
                 self._note(outcome, outcome.entry.part)
                 if not outcome.published:
                     self._failed_days.append(outcome.entry.part)
+        if len(todo.days) > 1:
+            seen = Shown(took.shown.rows, reasons=reasons)
+            requests = since(asked, self._asked)
+            self._report.days(outcomes, Took(requests, {}, loading.phases.total(), seen))
         yield from self._report.findings_of_days(outcomes)
+
+    def _took_day(self, outcome: PartReport, loading: Loading, before: Took) -> Took:
+        """What a day took; what days that share a transaction share is looked up once.
+
+        Args:
+            before: What the day before it took.
+        """
+        load_id, most = outcome.entry.load_id, self._bounds.preview_rows
+        if not outcome.published or load_id == before.load_id:
+            # Requests for days that share a transaction stand at the first of them.
+            return replace(before, requests=self._requests())
+        return replace(
+            self._took(
+                loading.phases,
+                lambda session: look_at_staged(session, STAGING_EVENTS, load_id, most),
+            ),
+            load_id=load_id,
+        )
+
+    def _took(self, phases: Phases, look: Callable[[Session], Shown]) -> Took:
+        """What was taken since the last report, and what is to be seen now.
+
+        Args:
+            phases: Of the load that has just been committed.
+        """
+        return Took(self._requests(), self._warehouse.sizes(), phases.lap(), self._shown(look))
+
+    def _shown(self, look: Callable[[Session], Shown]) -> Shown:
+        """What is to be seen of the tables now; what was published stays so if they say nothing."""
+        try:
+            return self._warehouse.look(look)
+        except WarehouseError as error:
+            self._context.log.warning(f"No rows are shown: {error}")
+            return Shown()
+
+    def _schemas(self) -> Iterator[Any]:
+        """The checks of columns, where they were asked for: loads refuse altered tables anyway."""
+        wanted = [check for check in self._checks_asked if check.name == SCHEMA_MATCHES]
+        if wanted:
+            findings = self._warehouse.look(
+                lambda session: examine(session, wanted, Stored(session.schema))
+            )
+            yield from self._report.findings(findings)
 
     @contextmanager
     def _loading(self, store: ObjectStore, reader: Reader) -> Iterator[Loading]:
@@ -242,10 +314,10 @@ class _Run:
         return None
 
     def _requests(self) -> dict[str, int]:
-        """What S3 was asked so far, for reading and for handing rows over."""
-        return dict(
-            Counter(self._lake.meter.snapshot()) + Counter(self._warehouse.meter.snapshot())
-        )
+        """What S3 was asked since this was asked last, for reading and for handing rows over."""
+        now = Counter(self._lake.meter.snapshot()) + Counter(self._warehouse.meter.snapshot())
+        before, self._asked = self._asked, now
+        return since(before, now)
 
     def _failed_loads(self, todo: Pending) -> Iterator[Any]:
         """The check that looks at the outcome of the loads themselves, after them."""
@@ -262,18 +334,44 @@ class _Run:
             return
         alone = self._config.what == "asked" and not (todo.songs or todo.days)
         progress.report("publishing the star")
+        phases = Phases()
+
+        def turn(name: str) -> None:
+            phases.now(name)
+            progress.report(f"publishing the star: {name}")
+
         try:
-            outcome = publish_star(
-                self._warehouse,
-                self._run_id,
-                rebuild=alone or self._config.what == "everything",
-                on_table=lambda name: progress.report(f"publishing the star: {name}"),
-            )
+            with phases.during("wait"):
+                outcome = publish_star(
+                    self._warehouse,
+                    self._run_id,
+                    rebuild=alone or self._config.what == "everything",
+                    on_table=turn,
+                )
         except AuditFailed as error:
             yield from self._report.findings(error.findings)
             self._failures.append(f"The star was not published. {error}")
         else:
-            yield from self._report.star(outcome, self._warehouse.sizes())
+            tables = [TABLES[name] for name in outcome.tables]
+            took = self._took(
+                phases, lambda session: look_at(session, tables, self._bounds.preview_rows)
+            )
+            yield from self._report.star(outcome, took)
+            if outcome.marts_failed is not None:
+                yield from self._report.findings(outcome.marts_failed.findings)
+                self._failures.append(
+                    f"The marts were not published and stay as they were. {outcome.marts_failed}"
+                )
+
+    def _write_page(self) -> Iterator[Any]:
+        """Writes the report; whatever goes wrong with it undoes nothing of the load."""
+        if not (self._page_asked or (self._page.always and self._config.what != "asked")):
+            return
+        progress.report("writing the report")
+        try:
+            yield from publish_report(self._context, self._warehouse, Path(self._page.path))
+        except (ReportError, WarehouseError) as error:
+            self._failures.append(f"The report was not written. {error}")
 
     def _prune(self) -> None:
         self._warehouse.transact(

@@ -1,41 +1,40 @@
 """Telling Dagster what a load did: materializations, check results, warnings.
 
-Only what was committed is reported as materialized, a day at a time. Values of records (names,
-places, raw text) never stand in metadata or logs.
+Only what was committed is reported as materialized, a day at a time. What was rejected never stands
+in metadata or logs, only why and how often; of what was accepted a few rows do, with the names of
+people masked (`previews`). Whatever is a number is told as one, so that the UI plots it over time.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
+from sparkify_dagster.assets.costs import cost_metadata
+from sparkify_dagster.assets.metadata import (
+    Took,
+    day_metadata,
+    entry_metadata,
+    log_day,
+    plot_metadata,
+    reasons_metadata,
+    rows_metadata,
+    seconds_metadata,
+    size_metadata,
+    took_metadata,
+)
 from sparkify_dagster.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse.audit import Finding
-from sparkify_dagster.warehouse.engine import TableSize
-from sparkify_dagster.warehouse.ledger import Entry
 from sparkify_dagster.warehouse.publish import PartReport
 from sparkify_dagster.warehouse.star import StarReport
 
 Metadata = Mapping[str, dg.MetadataValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """What a load took besides time.
-
-    Attributes:
-        requests: What S3 was asked, by kind, and bytes either way.
-        sizes: What the tables take now; nothing where the engine does not tell.
-    """
-
-    requests: Mapping[str, int]
-    sizes: Mapping[str, TableSize]
 
 
 class Reporter:
@@ -70,8 +69,12 @@ class Reporter:
             )
             self._context.instance.report_dagster_event(event, run_id=run.run_id)
 
-    def day(self, outcome: PartReport, took: Took) -> None:
-        """Reports a log day: materialized if it was published, an error in the log if not."""
+    def day(self, outcome: PartReport, took: Took, *, alone: bool) -> None:
+        """Reports a log day: materialized if it was published, an error in the log if not.
+
+        Args:
+            alone: It is the only day of the run, so the rows looked up are its own.
+        """
         entry = outcome.entry
         if outcome.why:
             tell = self._context.log.warning if outcome.worry else self._context.log.info
@@ -83,9 +86,54 @@ class Reporter:
             dg.AssetMaterialization(
                 self._events_key,
                 partition=entry.part,
-                metadata=_entry_metadata(entry)
-                | _cost_metadata(outcome, took)
-                | _size_metadata(took.sizes.get(STAGING_EVENTS.name)),
+                metadata=entry_metadata(entry)
+                | day_metadata(entry, took.shown)
+                | reasons_metadata(took.shown.reasons.get(entry.part, {}))
+                | took_metadata(outcome, took)
+                | size_metadata(took.sizes.get(STAGING_EVENTS.name))
+                | (rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {}),
+            )
+        )
+
+    def days(self, outcomes: Sequence[PartReport], took: Took) -> None:
+        """Sums up a run's log days as an observation of their table, as no day can show it.
+
+        Args:
+            took: What all of them took; rows of the last ones that were published.
+        """
+        entries = [outcome.entry for outcome in outcomes if outcome.published]
+        if not entries:
+            return
+        copied = sum(o.entry.objects for o in outcomes if o.path == "copy")
+        numbers = {
+            "days": len(entries),
+            "failed_days": len(outcomes) - len(entries),
+            "objects": sum(entry.objects for entry in entries),
+            "bytes": sum(entry.bytes for entry in entries),
+            "records": sum(entry.records for entry in entries),
+            "rows": sum(entry.row_count for entry in entries),
+            "rejects": sum(entry.rejects for entry in entries),
+        }
+        reasons: Counter[str] = Counter()
+        for by_reason in took.shown.reasons.values():
+            reasons.update(by_reason)
+        self._context.log_event(
+            dg.AssetObservation(
+                self._events_key,
+                description=f"{len(entries):,} log days loaded in one run",
+                metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()}
+                | reasons_metadata(reasons)
+                | seconds_metadata(took.seconds)
+                | cost_metadata(took.requests, copied)
+                | rows_metadata(STAGING_EVENTS.name, took.shown)
+                | plot_metadata(
+                    "Rows staged and records rejected by log day of this run",
+                    {
+                        "rows staged": {log_day(e): e.row_count for e in entries},
+                        "records rejected": {log_day(e): e.rejects for e in entries},
+                    },
+                    apart=True,
+                ),
             )
         )
 
@@ -101,27 +149,34 @@ class Reporter:
         """Reports the song load."""
         yield from self.findings(outcome.findings)
         if outcome.published:
-            metadata = _entry_metadata(outcome.entry) | _cost_metadata(outcome, took)
-            metadata |= _size_metadata(took.sizes.get(STAGING_SONGS.name))
+            metadata = entry_metadata(outcome.entry) | took_metadata(outcome, took)
+            metadata |= reasons_metadata(took.shown.reasons.get("all", {}))
+            metadata |= size_metadata(took.sizes.get(STAGING_SONGS.name))
+            metadata |= rows_metadata(STAGING_SONGS.name, took.shown)
             metadata["objects_read"] = dg.MetadataValue.int(outcome.objects_read)
             yield from self._materialized(STAGING_SONGS.name, metadata)
 
-    def star(self, outcome: StarReport, sizes: Mapping[str, TableSize]) -> Iterator[Any]:
-        """Reports the five tables, those that were not asked for too: they were published."""
+    def star(self, outcome: StarReport, took: Took) -> Iterator[Any]:
+        """Reports star tables and marts, those that were not asked for too: they were published."""
+        shared = {phase: s for phase, s in took.seconds.items() if phase not in outcome.tables}
         for name, table in outcome.tables.items():
-            yield from self.findings(outcome.findings[name])
+            yield from self.findings(outcome.findings.get(name, ()))
             metadata: dict[str, dg.MetadataValue] = {
                 "dagster/row_count": dg.MetadataValue.int(table.rows),
                 "rows_added": dg.MetadataValue.int(table.added),
                 "rows_removed": dg.MetadataValue.int(table.removed),
-                "how": dg.MetadataValue.text(outcome.mode),
+                "how": dg.MetadataValue.text(table.how),
                 "seconds": dg.MetadataValue.float(round(outcome.seconds, 3)),
             }
+            metadata |= seconds_metadata({"build": took.seconds.get(name, 0.0), **shared})
             if name == "songplay":
                 share = outcome.matched / table.rows if table.rows else 0.0
                 metadata["match_rate"] = dg.MetadataValue.float(round(share, 6))
                 metadata["plays_rematched"] = dg.MetadataValue.int(outcome.rematched)
-            metadata |= _size_metadata(sizes.get(name))
+                metadata |= plot_metadata("Plays by day", took.shown.plays)
+                metadata |= cost_metadata(took.requests)
+            metadata |= size_metadata(took.sizes.get(name))
+            metadata |= rows_metadata(name, took.shown)
             yield from self._materialized(name, metadata)
 
     def findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
@@ -138,47 +193,3 @@ class Reporter:
             yield dg.MaterializeResult(asset_key=name, metadata=dict(metadata))
         else:
             self._context.log_event(dg.AssetMaterialization(name, metadata=dict(metadata)))
-
-
-def _entry_metadata(entry: Entry) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "dagster/row_count": dg.MetadataValue.int(entry.row_count),
-        "objects": dg.MetadataValue.int(entry.objects),
-        "bytes": dg.MetadataValue.int(entry.bytes),
-        "records": dg.MetadataValue.int(entry.records),
-        "rejects": dg.MetadataValue.int(entry.rejects),
-        "load_id": dg.MetadataValue.int(entry.load_id),
-    }
-    if entry.unknown_fields:
-        metadata["unknown_fields"] = dg.MetadataValue.json(dict(entry.unknown_fields))
-    return metadata
-
-
-def _cost_metadata(outcome: PartReport, took: Took) -> dict[str, Any]:
-    """What a load took; days that share a transaction share its seconds."""
-    metadata: dict[str, Any] = {
-        "path": dg.MetadataValue.text(outcome.path),
-        "seconds": dg.MetadataValue.float(round(outcome.seconds, 3)),
-    }
-    for what, number in sorted(took.requests.items()):
-        name = what if what.startswith("bytes") else f"s3_{what.lower()}_requests"
-        metadata[name if name.startswith("s3") else f"s3_{name}"] = dg.MetadataValue.int(number)
-    if outcome.why:
-        metadata["why_not_copied"] = dg.MetadataValue.text(outcome.why)
-        metadata["check_the_setup"] = dg.MetadataValue.bool(outcome.worry)
-    if outcome.cost.query_ids:
-        metadata["rows_copied"] = dg.MetadataValue.int(outcome.cost.copied)
-        metadata["query_ids"] = dg.MetadataValue.json(outcome.cost.query_ids)
-    return metadata
-
-
-def _size_metadata(size: TableSize | None) -> dict[str, Any]:
-    """What a table takes on Redshift, and how evenly its rows lie on the slices."""
-    if size is None:
-        return {}
-    metadata: dict[str, Any] = {"size_mb": dg.MetadataValue.int(size.megabytes)}
-    if size.skew is not None:
-        metadata["skew"] = dg.MetadataValue.float(size.skew)
-    if size.unsorted is not None:
-        metadata["unsorted_percent"] = dg.MetadataValue.float(size.unsorted)
-    return metadata

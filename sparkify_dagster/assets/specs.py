@@ -7,7 +7,10 @@ from datetime import timedelta
 
 import dagster as dg
 
+from sparkify_dagster.assets.code import code_metadata
+from sparkify_dagster.assets.lineage import lineage_metadata
 from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.table import Column, Layer, Table
@@ -54,17 +57,19 @@ def table_specs(
     days: dg.PartitionsDefinition,
     *,
     stale_hours: int = 0,
+    with_lineage: bool = True,
 ) -> list[dg.AssetSpec]:
-    """Every staging, dimension and fact table.
+    """Every staging, dimension and fact table, and every mart.
 
     Args:
         stale_hours: Hours without a publication after which a table is stale; 0: never.
+        with_lineage: Say which column comes from which; it takes a while to find out.
     """
     return [
-        _table_spec(table, engine, schema, location, days).replace_attributes(
-            freshness_policy=_freshness(table, stale_hours)
-        )
-        for table in (*STAGING, *STAR)
+        _table_spec(table, engine, schema, location, days)
+        .replace_attributes(freshness_policy=_freshness(table, stale_hours))
+        .merge_attributes(metadata=lineage_metadata(table) if with_lineage else {})
+        for table in (*STAGING, *STAR, *MARTS)
     ]
 
 
@@ -92,6 +97,7 @@ def _table_spec(
             "dagster/table_name": f"{schema}.{table.name}",
             "dagster/uri": location,
             "dagster/column_schema": table_schema(table),
+            **code_metadata(table, schema),
         },
         tags={"layer": table.layer.value},
     )

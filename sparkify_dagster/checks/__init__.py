@@ -84,4 +84,6 @@ def _metadata(finding: Finding) -> dict[str, dg.MetadataValue]:
     if finding.sample:
         rows = [dg.TableRecord(dict(row)) for row in finding.sample]
         shown["sample"] = dg.MetadataValue.table(rows)
+    if not finding.passed:
+        shown["what_to_do"] = dg.MetadataValue.text(finding.check.remedy)
     return shown

@@ -34,17 +34,20 @@ class _Group(TyperGroup):
 class _Command(TyperCommand):
     """Says what its argument is; click 8.5 loses what `typer.Argument(help=…)` says."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         for param in self.params:
             if isinstance(param, TyperArgument):
                 param.help = _ARGUMENTS[param.name or ""]
-        super().format_help(ctx, formatter)
 
 
 _ARGUMENTS = {
     "target": "Folder for the lake.",
     "sql": 'One statement that reads. Tables go without their schema; "user" needs its quotes.',
     "table": "Only this table's statements.",
+    "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
+    "log_day": "The log day; none: all.",
+    "folder": "Folder for the site; what is in it is replaced if it is one.",
 }
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
@@ -179,13 +182,10 @@ def etl(
     )
 
 
-@app.command(rich_help_panel=_LOAD)
+@app.command(cls=_Command, rich_help_panel=_LOAD)
 def retry(
     context: typer.Context,
-    log_day: Annotated[
-        str | None,
-        typer.Argument(parser=day, metavar="[YYYY-MM-DD]", help="The log day; none: all."),
-    ] = None,
+    log_day: Annotated[str | None, typer.Argument(parser=day, metavar="[YYYY-MM-DD]")] = None,
     as_json: Json = False,
 ) -> None:
     """Try what failed again now, however often it has failed."""
@@ -259,9 +259,55 @@ def sql(
     run_sql(_settings(context), table)
 
 
+@app.command(cls=_Command, rich_help_panel=_LOOK)
+def lineage(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    down: Annotated[
+        bool, typer.Option("--downstream", help="Where it goes, not where it comes from.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a column is made of and what decides about it, up to the fields of the lake."""
+    from sparkify_dagster.cli.lineage import run_lineage
+
+    run_lineage(name, down=down, as_json=as_json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def report(
+    context: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there instead of to [REPORT] PATH."),
+    ] = None,
+    browse: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in the browser, on a terminal.")
+    ] = True,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print its figures as JSON; no page without --output."),
+    ] = False,
+) -> None:
+    """Write what the tables say as one page, and open it: plays, listeners, who pays, data."""
+    from sparkify_dagster.cli.report import run_report
+
+    run_report(_settings(context), output, browse=browse, as_json=as_json)
+
+
 @app.command(rich_help_panel=_LOOK)
 def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(context.obj, as_json=as_json))
+
+
+@app.command(cls=_Command, rich_help_panel=_LOOK)
+def docs(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("site"),
+) -> None:
+    """Build the docs site: tables, lineage, SQL, checks, settings, commands; works offline."""
+    from sparkify_dagster.cli.docs import run_docs
+
+    run_docs(folder, context.find_root().command)

@@ -25,12 +25,13 @@ from sparkify_dagster.cli.console import (
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
-from sparkify_dagster.cli.outcome import CheckLine, found_by, passed_of, show_failure
+from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_of, show_failure
 from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.checks import all_checks
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.settings import CONFIG_NAME, Settings, load_settings
 from sparkify_dagster.warehouse import ledger
@@ -38,6 +39,7 @@ from sparkify_dagster.warehouse.audit import Stored, examine
 from sparkify_dagster.warehouse.engine import Session
 
 SPEC = LakeSpec(mess=True)
+_SOME_MARTS = ", ".join(table.name for table in MARTS[:3])
 _MARK = "# Written by `sparkify demo`"
 _CONFIG = """\
 {mark} for its sample lake. It is the demo's own: remove it, or
@@ -74,7 +76,7 @@ def run_demo(config: Path | None) -> int:
         _show_tables(session)
         if first_time:
             answer_questions(session)
-    _show_next(found)
+    _show_next(found, settings.report.path)
     return 0 if good else FAILED
 
 
@@ -142,6 +144,7 @@ def _show_tables(session: Session) -> None:
     for name in (t.name for t in (*STAGING, *STAR)):
         meaning = _in_short(TABLES[name].meaning)
         table.add_row(name, f"{rows.get(name, 0):,}", passed_of(checks, name), meaning)
+    table.add_row(*marts_row(rows, checks), f"Answers kept ready: {_SOME_MARTS}, …")
     show(table)
     failed = [check for check in checks if not check.passed]
     say()
@@ -170,7 +173,12 @@ def _in_short(meaning: str) -> str:
     return re.split("[:,]", meaning)[0].rstrip(".")
 
 
-def _show_next(found: Comparison) -> None:
+def _show_next(found: Comparison, report: Path) -> None:
+    """What a stranger may want to see next.
+
+    Args:
+        report: Where the load wrote the page, if it wrote one.
+    """
     title("Where to go next")
     table = grid("", "")
     table.show_header = False
@@ -179,6 +187,8 @@ def _show_next(found: Comparison) -> None:
         ui = "make dev"
     else:
         ui = f"DAGSTER_HOME=$PWD/.dagster {_dagster()} dev -m sparkify_dagster.definitions"
+    if report.exists():
+        table.add_row("the report", f"{near(report)} (open it in a browser)")
     table.add_row("the warehouse", near(found.warehouse.location))
     table.add_row("the Dagster UI", ui)
     table.add_row("ask it yourself", f"{sparkify} query 'SELECT * FROM songplay LIMIT 5'")

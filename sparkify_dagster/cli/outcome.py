@@ -5,6 +5,7 @@ What belongs here: showing a `launch.LoadResult`, and checks whatever they come 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -15,14 +16,13 @@ from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
     from sparkify_dagster.launch import LoadResult
-
-_SAMPLED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CheckLine:
 
     Attributes:
         warning: Its failing is worth a look, no error.
-        told: Its claim, or how it failed and what to do.
+        told: Its claim and what was compared; how it failed, for example where, and what to do.
         sample: A few examples of what offends.
     """
 
@@ -80,12 +80,16 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     for name, (done, rejected) in _done(result).items():
         rows = f"{now[name]:,}" if name in now else ""
         table.add_row(name, done, rejected, rows, passed_of(checks, name))
+    marts, rows, passed = marts_row(now, checks)
+    table.add_row(marts, _marts_done(result), "", rows, passed)
     show(table)
     show_findings(check for check in checks if not _is_told(check, result, days))
     _warn_of_others(result, warehouse, days)
     _warn_of_copies(result)
     say()
     say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
+    if path := _report_of(result):
+        say(f"Report: {near(path)}.")
 
 
 _NUMBERS = ("rejected", "rows now", "checks")
@@ -142,19 +146,18 @@ def show_findings(checks: Iterable[CheckLine]) -> None:
 
 
 def found_by(check: CheckLine) -> str:
-    """What a check that did not pass found, with a few examples."""
-    examples = "; ".join(map(_example, check.sample[:_SAMPLED]))
-    return f"{check.full_name}: {check.told}" + (f" For example: {examples}." if examples else "")
+    """What a check that did not pass found."""
+    return f"{check.full_name}: {check.told}"
 
 
 def outcome_json(result: LoadResult | None) -> dict[str, object]:
     """The same for programs; every key is always there."""
-    tables = [STAGING_SONGS.name, *(table.name for table in STAR)]
+    tables = [STAGING_SONGS.name, *(table.name for table in (*STAR, *MARTS))]
     return {
         "run_id": result.run_id if result else None,
         "success": result.success if result else True,
         "failure": result.failure if result else None,
-        "days": [{"day": day, **_named(data)} for day, data in sorted(result.days)]
+        "days": [{"day": day, **_named_of_day(data)} for day, data in sorted(result.days)]
         if result
         else [],
         "failed_days": result.failed_days if result else [],
@@ -164,7 +167,14 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
             if result and name in result.materialized
         },
         "checks": [asdict(check) for check in result.checks] if result else [],
+        "report": _report_of(result),
     }
+
+
+def _report_of(result: LoadResult | None) -> str | None:
+    """Where the run wrote the report, if it did."""
+    written = result.materialized.get("report", {}).get("path") if result else None
+    return str(written) if written else None
 
 
 def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
@@ -177,6 +187,27 @@ def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
     for table in STAR:
         told[table.name] = (_star_done(result.materialized.get(table.name)), "")
     return told
+
+
+def marts_row(rows: Mapping[str, int], checks: Iterable[CheckLine]) -> tuple[str, str, str]:
+    """All marts as one line: how many, their rows, the checks that passed."""
+    names = {table.name for table in MARTS}
+    outcomes = [check.passed for check in checks if check.table in names]
+    passed = f"{sum(outcomes)} of {len(outcomes)}" if outcomes else ""
+    held = sum(rows.get(name, 0) for name in names)
+    return count(len(MARTS), "mart"), f"{held:,}", passed
+
+
+def _marts_done(result: LoadResult) -> str:
+    """`6 refreshed, 4 as they were`: how the marts were brought up to date."""
+    told = Counter(
+        str(result.materialized[table.name].get("how"))
+        for table in MARTS
+        if table.name in result.materialized
+    )
+    words = {"rebuild": "built whole", "refresh": "refreshed", "nothing": "as they were"}
+    done = [f"{told[how]} {word}" for how, word in words.items() if told[how]]
+    return ", ".join(done) or "nothing"
 
 
 def _songs_done(data: Mapping[str, object]) -> tuple[str, str]:
@@ -215,13 +246,13 @@ def _named(data: Mapping[str, object]) -> dict[str, object]:
     return {name.removeprefix("dagster/"): value for name, value in data.items()}
 
 
+def _named_of_day(data: Mapping[str, object]) -> dict[str, object]:
+    """The same of a log day: its `row_count` is the day's, not the table's."""
+    named = _named(data)
+    return named | {"row_count": named.pop("partition_row_count", 0)}
+
+
 def _sample(check: object) -> Sequence[Mapping[str, object]]:
     metadata = getattr(check, "metadata", {})
     sample = metadata.get("sample", [])
     return [dict(row) for row in sample] if isinstance(sample, list) else []
-
-
-def _example(row: Mapping[str, object]) -> str:
-    if "reason" in row:
-        return f"{row['reason']} ({row.get('records', '')})"
-    return ", ".join(f"{name} {value}" for name, value in row.items())

@@ -42,7 +42,7 @@ class Plan:
     Attributes:
         songs_to_read: Song objects to read.
         songs_gone: Song objects whose rows would go.
-        star: The star would be published.
+        star: Star and marts would be published.
     """
 
     songs_to_read: int
@@ -88,7 +88,7 @@ def show_plan(plan: Plan) -> None:
         size_of_all = size(sum(day.bytes for day in plan.days))
         say(f"  load {count(len(plan.days), 'log day')}: {objects}, {size_of_all}")
     if plan.star:
-        say("  bring the star up to date")
+        say("  bring star and marts up to date")
     if plan.days:
         say()
         _show_days(plan.days)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, say, show
-from sparkify_dagster.cli.masking import mask
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.masking import mask
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger

@@ -92,7 +92,7 @@ class WarehouseStatus:
     Attributes:
         exists: Something was loaded, or tables were made.
         tables: Rows of each table that is there.
-        star: Whether the star has taken in all of staging.
+        star: Whether star and marts have taken in all of staging.
     """
 
     engine: str

@@ -124,4 +124,4 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
         return " ".join(told)
     if not parts:
         return "The lake is empty: `sparkify generate` makes one."
-    return "The star is behind: run `sparkify etl`."
+    return "The star or the marts are behind: run `sparkify etl`."

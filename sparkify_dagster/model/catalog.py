@@ -1,7 +1,7 @@
 """Every table of the warehouse by name, and the version of what defines it.
 
-What belongs here: look-ups over the declarations. The declarations stand in `staging`, `star` and
-`ledger`.
+What belongs here: look-ups over the declarations. The declarations stand in `staging`, `star`,
+`marts` and `ledger`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from functools import cache
 from importlib.resources import files
 
 from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.table import Table
 
 STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
-TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *LEDGER)}
+TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER)}
 
 
 @cache

@@ -1,8 +1,9 @@
 """The checks that guard the tables, made from the model.
 
-A check is a question in SQL whose answer is one row: how many offenders there are, and the two
-numbers that were compared where there are two. The same text runs before a load is committed, on
-the rows it touched, and alone, on all that is stored.
+A check is a question in SQL whose answer is one row: how many offenders there are, and the numbers
+that were compared. The same text runs before a load is committed, on the rows it touched, and
+alone, on all that is stored. One check has no SQL, as engines describe tables each in their own
+way: whether a table's columns are the model's.
 
 What belongs here: which checks a table has and their SQL. What does not: running them
 (`warehouse.audit`) and showing them in Dagster (`checks`).
@@ -17,9 +18,10 @@ from typing import Protocol
 
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import column_list, exact, quoted
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR
-from sparkify_dagster.model.table import Column, Reference, Table, Type
+from sparkify_dagster.model.table import Column, Layer, Reference, Table, Total, Type
 
 
 class Rows(Protocol):
@@ -33,6 +35,10 @@ class Rows(Protocol):
 
 
 NO_FAILED_LOADS = "no_failed_loads"
+SCHEMA_MATCHES = "schema_matches_model"
+_ALONE = (NO_FAILED_LOADS, SCHEMA_MATCHES)
+"""Checks that no load asks before it commits: one looks at loads themselves, the other has been
+answered when a load begins, which refuses a table that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,10 @@ class Check:
         remedy: What to do when it does not.
         blocking: Rows that break it are not published.
         warning: Breaking it is worth a look, no error.
-        question: SELECT giving `offenders` (0 when all is well), then numbers worth showing, each
-            under its own column name.
+        question: SELECT giving `offenders` (0 when all is well), then the numbers that were
+            compared, each under its own column name. None: asked of the engine's catalogue of
+            tables, not of rows.
+        compared: These numbers in words, each in braces under its column's name.
         sample: SELECT giving a few offending keys, or None.
     """
 
@@ -55,14 +63,17 @@ class Check:
     remedy: str
     blocking: bool
     warning: bool
-    question: Callable[[Rows], str]
+    question: Callable[[Rows], str] | None
+    compared: str
     sample: Callable[[Rows], str] | None = None
 
 
 @cache
 def checks_of(name: str) -> tuple[Check, ...]:
-    """All checks of a staging or star table, blocking ones first."""
+    """All checks of a staging or star table or of a mart, blocking ones first."""
     table = TABLES[name]
+    if table.layer is Layer.MART:
+        return _checks_of_mart(table)
     made = [_not_empty(table), _unique_key(table), _required(table)]
     if table in STAGING:
         made += [_reconciled(table), _no_failed_loads(table), _rejects(table)]
@@ -73,17 +84,24 @@ def checks_of(name: str) -> tuple[Check, ...]:
     made += [_accepted(table, column) for column in table.columns if column.accepted]
     if table is SONGPLAY:
         made.append(_match_rate())
+    made.append(_schema(table))
     return tuple(sorted(made, key=lambda check: not check.blocking))
 
 
+def _checks_of_mart(table: Table) -> tuple[Check, ...]:
+    """Few: a mart is made of tables whose rows have been checked, by SQL that no lake changes."""
+    total = [_adds_up(table, table.total)] if table.total else []
+    return (_unique_key(table), _required(table), *total, _schema(table))
+
+
 def audits_of(name: str) -> tuple[Check, ...]:
-    """The checks a load asks before it commits: all but the one about loads themselves."""
-    return tuple(check for check in checks_of(name) if check.name != NO_FAILED_LOADS)
+    """The checks a load asks before it commits."""
+    return tuple(check for check in checks_of(name) if check.name not in _ALONE)
 
 
 def all_checks() -> tuple[Check, ...]:
-    """The checks of every staging and star table."""
-    return tuple(check for table in (*STAGING, *STAR) for check in checks_of(table.name))
+    """The checks of every staging and star table and of every mart."""
+    return tuple(check for table in (*STAGING, *STAR, *MARTS) for check in checks_of(table.name))
 
 
 def _unique_key(table: Table) -> Check:
@@ -91,10 +109,10 @@ def _unique_key(table: Table) -> Check:
     compared = _compared(table, "r")
     known = " AND ".join(f"r.{quoted(k)} IS NOT NULL" for k in table.key)
 
-    def doubles(rows: Rows) -> str:
+    def copies(rows: Rows) -> str:
         return (
             f"SELECT {keys}, COUNT(*) AS copies FROM {rows.touched(table.name)} AS r "
-            f"WHERE {known} GROUP BY {keys}{compared} HAVING COUNT(*) > 1"
+            f"WHERE {known} GROUP BY {keys}{compared}"
         )
 
     return Check(
@@ -104,8 +122,12 @@ def _unique_key(table: Table) -> Check:
         "Rebuild the table with `sparkify etl --full`; if it stays, its SQL is wrong.",
         blocking=True,
         warning=False,
-        question=lambda rows: f"SELECT COUNT(*) AS offenders FROM ({doubles(rows)}) AS d",
-        sample=lambda rows: f"{doubles(rows)} ORDER BY {keys} LIMIT 5",
+        question=lambda rows: (
+            "SELECT COALESCE(SUM(CASE WHEN c.copies > 1 THEN 1 ELSE 0 END), 0) AS offenders, "
+            f"COALESCE(SUM(c.copies), 0) AS row_count FROM ({copies(rows)}) AS c"
+        ),
+        compared="rows compared: {row_count}",
+        sample=lambda rows: f"{copies(rows)} HAVING COUNT(*) > 1 ORDER BY {keys} LIMIT 5",
     )
 
 
@@ -114,7 +136,9 @@ def _compared(table: Table, alias: str) -> str:
 
     The key of a staging table is an object's, which ends in no blank.
     """
-    texts = [k for k in table.key if table.column(k).type is Type.VARCHAR and table in STAR]
+    if table in STAGING:
+        return ""
+    texts = [key for key in table.key if table.column(key).type is Type.VARCHAR]
     return "".join(f", {exact(table, key, alias)}" for key in texts)
 
 
@@ -128,13 +152,23 @@ def _required(table: Table) -> Check:
         "Look at the rows named; mend the objects they come from, or the table's SQL.",
         blocking=True,
         warning=False,
-        question=lambda rows: (
-            f"SELECT COUNT(*) AS offenders FROM {rows.touched(table.name)} AS r WHERE {missing}"
-        ),
+        question=lambda rows: _counted(table, rows, missing),
+        compared=_LOOKED_AT,
         sample=lambda rows: (
             f"SELECT {keys} FROM {rows.touched(table.name)} AS r WHERE {missing} "
             f"ORDER BY {keys} LIMIT 5"
         ),
+    )
+
+
+_LOOKED_AT = "rows looked at: {row_count}"
+
+
+def _counted(table: Table, rows: Rows, wrong: str) -> str:
+    """SELECT that counts the rows (alias `r`) that meet a condition, and all rows."""
+    return (
+        f"SELECT COALESCE(SUM(CASE WHEN {wrong} THEN 1 ELSE 0 END), 0) AS offenders, "
+        f"COUNT(*) AS row_count FROM {rows.touched(table.name)} AS r"
     )
 
 
@@ -159,6 +193,25 @@ def _row_count(table: Table) -> Check:
         blocking=True,
         warning=False,
         question=question,
+        compared="rows: {row_count}, expected: {expected}",
+    )
+
+
+def _adds_up(table: Table, total: Total) -> Check:
+    return Check(
+        table.name,
+        "adds_up",
+        f"{total.column} of {table.name} add up to {total.meaning}.",
+        "Build it anew with `sparkify etl --full`; if it stays, the table's SQL is wrong.",
+        blocking=True,
+        warning=False,
+        question=lambda rows: (
+            "SELECT ABS(t.total - x.expected) AS offenders, t.total, x.expected FROM "
+            f"(SELECT COALESCE(SUM(r.{quoted(total.column)}), 0) AS total "
+            f"FROM {rows.whole(table.name)} AS r) AS t CROSS JOIN "
+            f"(SELECT {total.expected} AS expected FROM {rows.whole(total.table)} AS s) AS x"
+        ),
+        compared="total: {total}, expected: {expected}",
     )
 
 
@@ -189,6 +242,7 @@ def _not_empty(table: Table) -> Check:
             f"(SELECT COUNT(*) AS row_count FROM {rows.touched(table.name)} AS r) AS t CROSS JOIN "
             f"(SELECT ({source(rows)}) AS source_rows) AS x"
         ),
+        compared="rows: {row_count}, in the source: {source_rows}",
     )
 
 
@@ -197,11 +251,11 @@ def _reference(table: Table, reference: Reference) -> Check:
     same = f"{exact(TABLES[reference.table], reference.target, 'p')} = "
     same += exact(table, reference.column, "r")
 
-    def orphans(rows: Rows, select: str) -> str:
+    def looked_up(rows: Rows, select: str) -> str:
         return (
-            f"SELECT {select} FROM {rows.touched(table.name)} AS r "
+            f"{select} FROM {rows.touched(table.name)} AS r "
             f"LEFT JOIN {rows.whole(reference.table)} AS p ON {same} "
-            f"WHERE r.{column} IS NOT NULL AND p.{target} IS NULL"
+            f"WHERE r.{column} IS NOT NULL"
         )
 
     return Check(
@@ -211,8 +265,16 @@ def _reference(table: Table, reference: Reference) -> Check:
         "Rebuild the star with `sparkify etl --full`; if it stays, the SQL of the two disagrees.",
         blocking=True,
         warning=False,
-        question=lambda rows: orphans(rows, "COUNT(*) AS offenders"),
-        sample=lambda rows: orphans(rows, f"DISTINCT r.{column}") + f" ORDER BY r.{column} LIMIT 5",
+        question=lambda rows: looked_up(
+            rows,
+            f"SELECT COALESCE(SUM(CASE WHEN p.{target} IS NULL THEN 1 ELSE 0 END), 0) "
+            "AS offenders, COUNT(*) AS looked_up",
+        ),
+        compared="values looked up: {looked_up}",
+        sample=lambda rows: (
+            looked_up(rows, f"SELECT DISTINCT r.{column}")
+            + f" AND p.{target} IS NULL ORDER BY r.{column} LIMIT 5"
+        ),
     )
 
 
@@ -243,6 +305,7 @@ def _reconciled(table: Table) -> Check:
             "COALESCE(SUM(o.records), 0) AS records, COALESCE(SUM(s.staged), 0) AS staged, "
             "COALESCE(SUM(x.rejected), 0) AS rejected",
         ),
+        compared="records: {records}, staged: {staged}, rejected: {rejected}",
         sample=lambda rows: (
             differing(rows, "o.origin AS object") + f" WHERE {wrong} ORDER BY o.origin LIMIT 5"
         ),
@@ -285,14 +348,15 @@ def _latest_loads(table: Table, rows: Rows, select: str) -> str:
 
 
 def _no_failed_loads(table: Table) -> Check:
-    def failed(rows: Rows, select: str) -> str:
+    wrong = "p.failed > p.published"
+
+    def latest(rows: Rows, select: str) -> str:
         history = rows.whole("load_history")
         return (
             f"SELECT {select} FROM (SELECT h.part, "
             "MAX(CASE WHEN h.status = 'failed' THEN h.load_id ELSE 0 END) AS failed, "
             "MAX(CASE WHEN h.status = 'published' THEN h.load_id ELSE 0 END) AS published "
-            f"FROM {history} AS h WHERE h.target = '{table.name}' GROUP BY h.part) AS p "
-            "WHERE p.failed > p.published"
+            f"FROM {history} AS h WHERE h.target = '{table.name}' GROUP BY h.part) AS p"
         )
 
     return Check(
@@ -302,8 +366,13 @@ def _no_failed_loads(table: Table) -> Check:
         "`sparkify status` says why it failed; mend the objects and load again.",
         blocking=False,
         warning=False,
-        question=lambda rows: failed(rows, "COUNT(*) AS offenders"),
-        sample=lambda rows: failed(rows, "p.part") + " ORDER BY p.part LIMIT 5",
+        question=lambda rows: latest(
+            rows,
+            f"COALESCE(SUM(CASE WHEN {wrong} THEN 1 ELSE 0 END), 0) AS offenders, "
+            "COUNT(*) AS parts",
+        ),
+        compared="{offenders} of {parts} failed",
+        sample=lambda rows: latest(rows, "p.part") + f" WHERE {wrong} ORDER BY p.part LIMIT 5",
     )
 
 
@@ -320,6 +389,7 @@ def _rejects(table: Table) -> Check:
             "COALESCE(SUM(o.records), 0) AS records "
             f"FROM {rows.touched('load_objects')} AS o WHERE o.target = '{table.name}'"
         ),
+        compared="{offenders} of {records} rejected",
         sample=lambda rows: (
             "SELECT j.reason, COUNT(*) AS records "
             f"FROM {rows.touched('load_rejects')} AS j WHERE j.target_table = '{table.name}' "
@@ -329,9 +399,6 @@ def _rejects(table: Table) -> Check:
 
 
 def _unknown_fields(table: Table) -> Check:
-    def latest(rows: Rows, select: str) -> str:
-        return f"{_latest_loads(table, rows, select)} AND h.unknown_fields IS NOT NULL"
-
     return Check(
         table.name,
         "no_unknown_fields",
@@ -339,10 +406,15 @@ def _unknown_fields(table: Table) -> Check:
         "A field was added at the source: decide whether it deserves a column.",
         blocking=False,
         warning=True,
-        question=lambda rows: latest(rows, "COUNT(*) AS offenders"),
+        question=lambda rows: _latest_loads(
+            table, rows, "COUNT(h.unknown_fields) AS offenders, COUNT(*) AS parts"
+        ),
+        compared="{offenders} of {parts} loads have one",
         sample=lambda rows: (
-            latest(rows, "h.part, SUBSTRING(h.unknown_fields, 1, 100) AS unknown_fields")
-            + " ORDER BY h.part LIMIT 5"
+            _latest_loads(
+                table, rows, "h.part, SUBSTRING(h.unknown_fields, 1, 100) AS unknown_fields"
+            )
+            + " AND h.unknown_fields IS NOT NULL ORDER BY h.part LIMIT 5"
         ),
     )
 
@@ -357,9 +429,8 @@ def _accepted(table: Table, column: Column) -> Check:
         "A value nobody expected: find out at the source what it means.",
         blocking=False,
         warning=True,
-        question=lambda rows: (
-            f"SELECT COUNT(*) AS offenders FROM {rows.touched(table.name)} AS r WHERE {strange}"
-        ),
+        question=lambda rows: _counted(table, rows, strange),
+        compared=_LOOKED_AT,
     )
 
 
@@ -377,6 +448,21 @@ def _match_rate() -> Check:
             f"COUNT(r.song_id) AS matched FROM {rows.whole(SONGPLAY.name)} AS r) AS t CROSS JOIN "
             f"(SELECT COUNT(*) AS songs FROM {rows.whole(STAGING_SONGS.name)} AS s) AS c"
         ),
+        compared="{matched} of {plays} plays have one",
+    )
+
+
+def _schema(table: Table) -> Check:
+    return Check(
+        table.name,
+        SCHEMA_MATCHES,
+        f"The columns of {table.name} are the model's, in name, type and order.",
+        "Somebody altered the table, or the code is newer than it: `sparkify etl` makes tables of "
+        "an older model anew; else put it back, or `sparkify create-tables --drop`, then load.",
+        blocking=False,
+        warning=False,
+        question=None,
+        compared="columns found: {found}, declared: {declared}",
     )
 
 

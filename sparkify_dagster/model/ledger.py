@@ -52,7 +52,7 @@ LOAD_HISTORY = Table(
         Column(
             "position",
             Type.BIGINT,
-            "For a star table: the last load of a staging table that it has taken in.",
+            "For a star table or a mart: the last load of a staging table that it has taken in.",
         ),
         Column("reader_version", Type.VARCHAR, "Version of the reader.", length=SHORT),
         Column("model_version", Type.VARCHAR, "Digest of columns and SQL.", length=SHORT),

@@ -53,7 +53,7 @@ STAGING_EVENTS = Table(
     columns=(
         _text("artist", "artist", "Artist of the song played, as the app sent it.", LONG),
         _text("auth", "auth", "Whether the person was logged in.", required=True),
-        _text("first_name", "firstName", "First name of the person."),
+        _text("first_name", "firstName", "First name of the person.", personal=True),
         _text("gender", "gender", "F or M.", accepted=("F", "M")),
         Column(
             "item_in_session",
@@ -62,7 +62,7 @@ STAGING_EVENTS = Table(
             required=True,
             source="$.itemInSession",
         ),
-        _text("last_name", "lastName", "Last name of the person."),
+        _text("last_name", "lastName", "Last name of the person.", personal=True),
         Column(
             "length",
             Type.DOUBLE,

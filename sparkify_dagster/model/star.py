@@ -62,8 +62,8 @@ USER = Table(
     meaning="Everyone ever identified in the logs, as their latest event shows them.",
     columns=(
         Column("user_id", Type.BIGINT, "The person.", required=True),
-        Column("first_name", Type.VARCHAR, "First name.", length=SHORT),
-        Column("last_name", Type.VARCHAR, "Last name.", length=SHORT),
+        Column("first_name", Type.VARCHAR, "First name.", length=SHORT, personal=True),
+        Column("last_name", Type.VARCHAR, "Last name.", length=SHORT, personal=True),
         Column("gender", Type.VARCHAR, "F or M.", length=SHORT, accepted=("F", "M")),
         Column(
             "level",

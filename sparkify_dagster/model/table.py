@@ -1,7 +1,8 @@
 """The vocabulary of the data model: columns, keys, references, physical design.
 
 What belongs here: the small immutable types in which a table is declared. What does not: the
-declarations themselves (`staging`, `star`, `ledger`) and the text made from them (`ddl`, `checks`).
+declarations themselves (`staging`, `star`, `marts`, `ledger`) and the text made from them (`ddl`,
+`checks`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Layer(StrEnum):
 
     STAGING = "staging"
     STAR = "star"
+    MART = "mart"
     LEDGER = "ledger"
 
 
@@ -40,6 +42,7 @@ class Column:
         accepted: The values that are expected; others are a warning, not an error.
         audit: Says where the row came from, not what happened; no part of the contract's columns.
         source: The field of the JSON object it is read from, or how it comes about.
+        personal: Names a person: hidden wherever rows are shown without being asked for.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Column:
     accepted: tuple[str, ...] = ()
     audit: bool = False
     source: str = ""
+    personal: bool = False
 
     @property
     def sql_type(self) -> str:
@@ -83,6 +87,60 @@ class Grain:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A table whose changed rows tell which slices of a mart are touched.
+
+    Attributes:
+        table: Its name.
+        values: For each column of the slices, the SQL expression that gives it from a row of the
+            table (alias `s`).
+        where: SQL condition that a row of a staging table must meet to count.
+        retired: The values can be read from the kept keys of replaced rows, too, and must be.
+        scoped: The mart's SELECT needs just the rows of touched slices. Not so where it joins the
+            table to one that is scoped.
+    """
+
+    table: str
+    values: tuple[str, ...]
+    where: str = ""
+    retired: bool = False
+    scoped: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """The pieces in which a mart is brought up to date.
+
+    The rows of a slice come from rows of the same slice of each source and from nothing else.
+
+    Attributes:
+        name: What the pieces are. Marts with the same pieces share them, so that a source may be
+            one that only some of them read.
+        columns: The mart's columns that name a piece.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What a column of a mart adds up to, however its rows are cut.
+
+    Attributes:
+        table: Table that knows the number, too.
+        expected: SQL that gives it from all rows of that table (alias `s`).
+        meaning: The number in words.
+    """
+
+    column: str
+    table: str
+    expected: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Physical:
     """Distribution and sorting on Redshift, and why. DuckDB needs neither.
 
@@ -104,6 +162,8 @@ class Table:
         key: The columns whose values are unique together.
         reads: Tables its defining SELECT reads.
         sql: File of its defining SELECT below `model/sql`, for the tables that have one.
+        slices: How a mart is brought up to date piece by piece; None: it is built whole.
+        total: What one of a mart's columns must add up to.
     """
 
     name: str
@@ -116,6 +176,8 @@ class Table:
     grain: Grain | None = None
     reads: tuple[str, ...] = ()
     sql: str | None = None
+    slices: Slices | None = None
+    total: Total | None = None
     physical: Physical = field(default_factory=Physical)
 
     @property

@@ -47,7 +47,8 @@ def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
     total, done = sum(len(part.objects) for part in parts), 0
     for group in in_groups(parts, loading.limits.batch_bytes):
         started = time.monotonic()
-        prepared = _prepare(loading, group, done, total)
+        with loading.phases.during("read"):
+            prepared = _prepare(loading, group, done, total)
         done += sum(len(part.objects) for part in group)
         counts: dict[str, list[Counts]] = {}
         for name, count in zip(prepared.parts, prepared.counts(), strict=True):
@@ -115,13 +116,15 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
     log_days = [date.fromisoformat(part) for part in kept.parts]
 
     def work(session: Session) -> Published:
+        loading.phases.now("load")
         create_tables(session)
         load_id = ledger.next_load_id(session)
         remove_days(session, days, load_id)
         findings = publish(session, loading, _TABLE, entries, kept, load_id, log_days)
         return Published(load_id, findings, session.cost)
 
-    return loading.warehouse.transact(work, was_recorded(loading))
+    with loading.phases.during("wait"):
+        return loading.warehouse.transact(work, was_recorded(loading))
 
 
 def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:

@@ -109,7 +109,8 @@ def _settle(loading: Loading, direct: Direct, group: Sequence[Part]) -> Iterator
         return _publish(session, loading, direct, group, copied)
 
     try:
-        done = loading.warehouse.transact(work, was_recorded(loading))
+        with loading.phases.during("wait"):
+            done = loading.warehouse.transact(work, was_recorded(loading))
     except (CopyRefused, Doubt, AuditFailed) as error:
         if len(group) > 1:
             for part in group:
@@ -138,13 +139,16 @@ def _publish(
     group: Sequence[Part],
     copied: list[_Copied],
 ) -> Published:
+    loading.phases.now("load")
     create_tables(session)
     load_id = ledger.next_load_id(session)
     days.remove_days(session, [part.name for part in group], load_id)
     session.execute(create_incoming(INCOMING, _COLUMNS))
     for part in group:
         before = len(session.cost.query_ids)
+        loading.phases.now("copy")
         rows = _copy(session, direct, part)
+        loading.phases.now("load")
         _stage(session, part, load_id)
         _write_objects(session, part, rows, load_id)
         copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))

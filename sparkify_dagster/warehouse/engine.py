@@ -34,6 +34,10 @@ class WarehouseMissing(WarehouseError):
     """There is no warehouse yet where the settings point."""
 
 
+class Transient(WarehouseError):
+    """It failed for reasons that may be gone the next time: all of it can be done again."""
+
+
 class CopyRefused(WarehouseError):
     """Redshift could not copy the objects as they are; the transaction is lost.
 

@@ -230,6 +230,28 @@ def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
     return {part: (int(records), int(rejects)) for part, records, rejects in rows}
 
 
+def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[str, dict[str, int]]:
+    """How many published records were rejected for each reason, most first, by log day.
+
+    Args:
+        load_id: Only what this load has rejected; None for all that stands.
+
+    Returns:
+        By day as `YYYY-MM-DD`; the song catalogue, which has no days, stands under `all`.
+    """
+    only = "" if load_id is None else f"AND j.load_id = {load_id:d} "
+    rows = session.query(
+        f"SELECT j.log_date, j.reason, COUNT(*) FROM {relation(session, 'load_rejects')} AS j "
+        f"WHERE j.target_table = $target AND j.published {only}"
+        "GROUP BY j.log_date, j.reason ORDER BY COUNT(*) DESC, j.reason",
+        {"target": target},
+    )
+    found: dict[str, dict[str, int]] = {}
+    for day, reason, records in rows:
+        found.setdefault(str(day) if day else "all", {})[reason] = int(records)
+    return found
+
+
 def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
     """What each star table has taken in."""
     history = relation(session, "load_history")

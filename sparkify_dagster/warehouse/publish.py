@@ -26,6 +26,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, enforce, examine, loaded_by
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
+from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.prepare import Counts, Prepared
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -88,6 +89,8 @@ class Loading:
         run_id: The Dagster run, for the ledger.
         on_progress: Told how far reading has come.
         direct: How the warehouse reads log objects by itself; None when the reader does it.
+        phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
+            `commit`.
     """
 
     warehouse: Warehouse
@@ -97,6 +100,7 @@ class Loading:
     run_id: str = ""
     on_progress: Progress = silent
     direct: Direct | None = None
+    phases: Phases = field(default_factory=Phases)
 
     def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
         """Adds up what is read and tells `on_progress`.
@@ -257,9 +261,11 @@ def recorded(
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
     ledger.record(session, entries, load_id, loading.run_id)
+    loading.phases.now("audit")
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
     findings = examine(session, audits_of(table.name), touched)
     enforce(findings)
+    loading.phases.now("commit")
     return tuple(findings)
 
 

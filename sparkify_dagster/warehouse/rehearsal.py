@@ -31,6 +31,7 @@ from sparkify_dagster.model.ddl import (
     qualified,
     take_lock,
 )
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse import ledger
@@ -53,7 +54,7 @@ from sparkify_dagster.warehouse.star import publish_star
 _DAY = "2018-11-01"
 _EVENTS = (STAGING_EVENTS.name,)
 _UNSAID = ""
-_STAR = tuple(table.name for table in STAR)
+_STAR = tuple(table.name for table in (*STAR, *MARTS))
 _MADE = {"auth": "In", "item_in_session": 0, "page": "NextSong", "session_id": 1, "ts": 0}
 _DOUBTS = doubts(loaded_columns(STAGING_EVENTS))
 _SONG = (
@@ -92,7 +93,7 @@ class Place:
 
 
 def rehearse(schema: str, place: Place, fields: Sequence[str] = ()) -> list[Stage]:
-    """The transactions of a full load and of a refresh of the star.
+    """The transactions of a full load and of a refresh of star and marts.
 
     Args:
         fields: The log fields that feed `staging_events_table`; by default its columns' names.
@@ -110,13 +111,13 @@ def rehearse(schema: str, place: Place, fields: Sequence[str] = ()) -> list[Stag
         _songs(stage, _SONG)
         stage.next(f"A log day to {STAGING_EVENTS.name}, copied from the lake", _EVENTS)
         _day(stage, names, _event(names), copied=True)
-        stage.next("The star, built whole", _STAR)
+        stage.next("Star and marts, built whole", _STAR)
         publish_star(stage, "run", rebuild=True)
         stage.next(f"The same day again, read by our reader to {STAGING_EVENTS.name}", _EVENTS)
         _day(stage, names, _event(names), copied=False)
         stage.next(f"The day failed, of {STAGING_EVENTS.name}: its rows stay", _EVENTS)
         _day(stage, names, b"[]", copied=False)
-        stage.next("The star, refreshed where staging changed", _STAR)
+        stage.next("Star and marts, refreshed where staging changed", _STAR)
         publish_star(stage, "run", rebuild_from=1.0)
         stage.next("At the end of each load: history that is too old", ("load_history",))
         stage.transact(lambda session: ledger.prune(session, 365, ledger.utc_now()))
@@ -141,9 +142,10 @@ def _day(stage: _Rehearsal, fields: tuple[str, ...], data: bytes, *, copied: boo
 
 
 def _event(fields: tuple[str, ...]) -> bytes:
-    """A record with what is required, under the fields that feed it."""
+    """A play with what is required and by whom, under the fields that feed it."""
+    made = _MADE | {"user_id": 1}
     columns = zip(fields, loaded_columns(STAGING_EVENTS), strict=True)
-    return json.dumps({name: _MADE[c.name] for name, c in columns if c.required}).encode()
+    return json.dumps({name: made[c.name] for name, c in columns if c.name in made}).encode()
 
 
 class _Rehearsal:

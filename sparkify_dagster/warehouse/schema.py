@@ -19,6 +19,9 @@ from sparkify_dagster.model.ddl import (
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse.engine import Session, WarehouseError
 
+_OF_THE_LAKE = (Layer.STAGING, Layer.LEDGER)
+"""What they hold comes from the lake or tells of it; the rest can be made from them."""
+
 
 def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     """Makes every table that is not there.
@@ -42,7 +45,7 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
         session.execute(create_schema(session.schema))
     lost = _is_incomplete(there)
     for table in TABLES.values():
-        if drop or (lost and table.layer is not Layer.STAR):
+        if drop or (lost and table.layer in _OF_THE_LAKE):
             session.execute(drop_table(table.name, session.schema))
             there.pop(table.name, None)
         if _ensure(session, table, there.get(table.name)):
@@ -59,7 +62,7 @@ def grant_reading(session: Session, tables: Iterable[Table]) -> None:
 
 def _is_incomplete(there: Container[str]) -> bool:
     """Whether some, not all, of the staging tables and the ledger are there."""
-    found = [table.name in there for table in TABLES.values() if table.layer is not Layer.STAR]
+    found = [table.name in there for table in TABLES.values() if table.layer in _OF_THE_LAKE]
     return any(found) and not all(found)
 
 
@@ -112,7 +115,8 @@ def _made_by_older_model(session: Session, table: Table) -> bool:
 
 def _forget(session: Session, table: Table) -> None:
     """A table that had to be made is empty: the ledger must not say that it was loaded."""
-    where = {"load_history": "target"} if table.layer is Layer.STAR else {}
+    made_here = table.layer in (Layer.STAR, Layer.MART)
+    where = {"load_history": "target"} if made_here else {}
     if table in STAGING:
         where = {
             "load_history": "target",

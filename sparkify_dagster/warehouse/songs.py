@@ -90,13 +90,14 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     started = time.monotonic()
     plan = _plan(loading, parts, everything)
     part_of = {item.key: part.name for part in parts for item in part.objects}
-    prepared = prepare(
-        loading.store,
-        loading.reader.read_wholes,
-        ((part_of[item.key], item) for item in plan.changes.read),
-        loading.limits.batch_bytes,
-        loading.counter("song objects", 0, len(plan.changes.read)),
-    )
+    with loading.phases.during("read"):
+        prepared = prepare(
+            loading.store,
+            loading.reader.read_wholes,
+            ((part_of[item.key], item) for item in plan.changes.read),
+            loading.limits.batch_bytes,
+            loading.counter("song objects", 0, len(plan.changes.read)),
+        )
     entries = _entries(plan, prepared)
     failed = _why_not(loading, plan, entries, prepared)
     if failed:
@@ -185,6 +186,7 @@ def _publish(
     """One transaction: replace the rows of the changed objects, write the ledger, audit, commit."""
 
     def work(session: Session) -> Published:
+        loading.phases.now("load")
         create_tables(session)
         if ledger.last_published(session, [_TABLE]) > plan.as_of:
             raise _Overtaken
@@ -193,7 +195,8 @@ def _publish(
         findings = publish(session, loading, _TABLE, entries, prepared, load_id)
         return Published(load_id, findings, session.cost)
 
-    return loading.warehouse.transact(work, was_recorded(loading))
+    with loading.phases.during("wait"):
+        return loading.warehouse.transact(work, was_recorded(loading))
 
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:

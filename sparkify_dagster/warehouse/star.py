@@ -2,7 +2,8 @@
 
 Each table has one defining SELECT. A rebuild runs it over all of staging; a refresh runs the same
 text over the rows of the keys that were touched since the star was last published, and writes just
-the rows that differ. Both give the same tables.
+the rows that differ. Both give the same tables. The marts are published in the same transaction
+(`marts`), so that all of them always agree; where they cannot be, the star is published without.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import STAGING, model_version
@@ -24,33 +24,26 @@ from sparkify_dagster.model.ddl import (
     statement,
 )
 from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR, TIME
 from sparkify_dagster.model.table import Column, Grain, Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine
+from sparkify_dagster.warehouse.built import Mode, TableReport
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
+from sparkify_dagster.warehouse.marts import (
+    MartsFailed,
+    MartsReport,
+    StarChange,
+    are_behind,
+    publish_marts,
+)
 from sparkify_dagster.warehouse.schema import create_tables
 
-Mode = Literal["rebuild", "refresh", "nothing"]
 REBUILD_FROM = 0.25
 """Share of staged rows above which a rebuild costs less than looking for what they touch."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableReport:
-    """What a publication did to one table.
-
-    Attributes:
-        rows: Rows it holds now.
-        added: Rows written.
-        removed: Rows taken out or replaced.
-    """
-
-    rows: int
-    added: int
-    removed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +51,13 @@ class StarReport:
     """What a publication did.
 
     Attributes:
+        mode: How the star was brought up to date.
         position: The last staging load the star has taken in.
+        tables: The star's tables and the marts that were published.
         matched: Plays that have a song.
         rematched: Plays that were there before and now have another song than then, or none.
         findings: What the checks found, by table.
+        marts_failed: Why the marts were not published; None when they were, or need not be.
     """
 
     mode: Mode
@@ -71,6 +67,7 @@ class StarReport:
     matched: int
     rematched: int
     findings: Mapping[str, tuple[Finding, ...]]
+    marts_failed: MartsFailed | None = None
     seconds: float = 0.0
 
 
@@ -103,15 +100,16 @@ def decide(
 
 
 def is_behind(session: Session) -> bool:
-    """Whether staging, or the model, has moved on since the star was published.
+    """Whether staging, or the model, has moved on since star and marts were published.
 
-    A star table that is not there is as far behind as can be.
+    A table that is not there is as far behind as can be.
     """
-    if not {table.name for table in STAR} <= session.tables().keys():
+    if not {table.name for table in (*STAR, *MARTS)} <= session.tables().keys():
         return True
-    positions = ledger.star_positions(session, STAR)
+    star, marts = _positions(session)
     staged = ledger.staging_position(session)
-    return decide(positions, _versions(), staged, 0, 1) != "nothing"
+    behind = decide(star, _versions(), staged, 0, 1) != "nothing"
+    return behind or are_behind(marts, staged)
 
 
 def publish_star(
@@ -122,38 +120,47 @@ def publish_star(
     rebuild_from: float = REBUILD_FROM,
     on_table: Callable[[str], None] = lambda _: None,
 ) -> StarReport:
-    """Brings the five tables up to date with staging, audits them, commits.
+    """Brings the five tables and the marts up to date with staging, audits them, commits.
+
+    Marts that cannot be published keep their last state: the star is published without them, all
+    of it done again in a transaction of its own.
 
     Args:
         rebuild: Build them whole from staging, whatever changed.
         rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
-        on_table: Told the name of each table when its turn comes.
+        on_table: Told the name of each table when its turn comes; then `audit`, and `commit`.
 
     Raises:
         AuditFailed: A blocking check failed; the star stays as it was.
         WarehouseError: The warehouse cannot be written.
     """
 
-    def work(session: Session) -> StarReport:
-        return _published(session, run_id, rebuild, rebuild_from, on_table)
+    def work(session: Session, *, with_marts: bool = True) -> StarReport:
+        wanted = rebuild, rebuild_from
+        return _published(session, run_id, wanted, on_table, with_marts=with_marts)
 
     def was_committed(session: Session, report: StarReport) -> bool:
         return ledger.holds(session, report.load_id, run_id)
 
     started = time.monotonic()
-    report = warehouse.transact(work, was_committed)
+    try:
+        report = warehouse.transact(work, was_committed)
+    except MartsFailed as error:
+        report = warehouse.transact(lambda session: work(session, with_marts=False), was_committed)
+        report = replace(report, marts_failed=error)
     return replace(report, seconds=time.monotonic() - started)
 
 
 def _published(
     session: Session,
     run_id: str,
-    rebuild: bool,
-    rebuild_from: float,
+    wanted: tuple[bool, float],
     on_table: Callable[[str], None],
+    *,
+    with_marts: bool,
 ) -> StarReport:
     create_tables(session)
-    positions = ledger.star_positions(session, STAR)
+    (positions, marts_at), (rebuild, rebuild_from) = _positions(session), wanted
     position = ledger.staging_position(session)
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)
@@ -167,13 +174,29 @@ def _published(
             on_table(table.name)
             added, removed = work.build(table)
             rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
-            reports[table.name] = TableReport(session.query(rows)[0][0], added, removed)
+            reports[table.name] = TableReport(mode, session.query(rows)[0][0], added, removed)
+        on_table("audit")
         for table in STAR:
             findings[table.name] = tuple(work.examine(table))
         enforce(finding for found in findings.values() for finding in found)
-    load_id = _record(session, reports, position, run_id)
+    if with_marts:
+        changed = frozenset(name for name, done in reports.items() if done.added or done.removed)
+        marts = publish_marts(session, marts_at, StarChange(mode, since, changed), on_table)
+    else:
+        marts = MartsReport({}, {})
+    on_table("commit")
+    if reports:
+        _forget_retired(session)
+    tables = {**reports, **marts.tables}
+    load_id = _record(session, tables, position, run_id)
     return StarReport(
-        mode, position, load_id, reports, _matched(session), work.rematched(), findings
+        mode,
+        position,
+        load_id,
+        tables,
+        _matched(session),
+        work.rematched(),
+        {**findings, **marts.findings},
     )
 
 
@@ -183,10 +206,13 @@ class _Rebuild:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names = relations(session.schema)
+        self._had_plays = False
 
     def build(self, table: Table) -> tuple[int, int]:
         """Replaces all rows; gives how many were written and taken out."""
         target = self._names[table.name]
+        if table is SONGPLAY:
+            self._keep_matches()
         removed = self._session.execute(f"DELETE FROM {target}")
         select = statement(_sql(table), self._names)
         added = self._session.execute(
@@ -199,8 +225,20 @@ class _Rebuild:
         return examine(self._session, audits_of(table.name), Stored(self._session.schema))
 
     def rematched(self) -> int:
-        """A rebuild does not look at what was there before."""
-        return 0
+        """Plays whose song is another one than before, or none any more, or now found."""
+        if not self._had_plays:
+            return 0
+        return _rematched(self._session, "matches_before", self._names[SONGPLAY.name])
+
+    def _keep_matches(self) -> None:
+        """Keeps the song of each play that is about to be made anew."""
+        plays = self._names[SONGPLAY.name]
+        self._had_plays = bool(self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"))
+        if self._had_plays:
+            self._session.execute(
+                'CREATE TEMP TABLE "matches_before" AS\n'
+                f"SELECT {column_list((*SONGPLAY.key, 'song_id'), 'p')} FROM {plays} AS p"
+            )
 
 
 class _Refresh:
@@ -249,12 +287,7 @@ class _Refresh:
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
-        rows = self._session.query(
-            'SELECT COUNT(*) FROM "removed_songplay" AS g JOIN "added_songplay" AS a '
-            f"ON {same_key(SONGPLAY, 'g', 'a')} "
-            "WHERE COALESCE(g.song_id || CHR(1), '') <> COALESCE(a.song_id || CHR(1), '')"
-        )
-        return int(rows[0][0])
+        return _rematched(self._session, "removed_songplay", quoted("added_songplay"))
 
     def _temp(self, name: str, select: str) -> None:
         self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}")
@@ -318,11 +351,28 @@ def _record(
         )
         for name, report in reports.items()
     ]
-    if entries:
-        ledger.record(session, entries, load_id, run_id)
-        for retired in RETIRED.values():
-            session.execute(f"DELETE FROM {relation(session, retired.name)}")
+    ledger.record(session, entries, load_id, run_id)
     return load_id
+
+
+def _forget_retired(session: Session) -> None:
+    """The star has taken in what was replaced."""
+    for retired in RETIRED.values():
+        session.execute(f"DELETE FROM {relation(session, retired.name)}")
+
+
+def _rematched(session: Session, before: str, now: str) -> int:
+    """Plays that stand in both relations with another song.
+
+    Args:
+        before: Name of a temporary table.
+    """
+    rows = session.query(
+        f"SELECT COUNT(*) FROM {quoted(before)} AS g JOIN {now} AS a "
+        f"ON {same_key(SONGPLAY, 'g', 'a')} "
+        "WHERE COALESCE(g.song_id || CHR(1), '') <> COALESCE(a.song_id || CHR(1), '')"
+    )
+    return int(rows[0][0])
 
 
 def _sizes(session: Session, since: int) -> tuple[int, int]:
@@ -344,6 +394,15 @@ def _sizes(session: Session, since: int) -> tuple[int, int]:
 def _matched(session: Session) -> int:
     plays = relation(session, SONGPLAY.name)
     return int(session.query(f"SELECT COUNT(p.song_id) FROM {plays} AS p")[0][0])
+
+
+def _positions(session: Session) -> tuple[dict[str, StarPosition], dict[str, StarPosition]]:
+    """What each star table, and each mart, has taken in."""
+    found = ledger.star_positions(session, (*STAR, *MARTS))
+    return (
+        {table.name: found[table.name] for table in STAR},
+        {table.name: found[table.name] for table in MARTS},
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -17,21 +17,33 @@ pytestmark = pytest.mark.integration
 
 
 def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
-    code, first = on_terminal(tmp_path, "demo")
+    code, first = on_terminal(tmp_path, "demo", SPARKIFY_REPORT__ENABLED="yes")
     assert code == 0, first
     assert (tmp_path / "dwh.cfg").read_text().startswith("# Written by `sparkify demo`")
-    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lake", "warehouse.duckdb"}
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {
+        "lake", "report.html", "warehouse.duckdb",
+    }  # fmt: skip
     assert re.search("reading log objects.*━.*30 of 30", first), "a bar while it works"
     for told in (
         "What was loaded", "logs              30", "The tables and their checks",
-        "Which songs are played most?", "██", "free", "data/warehouse.duckdb", "dagster dev",
+        "Which songs are played most?", "██", "free", "data/report.html", "data/warehouse.duckdb",
+        "dagster dev",
     ):  # fmt: skip
         assert told in first, told
     second = sparkify(tmp_path, "demo")
     assert second.code == 0
     assert second.out.startswith("Nothing changed: data/warehouse.duckdb holds")
     assert "songplay" in second.out
+    assert "data/report.html" in second.out
     assert runs(tmp_path) == 1
+    again = sparkify(tmp_path, "report", "--output", "again.html")
+    assert again.code == 0, again.err
+    assert again.out.startswith("Wrote again.html (")
+    first_page, second_page = (
+        re.sub("Written .*? by", "", (tmp_path / name).read_text("utf-8"))
+        for name in ("data/report.html", "again.html")
+    )
+    assert first_page == second_page, "a load and the command write the same page"
 
 
 def test_the_demo_respects_settings_of_ones_own(tmp_path: Path) -> None:

@@ -122,14 +122,14 @@ def loaded(place: Place) -> Said:
     """The first load, into tables made by the command."""
     made = place.run("create-tables")
     assert made.code == 0, made.err
-    assert "Made 12 tables" in made.out
+    assert "Made 22 tables" in made.out
     said = place.run("etl", "--json")
     assert said.code == 0, said.out + said.err
     return said
 
 
 def test_the_tables_are_made_once_and_the_reader_may_read_them(place: Place, loaded: Said) -> None:
-    assert "All 12 tables are there already" in place.run("create-tables").out
+    assert "All 22 tables are there already" in place.run("create-tables").out
     with place.double.behind() as connection, connection.cursor() as cursor:
         cursor.execute("SET ROLE analysts")
         cursor.execute('SELECT COUNT(*) FROM commands."user"')
@@ -141,6 +141,9 @@ def test_a_load_tells_who_read_the_days_and_what_the_tables_take(loaded: Said) -
     assert {day["path"] for day in told["days"]} == {"copy"}
     assert all(len(day["query_ids"]) == 1 for day in told["days"])
     assert told["days"][0]["s3_put_requests"] > 0
+    assert 0 < told["days"][0]["s3_dollars_estimated"] < 0.01
+    assert told["days"][0]["seconds_copy"] > 0
+    assert not {"preview", "plot"} & told["days"][0].keys(), "they are for the UI"
     assert told["tables"]["songplay"]["row_count"] > 0
     assert told["tables"]["songplay"]["size_mb"] > 0
 

@@ -1,11 +1,14 @@
-"""The real daemon: what is done to the lake is loaded, and nobody presses a button.
+"""The real daemon: what is done to the lake is loaded, and what fails is told, by nobody's hand.
 
-`dagster dev` runs in a folder of its own with its sensor on. What is checked: the tables, and that
-there are no more runs than there is reason for.
+`dagster dev` runs in a folder of its own with its sensor on and a webhook. What is checked: the
+tables, that there are no more runs than there is reason for, and that each failed run is told once,
+whoever began it, without a word of what records hold.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +17,15 @@ from typing import Any
 
 import pytest
 
+from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster_tests.integration.dagster_dev import Dev, dagster_dev, project_folder
+from sparkify_dagster_tests.integration.dagster_dev import (
+    Dev,
+    dagster_dev,
+    environment,
+    project_folder,
+)
 from sparkify_dagster_tests.lakes import (
     TinyLake,
     assert_equals_oracle,
@@ -24,6 +34,7 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
+from sparkify_dagster_tests.unit.test_alerts import TOKEN, Receiver, receiver
 
 pytestmark = pytest.mark.integration
 SETTINGS = {
@@ -32,6 +43,8 @@ SETTINGS = {
     "SPARKIFY_SENSOR__PAUSE": "1",
     "SPARKIFY_SENSOR__ATTEMPTS": "2",
 }
+BROKEN = "2018-11-04"
+RAW = "Grace Hopper, 12 Navy Yard"
 
 
 @dataclass
@@ -67,18 +80,25 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def hook() -> Iterator[Receiver]:
+    with receiver() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, hook: Receiver) -> Iterator[Watched]:
     folder = project_folder(tmp_path_factory.mktemp("project"))
     lake = TinyLake(folder / "data" / "lake")
     lake.put_song("A/A/A/TR1.json", song())
     for day in ("2018-11-01", "2018-11-02"):
         lake.put_log(log_key(day), event(), event(itemInSession=1))
-    with dagster_dev(folder, SETTINGS) as dev:
+    told = {"SPARKIFY_ALERTS__WEBHOOK": hook.url, "SPARKIFY_ALERTS__STALE_HOURS": "3"}
+    with dagster_dev(folder, SETTINGS | told) as dev:
         yield Watched(lake, folder, dev)
 
 
 def test_what_happens_to_the_lake_is_loaded_by_itself_and_by_as_few_runs_as_it_takes(
-    watched: Watched,
+    watched: Watched, hook: Receiver
 ) -> None:
     lake = watched.lake
     watched.wait_for(watched.is_loaded)
@@ -92,19 +112,77 @@ def test_what_happens_to_the_lake_is_loaded_by_itself_and_by_as_few_runs_as_it_t
     assert len(watched.runs()) <= 3  # Two, if a tick came between the files.
 
     before = len(watched.runs())
-    lake.put_log(log_key("2018-11-04"), b"broken")
+    lake.put_log(log_key(BROKEN), RAW.encode(), event(level=RAW), event(sessionId=RAW))
     watched.wait_for(lambda: _is(watched.runs()[: -before or None], ["FAILURE", "FAILURE"]))
     time.sleep(9)  # Two more ticks: nobody tries a third time,
     assert len(watched.runs()) == before + 2
+    assert _etl(watched) == 1  # unless it is a person, who fails as well.
+    watched.wait_for(lambda: _is(len(hook.texts), 3))
     lake.put_log(log_key("2018-11-05"), event(sessionId=5))  # the bad day holds up no other,
     watched.wait_for(lambda: _is(watched.runs()[0], "SUCCESS"))
-    lake.put_log(log_key("2018-11-04"), event(sessionId=4))  # and mended it loads by itself.
+    lake.put_log(log_key(BROKEN), event(sessionId=4))  # and mended it loads by itself.
     watched.wait_for(watched.is_loaded)
     after = len(watched.runs())
-    assert after == before + 4
+    assert after == before + 5
     time.sleep(9)
     assert len(watched.runs()) == after
-    assert _versions(watched.dev) >= {"2018-11-01", "2018-11-03", "2018-11-04", "2018-11-05"}
+    assert _versions(watched.dev) >= {"2018-11-01", "2018-11-03", BROKEN, "2018-11-05"}
+
+
+def test_each_failed_run_is_told_once_whoever_began_it(watched: Watched, hook: Receiver) -> None:
+    query = "{ runsOrError { ... on Runs { results { runId status } } } }"
+    runs = watched.dev.ask(query)["runsOrError"]["results"]
+    failed = sorted(run["runId"] for run in runs if run["status"] == "FAILURE")
+    told = [text for text in hook.texts if "a run of `load` failed" in text]
+    assert sorted(text.rpartition("Run: ")[2] for text in told) == failed
+    # The run that loaded the other day succeeded, and its checks say that one still fails.
+    assert ["no_failed_loads" in text for text in hook.texts if text not in told] == [True]
+    for text in told:
+        assert f"{BROKEN} was not published: " in text
+        assert f"`sparkify retry {BROKEN}`" in text
+    for text in hook.texts:
+        for value in ("Grace", "Hopper", "Navy", "Ada", "Byron", "Reno", "Muse"):
+            assert value not in text
+
+
+def test_the_tables_have_a_freshness_that_dagster_shows(watched: Watched) -> None:
+    query = """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus }
+      internalFreshnessPolicy { ... on TimeWindowFreshnessPolicy {
+        failWindowSeconds warnWindowSeconds } } } }"""
+
+    def nodes() -> dict[str, dict[str, object]]:
+        return {node["assetKey"]["path"][0]: node for node in watched.dev.ask(query)["assetNodes"]}
+
+    windows = {name: node["internalFreshnessPolicy"] for name, node in nodes().items()}
+    assert windows["songplay"] == {"failWindowSeconds": 3 * 3600, "warnWindowSeconds": 5400}
+    with_one = {name for name, window in windows.items() if window}
+    assert with_one >= {table.name for table in (*STAGING, *STAR)}
+    wanted = {"freshnessStatus": "HEALTHY"}
+    watched.wait_for(lambda: _is(nodes()["songplay"]["freshnessStatusInfo"], wanted), 40)
+
+
+def test_the_token_is_nowhere_in_what_dagster_keeps_or_shows(watched: Watched) -> None:
+    files = [watched.folder / "dev.log", *(watched.folder / ".dagster").rglob("*")]
+    held = [path for path in files if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert len(files) > 5
+    assert held == []
+    shown = watched.dev.ask(
+        """{ repositoryOrError(repositorySelector: {repositoryName: "__repository__",
+        repositoryLocationName: "sparkify_dagster"}) { ... on Repository {
+        sensors { name description sensorState { status } }
+        allTopLevelResourceDetails { name configuredValues { key value } } } } }"""
+    )["repositoryOrError"]
+    assert TOKEN not in str(shown)
+    states = {sensor["name"]: sensor["sensorState"]["status"] for sensor in shown["sensors"]}
+    assert (states["run_alerts"], states["staleness_alerts"]) == ("RUNNING", "RUNNING")
+
+
+def _etl(watched: Watched) -> int:
+    """`sparkify etl` in the same folder, with another process's settings; its exit code."""
+    told = {"SPARKIFY_DAYS__LAST": SETTINGS["SPARKIFY_DAYS__LAST"]}
+    command = [sys.executable, "-m", "sparkify_dagster", "etl"]
+    done = subprocess.run(command, cwd=watched.folder, env=environment(told), check=False)
+    return done.returncode
 
 
 def _is(found: object, wanted: object) -> None:

@@ -82,7 +82,7 @@ HIDDEN_KEYS = (".ipynb_checkpoints/2018-11-01-checkpoint.json", "_old/2018-11-02
 SONG_KEYS = (*(f"A/{letter}/TR{letter}.json" for letter in "ABCDE"), "packed.json.gz")
 
 names = st.sampled_from(["Muse", "Muse", "Muse ", " Muse", "Muse\u00a0", "", None])
-titles = st.sampled_from(["Uprising", "Uprising", "Uprising ", "Hysteri\u0105"])
+titles = st.sampled_from(["Uprising", "Uprising", "Uprising ", "uprising!", "Hysteri\u0105"])
 lengths = st.sampled_from([200.0, 200.5, 201, "200.5", 0, -1, None])
 
 
@@ -104,7 +104,7 @@ events = _fields(
     artist=names,
     length=lengths,
     level=["free", "paid", None, ""],
-    page=["NextSong", "NextSong", "NextSong", "Home", "NextSong "],
+    page=["NextSong", "NextSong", "NextSong", "Home", "NextSong ", "Cancellation Confirmation"],
     firstName=["Ada", "Ada ", "", None, "Zoë"],
     gender=["F", "M", None],
     location=["Reno, NV", "", None],

@@ -302,7 +302,7 @@ def play(context: dg.AssetExecutionContext) -> Iterator[object]:
             check_name=name,
             passed=how != name,
             severity=severity,
-            description="Not so.",
+            description="Not so. For example: `name Ada`.",
             metadata={"sample": dg.MetadataValue.table([sample])},
         )
 

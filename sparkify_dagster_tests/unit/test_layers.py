@@ -19,7 +19,7 @@ MODULES = {
 }
 TOP = (
     "assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources",
-    "aws_resources", "launch", "alert_sensors",
+    "aws_resources", "launch", "alert_sensors", "docsite",
 )  # fmt: skip
 FORBIDDEN = {
     "model": ("dagster", "duckdb", "pyarrow", "pandas", "lake", "warehouse", "settings", *TOP),
@@ -29,9 +29,16 @@ FORBIDDEN = {
     "settings": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "generator", *TOP),
     "alerts": ("dagster", "pandas", "settings", "warehouse", "lake", "generator", *TOP),
     "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
+    "masking": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", *TOP),
+    "lineage": ("dagster", "duckdb", "pandas", "lake", "warehouse", "settings", "generator", *TOP),
     "assets": ("build", "definitions", "cli", "settings"),
     "checks": ("build", "definitions", "cli", "settings", "assets"),
+    "docsite": (
+        *("dagster", "duckdb", "pandas", "lake", "warehouse", "generator", "lineage"),
+        *(room for room in TOP if room != "docsite"),
+    ),
+    "report": ("dagster", "pandas", "duckdb", "lake", "settings", "generator", *TOP),
 }
 """For each room of the package: what nothing in it may import, rooms of ours and other packages."""
 

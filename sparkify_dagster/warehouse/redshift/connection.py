@@ -14,8 +14,8 @@ import certifi
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.errors import Transient, not_connected, told
+from sparkify_dagster.warehouse.engine import Transient, WarehouseError
+from sparkify_dagster.warehouse.redshift.errors import not_connected, told
 from sparkify_dagster.warehouse.redshift.login import Credentials
 
 SETTINGS = ("SET statement_timeout TO %s", "SET query_group TO %s")

@@ -13,12 +13,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2 import errorcodes
 
-from sparkify_dagster.warehouse.engine import CopyRefused, WarehouseError
-
-
-class Transient(WarehouseError):
-    """It failed for reasons that may be gone the next time: all of it can be done again."""
-
+from sparkify_dagster.warehouse.engine import CopyRefused, Transient, WarehouseError
 
 # Redshift has one SQLSTATE (XX000) for conflicts, failed loads and defects: only the text differs.
 _CONFLICT = re.compile(

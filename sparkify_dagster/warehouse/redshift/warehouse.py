@@ -22,10 +22,10 @@ from sparkify_dagster.warehouse.engine import (
     Result,
     Session,
     TableSize,
+    Transient,
     WarehouseError,
 )
 from sparkify_dagster.warehouse.redshift.connection import Server, connect
-from sparkify_dagster.warehouse.redshift.errors import Transient
 from sparkify_dagster.warehouse.redshift.login import Login
 from sparkify_dagster.warehouse.redshift.session import RedshiftSession
 

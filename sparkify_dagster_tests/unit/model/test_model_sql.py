@@ -33,7 +33,8 @@ def _queries() -> Iterator[tuple[str, str]]:
     written = {"whole": Stored("sparkify"), "load": loaded_by("sparkify", 7, TABLES)}
     for check in all_checks():
         for name, rows in written.items():
-            yield f"{check.table}.{check.name}, {name}", check.question(rows)
+            if check.question:
+                yield f"{check.table}.{check.name}, {name}", check.question(rows)
             if check.sample:
                 yield f"{check.table}.{check.name} sample, {name}", check.sample(rows)
 
@@ -99,7 +100,7 @@ DENIED = {
     "QUALIFY": "needs an alias on Redshift, unknown to PostgreSQL",
     r"DISTINCT\s+ON\b": "not on Redshift",
     r"ON\s+CONFLICT": "not on Redshift",
-    "RETURNING": "not on Redshift",
+    r"RETURNING\b": "not on Redshift",
     r"FILTER\s*\(": "not on Redshift",
     "LATERAL": "not on Redshift",
     r"ARRAY\w*": "not on Redshift",
@@ -149,6 +150,6 @@ def test_every_ranking_puts_what_is_unknown_where_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_no_statement_divides(name: str) -> None:
+def test_no_statement_divides_but_by_a_number_with_a_point(name: str) -> None:
     """Integers divided are integers on Redshift, doubles in DuckDB unless it is told otherwise."""
-    assert " / " not in plain(QUERIES[name])
+    assert not re.search(r" / (?!\d+\.\d)", plain(QUERIES[name]))

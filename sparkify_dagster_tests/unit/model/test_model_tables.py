@@ -14,6 +14,7 @@ import pytest
 import sparkify_dagster
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
 from sparkify_dagster.model.ledger import LEDGER, RETIRED
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Column, Layer, Table, Type
@@ -21,6 +22,11 @@ from sparkify_dagster.model.table import Column, Layer, Table, Type
 PACKAGE = Path(sparkify_dagster.__file__).parent
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 every_star_table = pytest.mark.parametrize("table", STAR, ids=[table.name for table in STAR])
+every_mart = pytest.mark.parametrize("table", MARTS, ids=[table.name for table in MARTS])
+OF_SONGS = {"plays_by_song", "most_played", "unmatched_plays"}
+OF_PLAYS = {"plays_by_hour", "listening_days", "listeners_by_day", "plays_by_place", *OF_SONGS}
+OF_EVENTS = {"user_level_history", "subscriptions_by_day", "sessions", *OF_PLAYS}
+"""Marts that read plays by song, plays at all, or events at all, directly or through others."""
 
 CONTRACT = {
     "staging_events_table": "artist, auth, first_name, gender, item_in_session, last_name, length, "
@@ -180,6 +186,49 @@ def test_a_star_table_reads_what_its_statement_names_and_stands_after_it(table: 
     assert set(table.reads) <= set(built)
 
 
+@every_mart
+def test_the_key_of_a_mart_is_required(table: Table) -> None:
+    assert set(table.key) <= set(table.required)
+
+
+@every_mart
+def test_a_mart_reads_what_its_statement_names_and_stands_after_it(table: Table) -> None:
+    assert table.sql is not None
+    assert set(re.findall(r"\{(\w+)\}", sql_text(table.sql))) == set(table.reads)
+    before = [*STAGING, *STAR, *MARTS[: MARTS.index(table)]]
+    assert set(table.reads) <= {t.name for t in before}
+
+
+@every_mart
+def test_the_slices_of_a_mart_are_told_by_columns_that_are_there(table: Table) -> None:
+    if table.slices is None:
+        return
+    assert set(table.slices.columns) <= set(table.required)
+    for source in table.slices.sources:
+        assert len(source.values) == len(table.slices.columns)
+        text = " ".join((*source.values, source.where))
+        named = set(re.findall(r"\bs\.(\w+)", text))
+        assert named <= set(TABLES[source.table].column_names)
+        assert not source.retired or named <= set(RETIRED[source.table].column_names)
+        assert source.where or source.table not in RETIRED
+
+
+@every_mart
+def test_only_what_a_mart_reads_decides_its_slices_or_is_read_for_others(table: Table) -> None:
+    if table.slices is None:
+        return
+    alike = [mart for mart in MARTS if mart.slices is table.slices]
+    assert {s.table for s in table.slices.sources} == {name for m in alike for name in m.reads}
+
+
+@every_mart
+def test_what_a_mart_adds_up_to_is_told_by_a_table_that_stands_before_it(table: Table) -> None:
+    if table.total is None:
+        return
+    assert table.total.column in table.required
+    assert TABLES[table.total.table] in (*STAR, *MARTS[: MARTS.index(table)])
+
+
 def test_every_statement_in_the_package_belongs_to_a_table() -> None:
     folder = PACKAGE / "model" / "sql"
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.sql")}
@@ -189,8 +238,9 @@ def test_every_statement_in_the_package_belongs_to_a_table() -> None:
 def test_tables_stand_in_the_layer_that_declares_them() -> None:
     assert {t.layer for t in STAGING} == {Layer.STAGING}
     assert {t.layer for t in STAR} == {Layer.STAR}
+    assert {t.layer for t in MARTS} == {Layer.MART}
     assert {t.layer for t in LEDGER} == {Layer.LEDGER}
-    assert list(TABLES) == [t.name for t in (*STAGING, *STAR, *LEDGER)]
+    assert list(TABLES) == [t.name for t in (*STAGING, *STAR, *MARTS, *LEDGER)]
 
 
 @pytest.mark.parametrize("source", [STAGING_EVENTS, STAGING_SONGS], ids=lambda t: t.name)
@@ -246,22 +296,33 @@ def test_the_version_is_the_same_in_every_process(tmp_path: Path) -> None:
     ("file", "old", "new", "moved"),
     [
         ("sql/star/user.sql", "s.ts) AS ts", "s.ts) AS  ts", {"user"}),
-        ("sql/star/songplay.sql", "choice = 1", "choice = 2", {"songplay", "time"}),
+        ("sql/star/songplay.sql", "choice = 1", "choice = 2", {"songplay", "time", *OF_PLAYS}),
+        ("sql/mart/listening_days.sql", "day", "Day", {"listening_days", "listeners_by_day"}),
         ("sql/star/time.sql", "ISO week", "Week", {"time"}),
         (
             "staging.py",
             'Column("year", Type.INTEGER',
             'Column("year", Type.BIGINT',
-            {"staging_songs_table", "song", "artist", "songplay", "time"},
+            {"staging_songs_table", "song", "artist", "songplay", "time", *OF_PLAYS},
         ),
         (
             "staging.py",
             '_text("gender"',
             '_text("sex"',
-            {"staging_events_table", "user", "songplay", "time"},
+            {"staging_events_table", "user", "songplay", "time", *OF_EVENTS},
         ),
-        ("star.py", 'key=("artist_id",)', 'key=("artist_id", "name")', {"artist"}),
-        ("star.py", '"Its title.", length=LONG', '"Its title.", length=SHORT', {"song"}),
+        (
+            "star.py",
+            'key=("artist_id",)',
+            'key=("artist_id", "name")',
+            {"artist", "unmatched_plays"},
+        ),
+        (
+            "star.py",
+            '"Its title.", length=LONG',
+            '"Its title.", length=SHORT',
+            {"song", "unmatched_plays"},
+        ),
         ("star.py", '"Latitude of that place, in degrees."', '"Latitude."', set()),
         ("star.py", 'style="ALL", why="Small', 'style="EVEN", why="Small', set()),
     ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sparkify_dagster.cli.masking import mask
+from sparkify_dagster.masking import mask, mask_value
 
 # The first text of any run is slow to draw; the machine may be busy.
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,3 +66,10 @@ def test_a_masked_record_has_the_length_the_names_and_no_letter_of_its_own(
 @given(st.text())
 def test_any_text_can_be_masked(text: str) -> None:
     assert len(mask(text)) == len(text)
+
+
+def test_a_single_value_shows_only_how_long_it_is_and_what_is_no_letter() -> None:
+    assert mask_value("Ana-Maria 2nd") == "xxx-xxxxx 9xx"
+    assert mask_value("Łukasz 夜") == "xxxxxx x"
+    assert mask_value("") == ""
+    assert mask_value("null") == "xxxx", "a person may be called so"

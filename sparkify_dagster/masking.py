@@ -1,8 +1,8 @@
-"""Hiding what a rejected record says, while showing how it is built.
+"""Hiding what a record or a value says, while showing how it is built.
 
-What belongs here: one pure function. A record that was rejected may be broken in any way, so
-nothing here relies on its being JSON: what is not surely a field's name, punctuation or a literal
-is hidden.
+What belongs here: pure functions. A record that was rejected may be broken in any way, so nothing
+here relies on its being JSON: what is not surely a field's name, punctuation or a literal is
+hidden.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def mask(text: str) -> str:
         if not token.isspace():
             before = token
     return "".join(shown)
+
+
+def mask_value(text: str) -> str:
+    """A single value with letters as `x` and digits as `9`; blanks and punctuation stay."""
+    return "".join(map(_mask_character, text))
 
 
 def _is_name(token: str, text: str, end: int) -> bool:

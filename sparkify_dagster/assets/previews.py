@@ -1,0 +1,116 @@
+"""A few rows of each table, for people who look at it in the UI.
+
+What belongs here: choosing rows and columns, and making values fit to be shown. A preview is table
+metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Columns
+that name a person are masked as `sparkify rejects` masks records. No row is sorted or counted for
+it, so it costs the same on a table of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+
+from sparkify_dagster.assets.plots import MOST_DAYS
+from sparkify_dagster.masking import mask_value
+from sparkify_dagster.model.ddl import column_list
+from sparkify_dagster.model.table import Column, Table
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
+
+PLAYS_BY_HOUR = "plays_by_hour"
+LONGEST = 60
+"""Characters of a value that are shown."""
+_EXACT = 2**53
+"""Above it a browser's numbers are no longer exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is looked up of tables to be shown with a load.
+
+    Attributes:
+        rows: A few rows of each table that has any, by its name.
+        counts: Rows that tables hold, by name.
+        plays: Plays by day, all of them and those with a song of the catalogue.
+        reasons: How many records were rejected for each reason, by log day; see
+            `ledger.reject_reasons`.
+    """
+
+    rows: Mapping[str, dg.TableMetadataValue] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    plays: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def look_at_staged(session: Session, table: Table, load_id: int | None, most: int) -> Shown:
+    """Rows and rejects of a staging table.
+
+    Args:
+        load_id: Only what this load has written; None for all.
+        most: Rows to show at most; 0 for none.
+    """
+    where = "" if load_id is None else f"WHERE r.load_id = {load_id:d} "
+    rows = preview(session, table, most, where)
+    held = session.query(f"SELECT COUNT(*) FROM {ledger.relation(session, table.name)} AS r")
+    return Shown(
+        {table.name: rows} if rows else {},
+        {table.name: int(held[0][0])},
+        reasons=ledger.reject_reasons(session, table.name, load_id),
+    )
+
+
+def look_at(session: Session, tables: Iterable[Table], most: int) -> Shown:
+    """Rows of tables that were published together, and plays by day where they are among them.
+
+    Args:
+        most: Rows of each to show at most; 0 for none.
+    """
+    found = {table.name: preview(session, table, most) for table in tables}
+    plays = _plays_by_day(session) if PLAYS_BY_HOUR in found else {}
+    return Shown({name: rows for name, rows in found.items() if rows}, plays=plays)
+
+
+def preview(
+    session: Session, table: Table, most: int, where: str = ""
+) -> dg.TableMetadataValue | None:
+    """Some rows of a table, whichever are found first; None where there are none to show."""
+    if not most:
+        return None
+    found = session.query(
+        f"SELECT {column_list(table.column_names, 'r')} "
+        f"FROM {ledger.relation(session, table.name)} AS r {where}LIMIT {most:d}"
+    )
+    records = [
+        dg.TableRecord({c.name: shown(c, v) for c, v in zip(table.columns, row, strict=True)})
+        for row in found
+    ]
+    columns = [dg.TableColumn(column.name, column.sql_type) for column in table.columns]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns)) if records else None
+
+
+def _plays_by_day(session: Session) -> dict[str, dict[date, int]]:
+    """Of the last days with plays: the mart is small however many plays there are."""
+    rows = session.query(
+        "SELECT h.play_date, SUM(h.plays) AS plays, SUM(h.matched) AS matched "
+        f"FROM {ledger.relation(session, PLAYS_BY_HOUR)} AS h "
+        f"GROUP BY h.play_date ORDER BY h.play_date DESC LIMIT {MOST_DAYS:d}"
+    )
+    return {
+        "plays": {day: int(plays) for day, plays, _ in rows},
+        "with a song of the catalogue": {day: int(matched) for day, _, matched in rows},
+    }
+
+
+def shown(column: Column, value: object) -> str | int | float | bool | None:
+    """A value as a preview shows it: no longer than `LONGEST`, masked where it names a person."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) < _EXACT:
+        return value
+    text = str(value)
+    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return mask_value(text) if column.personal else text

@@ -1,0 +1,92 @@
+// The search box. Without this script it is not shown; everything else works.
+"use strict";
+
+(() => {
+  const box = document.querySelector(".search");
+  const input = document.getElementById("search");
+  const list = document.getElementById("found");
+  const SHOWN = 12;
+  let chosen = -1;
+
+  // Better the more of the name is meant; 0: not found. Every word must be in name or meaning.
+  const score = ([name, kind, , meaning], words) => {
+    const low = name.toLowerCase();
+    const all = `${low} ${kind} ${meaning.toLowerCase()}`;
+    if (!words.every((word) => all.includes(word))) return 0;
+    const typed = words.join(" ");
+    if (low === typed || low.endsWith(`.${typed}`)) return 5;
+    if (low.startsWith(typed)) return 4;
+    return words.every((word) => low.includes(word)) ? 3 : 1;
+  };
+
+  const find = (typed) => {
+    const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+    if (!words.length) return [];
+    return SEARCH.map((entry) => [score(entry, words), entry])
+      .filter(([points]) => points)
+      .sort(([a, x], [b, y]) => b - a || x[0].length - y[0].length)
+      .slice(0, SHOWN)
+      .map(([, entry]) => entry);
+  };
+
+  const element = (tag, text) => {
+    const made = document.createElement(tag);
+    if (text) made.textContent = text;
+    return made;
+  };
+
+  const option = ([name, kind, page, meaning], number) => {
+    const item = element("li");
+    item.id = `found-${number}`;
+    item.setAttribute("role", "option");
+    const link = element("a");
+    link.href = page;
+    link.tabIndex = -1;
+    link.append(element("i", kind), element("b", name), element("span", meaning));
+    item.append(link);
+    return item;
+  };
+
+  const show = () => {
+    const found = find(input.value);
+    chosen = -1;
+    input.removeAttribute("aria-activedescendant");
+    list.replaceChildren(...found.map(option));
+    if (input.value.trim() && !found.length) list.append(element("p", "Nothing found."));
+    close(!input.value.trim());
+  };
+
+  const close = (closed = true) => {
+    list.hidden = closed;
+    input.setAttribute("aria-expanded", String(!closed));
+  };
+
+  const choose = (step) => {
+    const items = [...list.querySelectorAll("li")];
+    if (!items.length) return;
+    chosen = (chosen + step + items.length) % items.length;
+    items.forEach((item, n) => item.setAttribute("aria-selected", String(n === chosen)));
+    input.setAttribute("aria-activedescendant", items[chosen].id);
+    items[chosen].scrollIntoView({ block: "nearest" });
+  };
+
+  input.addEventListener("input", show);
+  input.addEventListener("focus", show);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") choose(1);
+    else if (event.key === "ArrowUp") choose(chosen < 0 ? 0 : -1);
+    else if (event.key === "Escape") close();
+    else if (event.key === "Enter") list.querySelectorAll("a")[Math.max(chosen, 0)]?.click();
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener("click", () => close());
+  document.addEventListener("click", (event) => box.contains(event.target) || close());
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    input.focus();
+  });
+  box.hidden = false;
+})();

@@ -1,0 +1,30 @@
+-- Grain: one row per song, and per artist, of the hundred played most often. Ties go by name.
+WITH songs AS (
+    SELECT s.title, s.artist_name, SUM(s.plays) AS plays, SUM(s.matched) AS matched,
+        MAX(s.play_date) AS last_played
+    FROM {plays_by_song} AS s
+    GROUP BY s.title, s.artist_name
+),
+artists AS (
+    SELECT s.artist_name, SUM(s.plays) AS plays, SUM(s.matched) AS matched,
+        MAX(s.last_played) AS last_played
+    FROM songs AS s
+    WHERE s.artist_name <> ''
+    GROUP BY s.artist_name
+),
+ranked AS (
+    SELECT 'song' AS kind, s.title, s.artist_name, s.plays, s.matched, s.last_played,
+        ROW_NUMBER() OVER (
+            ORDER BY s.plays DESC NULLS LAST, s.title || CHR(1), s.artist_name || CHR(1)
+        ) AS rank
+    FROM songs AS s
+    WHERE s.title <> ''
+    UNION ALL
+    SELECT 'artist' AS kind, '' AS title, a.artist_name, a.plays, a.matched, a.last_played,
+        ROW_NUMBER() OVER (ORDER BY a.plays DESC NULLS LAST, a.artist_name || CHR(1)) AS rank
+    FROM artists AS a
+)
+SELECT r.kind, CAST(r.rank AS INTEGER) AS rank, r.title, r.artist_name,
+    CAST(r.plays AS BIGINT) AS plays, CAST(r.matched AS BIGINT) AS matched, r.last_played
+FROM ranked AS r
+WHERE r.rank <= 100

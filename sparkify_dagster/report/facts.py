@@ -1,0 +1,192 @@
+"""The answers to the report's questions, and the headline figures among them.
+
+What belongs here: asking an open session, and giving values a plain shape. What does not: the
+questions (`questions`), words and pictures for the answers (`sections`, `charts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from string import Formatter
+from typing import Any
+
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import Check, all_checks
+from sparkify_dagster.model.ddl import quoted, relations
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.report.questions import (
+    HEADLINE,
+    SINGLE,
+    Grain,
+    Question,
+    grain_of,
+    over_time,
+)
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import Finding, Stored, examine
+from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
+from sparkify_dagster.warehouse.marts import are_behind
+
+Record = Mapping[str, Any]
+"""One row of an answer, by column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The figures that stand first.
+
+    Attributes:
+        matched: Plays whose song is in the catalogue.
+        days: Days with plays.
+        listeners: People who played something; `people` are all who were ever identified.
+        minutes: Length of all sessions together, in minutes.
+        data_until: Moment of the latest event, UTC; None without events.
+        last_load: When something was last published, UTC; None when nothing ever was.
+        rejects: Records that were not accepted, without those of failed loads.
+    """
+
+    plays: int
+    matched: int
+    days: int
+    first_day: date | None
+    last_day: date | None
+    listeners: int
+    people: int
+    sessions: int
+    minutes: float
+    songs_in_sessions: int
+    songs: int
+    artists: int
+    data_until: datetime | None
+    last_load: datetime | None
+    rejects: int
+
+    @property
+    def match_rate(self) -> float:
+        """Share of the plays whose song is in the catalogue, 0 to 1; 0 without plays."""
+        return self.matched / self.plays if self.plays else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the report knows.
+
+    Attributes:
+        answers: The rows that answer each question, by its name; periods in their order.
+        questions: The same questions, by name.
+        warnings: What the checks found that warn and block nothing.
+        lags: The marts have not taken in what the star has.
+    """
+
+    headline: Headline
+    grain: Grain
+    answers: Mapping[str, list[Record]]
+    questions: Mapping[str, Question]
+    warnings: Sequence[Finding] = ()
+    lags: bool = False
+
+    @property
+    def failed(self) -> int:
+        """How many parts failed to load since they were last published, at most `FAILED`."""
+        return len(self.answers["failed_parts"])
+
+    def figures(self) -> dict[str, int | float | str | None]:
+        """The headline figures as plain values, for programs."""
+        head = self.headline
+        return {
+            "plays": head.plays,
+            "matched": head.matched,
+            "match_rate": round(head.match_rate, 6),
+            "listeners": head.listeners,
+            "people": head.people,
+            "sessions": head.sessions,
+            "songs": head.songs,
+            "artists": head.artists,
+            "days": head.days,
+            "first_day": _text(head.first_day),
+            "last_day": _text(head.last_day),
+            "data_until": _text(head.data_until),
+            "last_load": _text(head.last_load),
+            "rejects": head.rejects,
+            "failed_parts": self.failed,
+        }
+
+
+def gather(session: Session) -> Facts:
+    """Asks every question.
+
+    Raises:
+        WarehouseMissing: Nothing was ever loaded, or a table the report reads is not there.
+        WarehouseError: The engine refuses a statement.
+    """
+    ledger.is_ready(session)
+    _require([HEADLINE, *SINGLE, *over_time("day")], session)
+    headline = Headline(**_ask(session, HEADLINE)[0])
+    grain = grain_of(headline.first_day, headline.last_day)
+    timed = over_time(grain)
+    answers = {question.name: _ask(session, question) for question in (*timed, *SINGLE)}
+    for question in timed:
+        answers[question.name].reverse()  # The latest periods were asked for, latest first.
+    # The others were passed by all that is published; asking them again costs as much as a load.
+    warnings = examine(session, [c for c in all_checks() if c.warning], Stored(session.schema))
+    questions = {question.name: question for question in (HEADLINE, *timed, *SINGLE)}
+    return Facts(headline, grain, answers, questions, warnings, _lags(session))
+
+
+def typed(question: Question) -> str:
+    """The statement as a person may type it: tables without their schema."""
+    names = {name: quoted(name) if name == "user" else name for name in TABLES}
+    return question.sql.format_map(names)
+
+
+class _Typed:
+    """Tables in the SQL of a check as a person may type them."""
+
+    def touched(self, table: str) -> str:
+        """All rows of the table."""
+        return quoted(table) if table == "user" else table
+
+    whole = touched
+
+
+def typed_check(check: Check) -> str:
+    """The statement of a check likewise."""
+    assert check.question is not None, f"{check.name}: a check that warns has SQL"
+    return check.question(_Typed())
+
+
+def tables_of(question: Question) -> set[str]:
+    """The tables a question reads."""
+    return {name for _, name, _, _ in Formatter().parse(question.sql) if name}
+
+
+def _ask(session: Session, question: Question) -> list[Record]:
+    names, rows = session.query_named(question.sql.format_map(relations(session.schema)))
+    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+
+
+def _require(questions: Iterable[Question], session: Session) -> None:
+    there = session.tables()
+    for name in sorted(set().union(*map(tables_of, questions))):
+        if name not in there:
+            raise WarehouseMissing(
+                f"table {session.schema}.{name} is not there yet, and the report reads it. "
+                "`sparkify etl` makes it."
+            )
+
+
+def _lags(session: Session) -> bool:
+    taken = {position.load_id or 0 for position in ledger.star_positions(session, STAR).values()}
+    return are_behind(ledger.star_positions(session, MARTS), max(taken)) if any(taken) else False
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _text(moment: date | datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,128 @@
+"""What is said of the data itself: plays that match no song, rejected records, failed loads.
+
+What belongs here: sections made from answers, without reading or drawing anything.
+"""
+
+from __future__ import annotations
+
+from sparkify_dagster.report.facts import Facts, Record
+from sparkify_dagster.report.view import Column, Section, Table, bars_of
+from sparkify_dagster.report.words import NONE, brief, clean, count, number, share
+from sparkify_dagster.warehouse.audit import Finding
+
+QUALITY = "quality"
+_PLAYS = Column("plays", "number")
+_SONG = Column("song", "name")
+_LOADED = ("objects", "records", "rows", "rejected", "latest load")
+
+
+def unmatched(facts: Facts) -> Section:
+    """Plays whose song is not in the catalogue, why, and what comes closest."""
+    head = facts.headline
+    reasons = facts.answers["unmatched_reasons"]
+    close, missing = facts.answers["unmatched_close"], facts.answers["unmatched_missing"]
+    left = head.plays - head.matched
+    finding = "Every play has its song in the catalogue." if head.plays else "No plays yet."
+    if left:
+        finding = (
+            f"{count(left, 'play')} of {number(head.plays)}, {share(left, head.plays)}, name no "
+            "song of the catalogue. Where one comes close, mend its title or artist in the lake; "
+            "the plays are then matched by themselves."
+        )
+    tables = (
+        Table(
+            "Why",
+            [Column("reason"), Column("names", "number"), _PLAYS],
+            [(row["reason"], number(row["names"]), number(row["plays"])) for row in reasons],
+            bars_of([row["plays"] for row in reasons]),
+        ),
+        Table(
+            "Something in the catalogue comes close",
+            [_SONG, Column("closest in the catalogue", "name"), _PLAYS],
+            [(_song(row), _closest(row), number(row["plays"])) for row in close],
+        ),
+        Table(
+            "Nothing in the catalogue comes close",
+            [_SONG, Column("last played", "number"), _PLAYS],
+            [(_song(row), brief(row["last_played"]), number(row["plays"])) for row in missing],
+        ),
+    )
+    shown = [table for table in tables if table.rows]
+    names = ("unmatched_reasons", "unmatched_close", "unmatched_missing")
+    return Section("unmatched", "Plays without a song", finding, names, tables=shown)
+
+
+def quality(facts: Facts) -> Section:
+    """What was loaded, what was rejected, what failed."""
+    head, loaded = facts.headline, facts.answers["loaded"]
+    rejects, failed = facts.answers["reject_reasons"], facts.answers["failed_parts"]
+    records = sum(row["records"] for row in loaded)
+    told = [
+        f"{count(head.rejects, 'record')} of {number(records)} rejected"
+        if head.rejects
+        else "No record was rejected",
+        f"{count(len(failed), 'part')} failed to load and keep what they last published"
+        if failed
+        else "the last load of every part succeeded",
+    ]
+    tables = [
+        Table(
+            "Loaded from the lake",
+            [Column("table"), *(Column(name, "number") for name in _LOADED)],
+            [
+                (
+                    row["target"],
+                    *(number(row[n]) for n in ("objects", "records", "row_count", "rejects")),
+                    brief(row["loaded_at"]),
+                )
+                for row in loaded
+            ],
+            empty="Nothing yet.",
+        ),
+        Table(
+            "Rejected records, by reason",
+            [Column("reason", "name"), Column("records", "number"), Column("objects", "number")],
+            [
+                (
+                    (clean(row["reason"]), row["target_table"]),
+                    number(row["records"]),
+                    number(row["objects"]),
+                )
+                for row in rejects
+            ],
+            bars_of([row["records"] for row in rejects]),
+        ),
+        Table(
+            "Checks that only warn",
+            [Column("what should hold", "name"), Column("does it", "number")],
+            [(_claim(found), "yes" if found.passed else "no") for found in facts.warnings],
+        ),
+        Table(
+            "Failed loads",
+            [Column("table"), Column("part"), Column("when"), Column("why", "name")],
+            [
+                (row["target"], row["part"], brief(row["failed_at"]), clean(row["message"]))
+                for row in failed
+            ],
+        ),
+    ]
+    names = ("headline", "loaded", "reject_reasons", "failed_parts")
+    finding = f"{', '.join(told)}. Blocking checks passed before anything here was published."
+    shown = [table for table in tables if table.rows or table.empty]
+    return Section(QUALITY, "How good the data is", finding, names, tables=shown)
+
+
+def _claim(found: Finding) -> tuple[str, str]:
+    if found.passed:
+        return found.check.claim, ""
+    times = count(found.numbers["offenders"], "time")
+    return found.check.claim, f"Not so {times}. {found.check.remedy.replace('`', '')}"
+
+
+def _song(row: Record) -> tuple[str, str]:
+    return clean(row["title"]) or NONE, clean(row["artist_name"]) or NONE
+
+
+def _closest(row: Record) -> tuple[str, str]:
+    told = (clean(row["closest_title"]), clean(row["closest_artist"]))
+    return " · ".join(filter(None, told)), row["reason"]

@@ -1,0 +1,81 @@
+"""Making the report of a warehouse, and putting it where it belongs.
+
+What belongs here: the steps from a warehouse to a file. A reader of the file sees the old page or
+the new one, never half of it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sparkify_dagster.report import charts
+from sparkify_dagster.report.facts import Facts, gather
+from sparkify_dagster.report.listening import plays
+from sparkify_dagster.report.page import render
+from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.ledger import utc_now
+
+
+class ReportError(Exception):
+    """The report cannot be written; says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report that was written.
+
+    Attributes:
+        bytes: Its size.
+        seconds: How long asking, drawing and writing took.
+        preview: A chart of it as a data URI; None where there is nothing to draw, or with what.
+    """
+
+    path: Path
+    bytes: int
+    seconds: float
+    facts: Facts
+    preview: str | None
+
+
+def write_report(warehouse: Warehouse, path: Path) -> Written:
+    """Asks the warehouse and writes the page.
+
+    Raises:
+        ReportError: The file cannot be written.
+        WarehouseError: The warehouse cannot be asked, or nothing was ever loaded.
+    """
+    started = time.monotonic()
+    facts = warehouse.look(gather)
+    page = render(facts, utc_now()).encode("utf-8", "replace")
+    put(path, page)
+    return Written(path, len(page), time.monotonic() - started, facts, _preview(facts))
+
+
+def put(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; makes its folder where there is none.
+
+    Raises:
+        ReportError: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise ReportError(
+            f"{path}: the report cannot be written ({error.strerror or error}). "
+            "Mend that, or name another file with [REPORT] PATH or `sparkify report --output`."
+        ) from None
+
+
+def _preview(facts: Facts) -> str | None:
+    pictures = plays(facts).pictures
+    return charts.as_image(pictures[0].draw()) if pictures and charts.can_draw() else None

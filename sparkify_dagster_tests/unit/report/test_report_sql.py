@@ -1,0 +1,50 @@
+"""The report's questions are Redshift's SQL, in the subset all engines read alike."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlfluff.core import FluffConfig, Linter
+
+from sparkify_dagster.report.facts import typed
+from sparkify_dagster.report.questions import HEADLINE, SINGLE, over_time
+from sparkify_dagster_tests.unit.model.test_model_sql import DENIED, plain
+
+QUESTIONS = {
+    f"{question.name} by {grain}" if question in over_time(grain) else question.name: question
+    for grain in ("day", "month")
+    for question in (HEADLINE, *SINGLE, *over_time(grain))
+}
+
+
+@pytest.fixture(scope="module")
+def linter() -> Linter:
+    return Linter(FluffConfig(overrides={"dialect": "redshift", "templater": "raw"}))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_redshift_can_parse_it(linter: Linter, name: str) -> None:
+    parsed = linter.parse_string(typed(QUESTIONS[name]))
+    assert parsed.violations == []
+    assert parsed.tree is not None
+    assert list(parsed.tree.recursive_crawl("unparsable")) == []
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_uses_nothing_that_some_engine_lacks(name: str) -> None:
+    sql = plain(typed(QUESTIONS[name]))
+    words = [rf"(?<!\w)(?:{pattern})(?!_)" for pattern in DENIED]
+    assert [word for word in words if re.search(word, sql, re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_divides_by_no_whole_number(name: str) -> None:
+    for divisor in re.findall(r"/\s*(\S.*?)(?= AS )", plain(typed(QUESTIONS[name]))):
+        assert "* 1.0" in divisor
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_is_one_row_or_ordered(name: str) -> None:
+    one_row = name in ("headline", "levels")
+    assert one_row != ("ORDER BY" in typed(QUESTIONS[name]))
