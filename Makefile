@@ -16,10 +16,14 @@ PORT ?= 3000
 # Processes for the tests (some only wait for a daemon), and what else to tell pytest.
 JOBS ?= 3
 TESTS ?=
+# For the benchmark: QUICK=1, and what else to tell it (MEASURE=--help lists it).
+QUICK ?=
+MEASURE ?=
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
+PEERS := .venv-bench/.installed
 DECLARED := setup.cfg pyproject.toml constraints.txt
 
 # The same output on every machine, and no questions.
@@ -28,11 +32,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo dev docs test lint format check clean
+.PHONY: help setup demo dev docs screenshots test bench lint format check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
-		| expand -t 16
+		| expand -t 20
 
 setup: $(RUNTIME) ## Make .venv with what the warehouse needs
 
@@ -48,8 +52,14 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 docs: $(RUNTIME) ## Build the docs site in site/, to be opened from there
 	@$(BIN)/sparkify docs site
 
+screenshots: $(DEV) ## Take the pictures in docs/images anew (needs a Chromium)
+	@$(BIN)/python -m sparkify_dagster_tests.browser.screenshots
+
 test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+
+bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
+	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)
 
 lint: $(DEV) ## Check style and types
 	@$(BIN)/ruff check
@@ -63,10 +73,10 @@ format: $(DEV) ## Format the code, and mend what can be mended
 check: lint test ## Run lint and test, as CI does
 
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
-	@rm -rf .venv .dagster .tmp_dagster_home_* build dist *.egg-info
+	@rm -rf .venv .venv-bench bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
 	@if [ -e site/.sparkify-docs ]; then rm -rf site; fi
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	@find sparkify_dagster sparkify_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find sparkify_dagster sparkify_dagster_tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed .venv, .dagster and the caches."
 	@if head -n 1 dwh.cfg 2>/dev/null | grep -q 'sparkify demo'; then rm -rf data dwh.cfg; \
 		echo "Removed the demo's data and dwh.cfg."; \
@@ -97,3 +107,9 @@ $(RUNTIME): $(DECLARED) | .venv/bin/python
 $(DEV): $(DECLARED) | .venv/bin/python
 	$(call install,.[dev],what the tests need)
 	@touch $(RUNTIME)
+
+$(PEERS): bench/requirements.txt | .venv/bin/python
+	@echo "Installing the peers into .venv-bench (once; a few minutes) …"
+	@.venv/bin/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --progress-bar off -r bench/requirements.txt
+	@touch $@

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -68,18 +69,29 @@ def title_of(text: str) -> str:
     return found[1].replace("`", "") if found else ""
 
 
-def rendered(text: str, path: str, site: Site, page_of: Callable[[str], str | None]) -> Prose:
+def rendered(
+    text: str,
+    path: str,
+    site: Site,
+    page_of: Callable[[str], str | None],
+    read: Callable[[str], bytes],
+) -> Prose:
     """Reads a page.
 
     Args:
         path: Where it stands in the checkout, as `docs/records.md`: its links start there.
         page_of: The page about a node of a drawn graph, if there is one.
+        read: Gives a file by its path in the checkout: pictures become part of the page.
+
+    Raises:
+        OSError: A picture cannot be read.
     """
     reader = _reader()
     tokens = reader.parse(text)
     headings = _name_headings(tokens)
     for token in tokens:
         _lead_links(token.children or [], posixpath.dirname(path), site)
+        _embed_pictures(token.children or [], posixpath.dirname(path), read)
     html = reader.renderer.render(tokens, reader.options, {"page_of": page_of})
     return Prose(title_of(text), Markup(html), tuple(headings[1:]))
 
@@ -142,6 +154,13 @@ def _lead_links(tokens: list[Any], folder: str, site: Site) -> None:
         elif token.type == "link_close" and dropped:
             tokens.remove(token)
             dropped = False
+
+
+def _embed_pictures(tokens: Sequence[Any], folder: str, read: Callable[[str], bytes]) -> None:
+    for token in tokens:
+        if token.type == "image" and not _SCHEME.match(source := str(token.attrGet("src"))):
+            data = read(posixpath.normpath(posixpath.join(folder, source)))
+            token.attrSet("src", f"data:image/png;base64,{b64encode(data).decode()}")
 
 
 def led(href: str, folder: str, site: Site) -> Target | None:

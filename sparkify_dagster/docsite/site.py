@@ -98,7 +98,9 @@ def _written(root: Path) -> dict[str, Prose]:
     for path, text in texts.items():
         if path == _SETTINGS:
             text = text.partition(f"## {ALL_SETTINGS}\n")[0]
-        found[_file(path)] = rendered(text, path, site, page_of)
+        found[_file(path)] = rendered(
+            text, path, site, page_of, lambda name: (root / name).read_bytes()
+        )
     return found
 
 

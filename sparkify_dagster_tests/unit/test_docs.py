@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from sparkify_dagster.assets.page import REPORT, report_spec
 from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.places import require_supported
@@ -88,4 +89,5 @@ def test_the_readme_names_every_table() -> None:
 def test_the_picture_in_the_readme_has_every_edge_of_the_model() -> None:
     drawn = set(re.findall(r"^  (\w+) --> (\w+)$", README, re.MULTILINE))
     declared = {(source, table.name) for table in TABLES.values() for source in table.reads}
+    declared |= {(dep.asset_key.to_user_string(), REPORT) for dep in report_spec("").deps}
     assert {edge for edge in drawn if not edge[1].startswith("staging")} == declared

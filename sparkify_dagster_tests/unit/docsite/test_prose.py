@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from sparkify_dagster.docsite.prose import Heading, Prose, Target, rendered
@@ -14,7 +16,7 @@ SITE = {
 
 
 def read(text: str, path: str = "docs/records.md") -> Prose:
-    return rendered(text, path, SITE, lambda _: None)
+    return rendered(text, path, SITE, lambda _: None, lambda name: name.encode())
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,10 @@ def test_a_drawing_that_is_not_understood_is_shown_as_text() -> None:
     html = read("```mermaid\nsequenceDiagram\n  A->>B: hello\n```\n").html
     assert "sequenceDiagram" in html
     assert "<svg" not in html
+
+
+def test_a_picture_of_the_checkout_becomes_part_of_the_page() -> None:
+    html = read("# A\n\n![A graph](images/a.png) ![Theirs](https://example.com/b.png)\n").html
+    inside = b64encode(b"docs/images/a.png").decode()
+    assert f'<img src="data:image/png;base64,{inside}" alt="A graph" />' in html
+    assert '<img src="https://example.com/b.png" alt="Theirs" />' in html

@@ -1,0 +1,195 @@
+"""What work may cost, in counts: files opened, statements sent, events written, modules imported.
+
+Counts, because they are the same on every machine: seconds are `bench`'s. That looking imports no
+Dagster is held in `integration/test_cli_load`; what loads ask of S3 and Redshift in
+`integration/test_redshift_double` and `lake/test_lake_s3`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sparkify_dagster import places
+from sparkify_dagster.build import build_definitions
+from sparkify_dagster.checks import check_specs
+from sparkify_dagster.cli.etl import compare
+from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.lake.folder import Folder
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.settings import Settings, load_settings
+from sparkify_dagster.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
+from sparkify_dagster_tests.lakes import (
+    FIRST_DAY,
+    SETTLED_AT_ONCE,
+    TinyLake,
+    bring_up_to_date,
+    event,
+    log_key,
+    song,
+    warehouse_at,
+)
+
+NEW_EVENTS = 5
+LAST_DAY = "2018-12-31"
+_opened: list[str] = []
+_watching = False
+
+
+def _watch(name: str, arguments: tuple[Any, ...]) -> None:
+    if _watching and name == "open" and isinstance(arguments[0], str):
+        _opened.append(arguments[0])
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def opened() -> Iterator[list[str]]:
+    """The paths of all files that Python opens in a block."""
+    global _watching
+    _opened.clear()
+    _watching = True
+    try:
+        yield _opened
+    finally:
+        _watching = False
+
+
+def fill(lake: TinyLake, days: int, events: int) -> None:
+    """Puts so many days with so many events each into a lake, and two songs."""
+    lake.put_song("a.json", song())
+    lake.put_song("b.json", song(song_id="SO2", title="Starlight"))
+    for number in range(days):
+        put_day(lake, str(FIRST_DAY + timedelta(days=number)), events)
+
+
+def put_day(lake: TinyLake, day: str, events: int) -> None:
+    """Puts a log day into a lake: plays of one session of its own."""
+    number = date.fromisoformat(day).toordinal()
+    ts = (number - date(1970, 1, 1).toordinal()) * 86_400_000
+    plays = (event(ts=ts + n, sessionId=number, itemInSession=n) for n in range(events))
+    lake.put_log(log_key(day), *plays)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A lake that is loaded, and where."""
+
+    folder: Path
+    lake: TinyLake
+    warehouse: DuckDBWarehouse
+
+    def settings(self) -> Settings:
+        """The settings of a process that works on it."""
+        environ = {
+            "SPARKIFY_S3__SONG_DATA": str(self.lake.songs),
+            "SPARKIFY_S3__LOG_DATA": str(self.lake.logs),
+            "SPARKIFY_S3__LOG_JSONPATH": str(self.lake.document),
+            "SPARKIFY_DUCKDB__PATH": self.warehouse.location,
+            "SPARKIFY_DAYS__LAST": LAST_DAY,
+            "SPARKIFY_REPORT__ENABLED": "no",
+        }
+        return load_settings(environ=environ, cwd=self.folder)
+
+    def statements_of(self, day: str) -> Counter[str]:
+        """What is sent to load one more day, by kind; each test takes a day of its own."""
+        put_day(self.lake, day, NEW_EVENTS)
+        sent: Counter[str] = Counter()
+
+        def counting(name: str) -> Any:
+            real = getattr(DuckDBSession, name)
+
+            def counted(session: DuckDBSession, *arguments: Any) -> Any:
+                sent[name] += 1
+                return real(session, *arguments)
+
+            return counted
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("query_named", "execute", "append"):
+                patch.setattr(DuckDBSession, name, counting(name))
+            done = bring_up_to_date(self.lake.open(), self.warehouse)
+        assert done.star is not None
+        assert done.star.mode == "refresh"
+        return sent
+
+
+def stored(folder: Path, days: int, events: int) -> Stored:
+    """A lake of so many days with so many events each, loaded."""
+    lake = TinyLake(folder / "lake")
+    fill(lake, days, events)
+    warehouse = warehouse_at(folder / "warehouse.duckdb")
+    bring_up_to_date(lake.open(), warehouse)
+    return Stored(folder, lake, warehouse)
+
+
+@pytest.fixture(scope="module")
+def much(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A warehouse that holds more days than a run writes events beside its tables' own."""
+    return stored(tmp_path_factory.mktemp("much"), days=30, events=20)
+
+
+def test_finding_out_that_nothing_changed_opens_no_object(
+    much: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        places, "Folder", lambda root, setting: Folder(root, setting, SETTLED_AT_ONCE)
+    )
+    with opened() as paths:
+        found = compare(much.settings())
+    assert found.todo.is_nothing
+    # What says which field feeds which column belongs to the state of each day.
+    root = str(much.lake.root)
+    assert [path for path in paths if path.startswith(root)] == [str(much.lake.document)]
+
+
+def test_one_more_day_costs_its_own_object_and_as_many_statements_whatever_is_stored(
+    much: Stored, tmp_path: Path
+) -> None:
+    little = stored(tmp_path, days=2, events=20).statements_of("2018-12-24")
+    with opened() as paths:
+        sent = much.statements_of("2018-12-24")
+    assert sent == little
+    assert sent["append"] >= 1
+    read = {path for path in paths if path.startswith(str(much.lake.root))}
+    assert {str(much.lake.logs / log_key("2018-12-24"))} == {
+        path for path in read if path.endswith("-events.json")
+    }
+
+
+def test_a_run_that_loads_one_day_writes_few_events_whatever_is_stored(much: Stored) -> None:
+    put_day(much.lake, "2018-12-25", NEW_EVENTS)
+    replaced = {"lake": much.lake.resource(LAST_DAY)}
+    definitions = build_definitions(much.settings(), replaced, with_lineage=False)
+    config = {
+        "ops": {"load_tables": {"config": {"what": "changes"}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = definitions.resolve_job_def(LOAD_JOB)
+        result = job.execute_in_process(instance=instance, run_config=config)
+        written = Counter(
+            entry.dagster_event.event_type_value if entry.is_dagster_event else "log"
+            for entry in instance.all_logs(result.run_id)
+        )
+    # Every event is a row in Dagster's history, and some milliseconds. What a reader of the UI
+    # needs: for each table and the report that it was planned, came out and was published; for each
+    # check what it found; and how the run and its one step began and ended.
+    shown = len(TABLES) + 1
+    assert written["ASSET_CHECK_EVALUATION"] <= len(list(check_specs()))
+    for kind in ("ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION", "STEP_OUTPUT"):
+        assert 0 < written[kind] <= shown
+    told = ("ASSET_", "STEP_OUTPUT")
+    others = {kind: n for kind, n in written.items() if not kind.startswith(told)}
+    assert sum(others.values()) <= 12, others
+    assert written["ASSET_OBSERVATION"] <= 1
