@@ -7,17 +7,15 @@ where it says that it has taken it in. What belongs here: looking, and writing d
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseError
+from sparkify_dagster_tests.processes import processes
 
 _PAUSE = 0.02
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__, "sparkify_dagster_tests.lakes"])
 
 _PUBLISHED = """
     SELECT h.target, h.part, h.row_count, h.position FROM {s}.load_history AS h
@@ -93,8 +91,8 @@ class Onlooker:
     """
 
     def __init__(self, opened: Callable[[], Warehouse]) -> None:
-        self._ours, theirs = _processes.Pipe()
-        self._process = _processes.Process(target=look_on, args=(opened, theirs), daemon=True)
+        self._ours, theirs = processes().Pipe()
+        self._process = processes().Process(target=look_on, args=(opened, theirs), daemon=True)
         self._process.start()
         theirs.close()
 

@@ -6,14 +6,18 @@ What belongs here: starting it and reading what it says. What a test claims stan
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sparkify_dagster
 from sparkify_dagster.generator import LakeSpec, generate_lake
 from sparkify_dagster_tests.integration.dagster_dev import environment
+from sparkify_dagster_tests.processes import processes
 
 COMMAND = (sys.executable, "-m", "sparkify_dagster")
 SPEC = LakeSpec(songs=5, events=60, days=2)
@@ -35,18 +39,30 @@ class Said:
 
 def sparkify(folder: Path, *words: str, **variables: str) -> Said:
     """Runs the command in a folder and waits for its end."""
-    ended = subprocess.run(
-        [*COMMAND, *words],
-        cwd=folder,
-        env=environment(variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in ended.stderr, ended.stderr
-    return Said(ended.returncode, ended.stdout, ended.stderr)
+    with tempfile.TemporaryDirectory() as said:
+        process = processes().Process(
+            target=_run, args=(folder, words, environment(variables), Path(said)), daemon=True
+        )
+        process.start()
+        process.join(120)
+        assert process.exitcode is not None, f"{words} did not end"
+        out, err = ((Path(said) / name).read_text(encoding="utf-8") for name in ("out", "err"))
+    assert "Traceback" not in err, err
+    return Said(process.exitcode, out, err)
+
+
+def _run(folder: Path, words: tuple[str, ...], environ: Mapping[str, str], said: Path) -> None:
+    """The command in this process, as if it had been typed."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    for number, path in enumerate((Path(os.devnull), said / "out", said / "err")):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
+        os.dup2(os.open(path, flags), number)
+    sys.argv = [str(Path(sparkify_dagster.__file__).with_name("__main__.py")), *words]
+    from sparkify_dagster.cli import main
+
+    main()
 
 
 def lake(folder: Path, spec: LakeSpec = SPEC) -> Path:

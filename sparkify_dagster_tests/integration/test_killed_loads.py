@@ -6,7 +6,6 @@ between statements, and around each COMMIT. Whatever it left, the next load must
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -35,14 +34,14 @@ from sparkify_dagster_tests.lakes import (
     warehouse_at,
 )
 from sparkify_dagster_tests.oracle import Expected
+from sparkify_dagster_tests.processes import processes
 
 pytestmark = pytest.mark.integration
 
 SMALL_GROUPS = Limits(batch_bytes=20_000)
 DAYS = ("2018-11-01", "2018-11-02", "2018-11-03")
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+_processes = processes()
 
 
 # --------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ mixture shows; whatever a load left, the next must make it right.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -42,6 +41,7 @@ from sparkify_dagster_tests.lakes import (
     log_key,
 )
 from sparkify_dagster_tests.pairs import SyncedLake, access_to, cloud_lake, redshift_at
+from sparkify_dagster_tests.processes import processes
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
 
@@ -51,9 +51,7 @@ COMMITS = 5
 """The catalogue, a day that COPY refuses (its first try is not committed), two more, the star."""
 BETWEEN = "statement"
 
-_processes = multiprocessing.get_context("forkserver")
-# What a load imports on its way, too: it is begun two dozen times.
-_processes.set_forkserver_preload([__name__, "pandas", "pyarrow.dataset", "boto3.s3.transfer"])
+_processes = processes()
 
 
 @dataclass(frozen=True)

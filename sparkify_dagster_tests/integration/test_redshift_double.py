@@ -1067,6 +1067,8 @@ def test_the_double_ends_with_its_test_run(then: str, code: int) -> None:
     while time.monotonic() < deadline and Path(data).parent.exists():
         time.sleep(0.05)
     assert not Path(data).parent.exists()
+    while time.monotonic() < deadline and not _refuses(int(port)):
+        time.sleep(0.05)
     assert _refuses(int(port))
     assert _refuses(int(postgres_port))
     assert not Path(ca_file).exists()

@@ -28,8 +28,8 @@ from sparkify_dagster_tests.record_cases import (
 
 LOG_FIELDS = tuple(EVENT_FIELDS)
 LOG_COLUMNS = tuple(EVENT_VALUES)
-THOROUGH = settings(max_examples=80, deadline=None, derandomize=True, database=None)
-QUICK = settings(THOROUGH, max_examples=30)
+THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+QUICK = settings(THOROUGH, max_examples=25)
 
 Where = tuple[int, int]
 Outcomes = dict[Where, Any]

@@ -32,6 +32,7 @@ _LOST = re.compile(
 # IF NOT EXISTS is no lock: two who make the same at once may both find nothing there.
 _MADE_MEANWHILE = (
     errorcodes.UNIQUE_VIOLATION,
+    errorcodes.DUPLICATE_OBJECT,
     errorcodes.DUPLICATE_SCHEMA,
     errorcodes.DUPLICATE_TABLE,
 )
