@@ -137,6 +137,7 @@ class _Run:
         self._asked: Mapping[str, int] = {}
         self._failures: list[str] = []
         self._failed_days: list[str] = []
+        self._is_rebuilt = False
 
     def check(self) -> Iterator[Any]:
         """Runs just the checks that were asked for, on what is stored."""
@@ -287,8 +288,12 @@ class _Run:
             return Shown()
 
     def _schemas(self) -> Iterator[Any]:
-        """The checks of columns, where they were asked for: loads refuse altered tables anyway."""
-        wanted = [check for check in self._checks_asked if check.name == SCHEMA_MATCHES]
+        """The checks of columns, where they were asked for or all was built anew.
+
+        Other loads go without: they refuse altered tables anyway, and each check costs an event.
+        """
+        asked = all_checks() if self._is_rebuilt else self._checks_asked
+        wanted = [check for check in asked if check.name == SCHEMA_MATCHES]
         if wanted:
             findings = self._warehouse.look(
                 lambda session: examine(session, wanted, Stored(session.schema))
@@ -352,6 +357,7 @@ class _Run:
             yield from self._report.findings(error.findings)
             self._failures.append(f"The star was not published. {error}")
         else:
+            self._is_rebuilt = outcome.mode == "rebuild"
             tables = [TABLES[name] for name in outcome.tables]
             took = self._took(
                 phases, lambda session: look_at(session, tables, self._bounds.preview_rows)

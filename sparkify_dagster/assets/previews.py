@@ -22,7 +22,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 
 PLAYS_BY_HOUR = "plays_by_hour"
-LONGEST = 60
+LONGEST = 52
 """Characters of a value that are shown."""
 _EXACT = 2**53
 """Above it a browser's numbers are no longer exact."""
