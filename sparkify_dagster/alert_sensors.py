@@ -53,6 +53,7 @@ _CURSOR_VERSION = 1
 _OFF = "no webhook is set ([ALERTS] WEBHOOK), so nobody is told"
 
 _Memory = TypeVar("_Memory")
+_Context = dg.SensorEvaluationContext
 
 
 def alert_sensors(settings: AlertsSettings, interval: int) -> list[dg.SensorDefinition]:
@@ -64,29 +65,34 @@ def alert_sensors(settings: AlertsSettings, interval: int) -> list[dg.SensorDefi
     url = settings.webhook.get_secret_value()
     status = dg.DefaultSensorStatus.RUNNING if url else dg.DefaultSensorStatus.STOPPED
 
-    @dg.sensor(
-        name=RUNS_SENSOR,
-        minimum_interval_seconds=interval,
-        default_status=status,
-        description="Tells the webhook of runs that failed, and of failed checks.",
-    )
-    def runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        if not url:
-            return dg.SensorResult(skip_reason=_OFF)
-        return _tell_of_runs(context, url)
+    def made(
+        name: str, every: int, description: str, tell: Callable[[_Context], dg.SensorResult]
+    ) -> dg.SensorDefinition:
+        @dg.sensor(
+            name=name,
+            minimum_interval_seconds=every,
+            default_status=status,
+            description=description,
+        )
+        def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+            return tell(context) if url else dg.SensorResult(skip_reason=_OFF)
 
-    @dg.sensor(
-        name=STALENESS_SENSOR,
-        minimum_interval_seconds=_STALENESS_EVERY,
-        default_status=status,
-        description="Tells the webhook when nothing was published for long.",
-    )
-    def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        if not url:
-            return dg.SensorResult(skip_reason=_OFF)
-        return _tell_of_staleness(context, url, settings.stale_hours)
+        return look
 
-    return [runs, staleness]
+    return [
+        made(
+            RUNS_SENSOR,
+            interval,
+            "Tells the webhook of runs that failed, and of failed checks.",
+            lambda context: _tell_of_runs(context, url),
+        ),
+        made(
+            STALENESS_SENSOR,
+            _STALENESS_EVERY,
+            "Tells the webhook when nothing was published for long.",
+            lambda context: _tell_of_staleness(context, url, settings.stale_hours),
+        ),
+    ]
 
 
 # --- runs -------------------------------------------------------------------------------
