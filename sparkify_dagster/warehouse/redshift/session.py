@@ -61,7 +61,6 @@ class RedshiftSession:
     Args:
         connection: In autocommit; `begin` and `commit` are statements like others.
         staging: Where files for COPY go.
-        region: Gives the region of the staging area's bucket.
         role: With which COPY reads S3.
         where: The warehouse, for messages.
         hidden: The password, to be kept out of them.

@@ -1,0 +1,41 @@
+"""The SELECTs that define star and marts, as text: every contender that takes SQL runs the same.
+
+They are read from the platform's files, and need nothing of the platform to be run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.contenders.lake import STAR
+
+_SQL = Path(__file__).resolve().parents[2] / "sparkify_dagster" / "model" / "sql"
+_STAGING = ("staging_songs_table", "staging_events_table")
+
+MARTS = (
+    "plays_by_hour", "plays_by_song", "most_played", "listening_days", "listeners_by_day",
+    "user_level_history", "subscriptions_by_day", "sessions", "plays_by_place", "unmatched_plays",
+)  # fmt: skip
+"""The marts, in an order in which they can be made."""
+
+DIALECT = (
+    "SET TimeZone = 'UTC'",
+    "SET integer_division = true",
+    "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
+)
+"""What lets DuckDB read the texts as Redshift does."""
+
+
+def select(table: str, relations: dict[str, str]) -> str:
+    """The SELECT that defines a table.
+
+    Args:
+        relations: What stands for each table it may read.
+    """
+    layer = "star" if table in STAR else "mart"
+    return (_SQL / layer / f"{table}.sql").read_text(encoding="utf-8").format_map(relations)
+
+
+def relations(schema: str = "sparkify") -> dict[str, str]:
+    """Every table in a schema, quoted."""
+    return {name: f'{schema}."{name}"' for name in (*_STAGING, *STAR, *MARTS)}

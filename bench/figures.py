@@ -1,0 +1,187 @@
+"""From measurements to figures: medians, spreads, ratios, and the goals they are held against.
+
+Pure functions over what a session kept. Ratios compare what was measured in the same case of the
+same session, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from bench.session import Case, Record
+
+ROW_SONGS, ROW_EVENTS = "songs", "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A contender in a case.
+
+    Attributes:
+        seconds: The median of the work.
+        least: The shortest time of it.
+        most: The longest.
+        wall: The median from the process's start to its end.
+        cpu: The median of the processor time of the whole process: others on the machine disturb
+            it least.
+        steps: The medians of the steps of the work.
+        ratio: `seconds` as a multiple of those of the case's base; None without a base.
+        estimated: Not measured at this size, but worked out from a smaller one.
+    """
+
+    case: Case
+    contender: str
+    times: int
+    seconds: float
+    least: float
+    most: float
+    wall: float
+    cpu: float
+    peak_mb: float
+    ratio: float | None
+    estimated: bool = False
+    steps: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A ratio to reach.
+
+    Attributes:
+        reached: The ratio that was measured; at most `bound`, or with `least` at least.
+    """
+
+    said: str
+    reached: float
+    bound: float
+    least: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether it is reached."""
+        return self.reached >= self.bound if self.least else self.reached <= self.bound
+
+
+def lines(records: Sequence[Record]) -> list[Line]:
+    """A line for each contender of each case, in the order in which they were measured."""
+    grouped: dict[tuple[Case, str], list[Record]] = {}
+    for record in records:
+        grouped.setdefault((record.case, record.contender), []).append(record)
+    medians = {
+        key: median(record.taken.seconds for record in found) for key, found in grouped.items()
+    }
+    made = []
+    for (case, name), found in grouped.items():
+        seconds = [record.taken.seconds for record in found]
+        base = medians.get((case, case.base))
+        made.append(
+            Line(
+                case,
+                name,
+                len(found),
+                median(seconds),
+                min(seconds),
+                max(seconds),
+                median(record.taken.wall for record in found),
+                median(record.taken.cpu for record in found),
+                max(record.taken.peak_mb for record in found),
+                median(seconds) / base if base else None,
+                steps=_steps(found),
+            )
+        )
+    return made + _row_by_row(records, made)
+
+
+def _row_by_row(records: Iterable[Record], made: Sequence[Line]) -> list[Line]:
+    """What row by row would take at the larger sizes, from its seconds per song and event."""
+    measured = [record for record in records if record.contender == "row by row"]
+    if not measured:
+        return []
+    taken = measured[-1].taken.told
+    per = {what: taken["steps"][what] / taken[what] for what in (ROW_SONGS, ROW_EVENTS)}
+    estimates = []
+    for floor in made:
+        case = floor.case
+        if floor.contender != "floor" or case.kind != "load" or case == measured[-1].case:
+            continue
+        seconds = per[ROW_SONGS] * case.size.songs + per[ROW_EVENTS] * case.size.events
+        ratio = seconds / floor.seconds
+        estimates.append(
+            Line(case, "row by row", 0, seconds, seconds, seconds, seconds, 0, 0, ratio, True)
+        )
+    return estimates
+
+
+def _steps(records: Iterable[Record]) -> dict[str, float]:
+    told: dict[str, list[float]] = {}
+    for record in records:
+        for name, seconds in record.taken.told.get("steps", {}).items():
+            told.setdefault(name, []).append(seconds)
+    return {name: median(seconds) for name, seconds in told.items()}
+
+
+def goals(made: Sequence[Line]) -> list[Goal]:
+    """The goals that can be told from what was measured."""
+    found: list[Goal] = []
+    for case in dict.fromkeys(line.case for line in made):
+        of = {line.contender: line for line in made if line.case == case}
+        if "engine" in of and case.kind in _GOALS:
+            found += _GOALS[case.kind](case.title, of)
+    days = [line for line in made if (line.case.kind, line.contender) == ("day", "engine")]
+    if len(days) > 1:
+        ratio = days[-1].seconds / days[0].seconds
+        found.append(Goal("one new day: on the most that is stored ÷ on the least", ratio, 1.2))
+    return found
+
+
+_MIDDLE, _MANY, _MANY_SONGS = 1_000_000, 10_000_000, 100_000
+_BEATS = {
+    (100_000, 10_000): {
+        "plain duckdb": 2, "dbt": 5, "pyspark": 50, "dlt": 50, "row by row": 200,
+    },
+    (_MIDDLE, 10_000): {
+        "plain duckdb": 1, "dbt": 3, "pandas": 5, "pyspark": 30, "row by row": 500,
+    },
+}  # fmt: skip
+"""By events and song files: how many times as long the others shall take."""
+
+
+def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    engine, floor, size = of["engine"], of.get("floor+marts"), of["engine"].case.size
+    found = []
+    if floor and size.events >= _MIDDLE:
+        whole = of.get("etl", engine) if size.events >= _MANY else engine
+        ratio = whole.seconds / floor.seconds
+        found.append(Goal(f"{title}: {whole.contender} ÷ floor with marts", ratio, 1.25))
+    if floor and size.events >= _MANY:
+        memory = engine.peak_mb / floor.peak_mb
+        found.append(Goal(f"{title}: peak memory of engine ÷ floor with marts", memory, 1.5))
+    for name, times in _BEATS.get((size.events, size.songs), {}).items():
+        if name in of:
+            ratio = of[name].seconds / engine.seconds
+            found.append(Goal(f"{title}: {name} ÷ engine work", ratio, times, least=True))
+    return found
+
+
+def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    mine = of["engine"].steps["songs"]
+    found: list[Goal] = []
+    if of["engine"].case.size.songs < _MANY_SONGS:  # What a load costs at least would decide.
+        return found
+    if "read bytes" in of:
+        ratio = mine / of["read bytes"].seconds
+        found.append(Goal(f"{title}: songs ÷ reading their bytes", ratio, 1.5))
+    if "plain duckdb" in of:
+        ratio = of["plain duckdb"].steps["songs"] / mine
+        found.append(Goal(f"{title}: read_json ÷ songs", ratio, 10, least=True))
+    return found
+
+
+def _of_day(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    ratio = of["engine"].seconds / of["floor, a day"].seconds
+    return [Goal(f"{title}: engine work ÷ floor (without marts)", ratio, 2)]
+
+
+_GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
