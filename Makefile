@@ -56,7 +56,7 @@ screenshots: $(DEV) ## Take the pictures in docs/images anew (needs a Chromium)
 	@$(BIN)/python -m sparkify_dagster_tests.browser.screenshots
 
 test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
 	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)

@@ -80,7 +80,7 @@ class Place:
             "SPARKIFY_DAYS__LAST": "2018-11-30",
         }
         settings = load_settings(environ=environ, cwd=self.path.parent)
-        return build_definitions(settings, {"lake": self.lake.resource()})
+        return build_definitions(settings, {"lake": self.lake.resource()}, with_lineage=False)
 
     def run(self, *statements: str) -> None:
         """What somebody does to the file by hand."""

@@ -39,7 +39,9 @@ class Place:
             "SPARKIFY_REPORT__PATH": str(folder / "report.html"),
         }
         settings = load_settings(environ=environ, cwd=folder)
-        definitions = build_definitions(settings, {"lake": self.lake.resource()})
+        definitions = build_definitions(
+            settings, {"lake": self.lake.resource()}, with_lineage=False
+        )
         self._job = definitions.resolve_job_def(LOAD_JOB)
 
     def run(self, **asked: Any) -> dg.ExecuteInProcessResult:

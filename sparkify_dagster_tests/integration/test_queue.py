@@ -7,16 +7,20 @@ one, and the runs they ask for are run at once.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from sparkify_dagster.aws import AwsAccess
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.cli.watch import Watch
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.queue import EventQueue
 from sparkify_dagster.sensors import SENSOR
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.triggers import remembered
@@ -58,6 +62,7 @@ class Place:
             "SPARKIFY_AWS__ENDPOINT_URL": self.s3.endpoint,
             "SPARKIFY_DUCKDB__PATH": str(self.folder / "w.duckdb"),
             "SPARKIFY_DAYS__LAST": "2018-11-30",
+            "SPARKIFY_REPORT__ENABLED": "no",
         }
         return load_settings(environ=given | more, cwd=self.folder)
 
@@ -67,7 +72,7 @@ class Place:
         Args:
             forget: The tick dies before its cursor is saved.
         """
-        definitions = build_definitions(self.settings(**settings))
+        definitions = build_definitions(self.settings(**settings), with_lineage=False)
         repository = definitions.get_repository_def()
         sensor = repository.get_sensor_def(SENSOR)
         with dg.build_sensor_context(
@@ -199,6 +204,33 @@ def test_a_queue_that_is_not_there_fails_the_tick_and_is_named(
     chain: list[Any] = [raised.value, raised.value.__cause__]
     assert any(isinstance(error, LakeError) for error in chain)
     assert place.cursor == before
+
+
+class _Denies(BaseHTTPRequestHandler):
+    """Answers as SQS does to somebody who may not."""
+
+    def do_POST(self) -> None:
+        said = b'{"__type": "com.amazon.coral.service#AccessDeniedException", "message": "no"}'
+        self.send_response(403)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_queue_that_may_not_be_read_fails_the_look_and_names_the_right(place: Place) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Denies) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        queue = EventQueue(f"{url}/1/q", AwsAccess(region="us-west-2", endpoint_url=url))
+        with pytest.raises(LakeError, match=r"access denied\. Let this account sqs:ReceiveMessage"):
+            queue.receive()
+        with pytest.raises(LakeError, match=r"access denied\. Let this account sqs:DeleteMessage"):
+            queue.delete(["r"])
+        server.shutdown()
 
 
 def test_a_queue_for_a_lake_in_folders_is_a_mistake(tmp_path: Path) -> None:

@@ -203,7 +203,10 @@ def test_a_load_waits_until_the_one_before_it_has_committed(place: Place) -> Non
     place.double.faults.delay("^COPY", 1.5)
     first = threading.Thread(target=bring_up_to_date, args=[seen, place.warehouse])
     first.start()
-    time.sleep(0.7)
+    deadline = time.monotonic() + 60
+    while not any(text.startswith("COPY") for text in place.double.statements()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     with place.opened().transaction() as session:
         found = session.query(f"SELECT MAX(load_id) FROM {place.schema}.load_history")
     first.join(timeout=60)

@@ -26,7 +26,12 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
 ) -> None:
     lake = TinyLake(tmp_path / "data" / "lake")
     settings = load_settings(
-        environ={"SPARKIFY_SENSOR__ATTEMPTS": "2", "SPARKIFY_SENSOR__PAUSE": "60"}, cwd=tmp_path
+        environ={
+            "SPARKIFY_SENSOR__ATTEMPTS": "2",
+            "SPARKIFY_SENSOR__PAUSE": "60",
+            "SPARKIFY_REPORT__ENABLED": "no",
+        },
+        cwd=tmp_path,
     )
     clock = 0.0
     watch = Watch(settings, lambda: clock)
