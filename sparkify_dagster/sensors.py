@@ -15,7 +15,6 @@ import dagster as dg
 from sparkify_dagster.assets.load import LOAD_OP
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
-from sparkify_dagster.lake.events import told_by
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
@@ -68,8 +67,7 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
         if (queue := lake.queue()) is not None:
-            queue.delete(memory.receipts)
-            told = told_by(queue.receive(), lake.watched())
+            told = queue.told(lake.watched(), memory.receipts)
             memory = heard(memory, told)
             if not must_list(memory, runs, patience, time.time(), settings.list_every):
                 return _skipped(no_events(told), memory)

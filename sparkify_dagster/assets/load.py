@@ -6,7 +6,7 @@ op publishes all that is good, tells Dagster what was published, and fails at it
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -294,6 +294,10 @@ class _Run:
         """
         asked = all_checks() if self._is_rebuilt else self._checks_asked
         wanted = [check for check in asked if check.name == SCHEMA_MATCHES]
+        yield from self._examined(wanted)
+
+    def _examined(self, wanted: Sequence[Check]) -> Iterator[Any]:
+        """Makes checks on what is stored now, and tells what they found."""
         if wanted:
             findings = self._warehouse.look(
                 lambda session: examine(session, wanted, Stored(session.schema))
@@ -328,11 +332,7 @@ class _Run:
         """The check that looks at the outcome of the loads themselves, after them."""
         tables = [STAGING_SONGS.name] * bool(todo.songs) + [STAGING_EVENTS.name] * bool(todo.days)
         wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and c.table in tables]
-        if wanted:
-            findings = self._warehouse.look(
-                lambda session: examine(session, wanted, Stored(session.schema))
-            )
-            yield from self._report.findings(findings)
+        yield from self._examined(wanted)
 
     def _star(self, todo: Pending) -> Iterator[Any]:
         if self._config.what == "asked" and not self._star_selected:

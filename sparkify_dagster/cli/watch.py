@@ -14,7 +14,7 @@ from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.lake.errors import CloudError, LakeError
-from sparkify_dagster.lake.events import Watched, told_by
+from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.places import open_lake, open_queue, open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.triggers import (
@@ -63,10 +63,9 @@ class Watch:
         """Why the lake need not be listed; blank: it must be."""
         if self._queue is None:
             return ""
-        self._queue.delete(self._memory.receipts)
         lake = self._settings.s3
         watched = Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
-        told = told_by(self._queue.receive(), watched)
+        told = self._queue.told(watched, self._memory.receipts)
         self._memory = heard(self._memory, told)
         every = self._settings.sensor.list_every
         if must_list(self._memory, self._runs(), self._patience, self._clock(), every):

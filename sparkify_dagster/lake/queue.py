@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.aws import AwsAccess, AwsError
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.events import Message
+from sparkify_dagster.lake.events import Message, Told, Watched, told_by
 
 SETTING = "[S3] QUEUE"
 _AT_ONCE = 10
@@ -32,6 +32,18 @@ class EventQueue:
         self._access = access
         self._lock = threading.Lock()
         self._held: Any = None
+
+    def told(self, watched: Watched, dealt: Sequence[str]) -> Told:
+        """What waits in the queue comes down to, for a lake.
+
+        Args:
+            dealt: Receipts of what was told before and is remembered by now: it is deleted first.
+
+        Raises:
+            LakeError: There is no such queue, or this account may not use it.
+        """
+        self.delete(dealt)
+        return told_by(self.receive(), watched)
 
     def receive(self, most: int = _MESSAGES_AT_ONCE) -> list[Message]:
         """Messages that wait, a bounded number; they stay in the queue, unseen by others a while.

@@ -19,7 +19,6 @@ import functools
 import gzip
 import itertools
 import math
-import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -67,6 +66,7 @@ from sparkify_dagster_tests.lakes import (
 )
 from sparkify_dagster_tests.onlooker import Onlooker
 from sparkify_dagster_tests.oracle import EVENTS_TABLE, SONGS_TABLE, Expected
+from sparkify_dagster_tests.processes import processes
 
 REJECT_LIMIT = 0.34
 ALWAYS_REFRESH, ALWAYS_REBUILD = math.inf, -1.0
@@ -223,7 +223,7 @@ def load_a_folder(root: Path, path: Path, rebuild_from: float) -> None:
 @functools.cache
 def _beside() -> ProcessPoolExecutor:
     """A process to load in, beside this one."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(1, processes())
 
 
 class Convergence(RuleBasedStateMachine):
