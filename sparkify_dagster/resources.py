@@ -113,7 +113,7 @@ class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What bounds a load: see `[LOAD]` in the settings."""
 
     reject_limit: float = 0.10
-    batch_mb: int = 64
+    batch_mb: int = 512
     history_days: int = 365
     direct_copy: bool = True
     attempts: int = 3

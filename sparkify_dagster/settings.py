@@ -428,7 +428,11 @@ class LoadSettings(_Section):
         le=1,
     )
     batch_mb: int = _setting(
-        64, "Megabytes of lake objects read as one batch.", "a whole number, 1 or more", ge=1
+        512,
+        "Megabytes of log objects, unpacked, that are published in one transaction, about; their "
+        "rows are held in memory till then.",
+        "a whole number, 1 or more",
+        ge=1,
     )
     history_days: int = _setting(
         365,

@@ -31,6 +31,7 @@ class Folder:
 
     def __init__(self, root: Path, setting: str, settling: float = SETTLING_SECONDS) -> None:
         self._root = root
+        self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
 
@@ -71,7 +72,7 @@ class Folder:
         if not _is_text(item.key):
             raise ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
         try:
-            handle = os.open(os.path.join(self._root, item.key), os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(self._prefix + item.key, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise ObjectError(item.key, _because(error)) from None
         try:

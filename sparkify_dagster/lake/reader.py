@@ -1,8 +1,8 @@
 """The one reader: bytes of objects in, typed rows and rejects out, the same for every engine.
 
-The fast path asks DuckDB's JSON parser about all candidates of a batch at once and proves records
-clean in bulk; whatever is not proven goes, record by record, to `judge`. Both see JSON with the
-same parser, so they cannot disagree about what JSON is.
+Three paths lead to the same rows. Chunks of records of one shape are proven as a whole (`bulk`).
+The others are put to DuckDB's JSON parser, which proves record by record, many at a time. What is
+left goes to `judge`, which sees JSON with that same parser.
 
 What belongs here: deciding about records. What does not: getting bytes (`store`), cutting them
 (`records`), storing rows (`warehouse`).
@@ -10,16 +10,19 @@ What belongs here: deciding about records. What does not: getting bytes (`store`
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.lake.bulk import Bulk
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
-from sparkify_dagster.lake.queries import UNKNOWN_QUERY, fast_query, parse_query, whole_query
+from sparkify_dagster.lake.queries import TWICE_QUERY, UNKNOWN_QUERY, fast_query, parse_query
 from sparkify_dagster.lake.records import (
     ARROW_TYPES,
     Candidates,
@@ -34,7 +37,7 @@ READER_VERSION = "1"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
 _RAW_LIMIT = 16_000
-_NOT_WHOLE = (duckdb.InvalidInputException, UnicodeDecodeError)
+_NO_JSON = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises: its message cites the text, cut perhaps in the midst of a character."""
 
 
@@ -107,16 +110,18 @@ class Reader:
                 ("line", pa.int32()),
             ]
         )
-        self._whole = whole_query(self._columns, self._fields)
+        self._bulk = Bulk(self._columns, self._fields, self._schema)
         self._fast = fast_query(self._columns, self._fields)
         self._parse = parse_query(self._fields)
         self._engine = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
         self._engine.execute("SET TimeZone = 'UTC'")
         if threads:
             self._engine.execute(f"SET threads = {int(threads)}")
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "reader")
 
     def close(self) -> None:
-        """Lets go of the parser's memory."""
+        """Lets go of the parsers' memory and threads."""
+        self._pool.shutdown()
         self._engine.close()
 
     def read_lines(self, objects: Sequence[bytes], first: int = 0) -> Batch:
@@ -126,7 +131,7 @@ class Reader:
             objects: The bytes of each object.
             first: Index given to the first of them.
         """
-        return self._read_candidates(lines_of(objects, first))
+        return self._read_candidates(lines_of(objects, first, self._pool))
 
     def read_wholes(self, objects: Sequence[bytes], first: int = 0) -> Batch:
         """Reads song objects: one record each, or NDJSON where that is what an object holds."""
@@ -157,33 +162,52 @@ class Reader:
 
     def _fast_path(self, rows: pa.Table) -> tuple[Batch, list[_Doubt]]:
         """What is proven clean, and the rest, parsed; unknown fields are counted on the way."""
-        result = self._proven(rows)
+        batch, rest = self._in_bulk(rows)
+        if not rest.num_rows:
+            return batch, []
+        result = self._ask(self._fast, rest)
         clean = result["clean"]
-        proven = result if pc.all(clean).as_py() is not False else result.filter(clean)
-        batch = Batch(proven.select(self._schema.names).cast(self._schema))
+        proven = result.filter(clean).select(self._schema.names).cast(self._schema)
+        batch.rows = pa.concat_tables([batch.rows, proven])
         drifted = result.filter(result["drifted"])
         if drifted.num_rows:
-            counted = self._ask(UNKNOWN_QUERY, _picked(rows, drifted), known=list(self._fields))
-            for item in counted.to_pylist():
-                batch.unknown[item["object"], item["field"]] += item["records"]
+            self._count_unknown(_picked(rest, drifted), batch)
         if proven.num_rows == result.num_rows:
             return batch, []
-        return batch, self._look_at(_picked(rows, result.filter(pc.invert(clean))))
+        return batch, self._look_at(_picked(rest, result.filter(pc.invert(clean))))
 
-    def _proven(self, rows: pa.Table) -> pa.Table:
-        """The answer to the cheaper question where the records allow it, else to the other one.
+    def _in_bulk(self, rows: pa.Table) -> tuple[Batch, pa.Table]:
+        """What is proven chunk by chunk, and the candidates of the other chunks."""
+        chunks = rows.to_batches()
+        proven, rest, drifted = [self._schema.empty_table()], [], []
+        for chunk, found in zip(chunks, self._pool.map(self._bulk.read, chunks), strict=True):
+            if found is None:
+                rest.append(chunk)
+            elif found.drifted:
+                drifted.append((chunk, found))
+            else:
+                proven.append(found.rows)
+        batch = Batch(pa.concat_tables(proven))
+        if drifted:
+            candidates = pa.Table.from_batches([chunk for chunk, _ in drifted])
+            if self._has_each_key_once(candidates):
+                self._count_unknown(candidates, batch)
+                batch.rows = pa.concat_tables([batch.rows, *(found.rows for _, found in drifted)])
+            else:
+                rest += [chunk for chunk, _ in drifted]
+        return batch, pa.Table.from_batches(rest, rows.schema)
 
-        A record that does not ends the question for all of its rows: it is then put to each chunk.
-        """
-        if self._whole is None:
-            return self._ask(self._fast, rows)
+    def _has_each_key_once(self, rows: pa.Table) -> bool:
+        """Whether no record has a field twice, and DuckDB's parser takes them all for JSON."""
         try:
-            return self._ask(self._whole, rows)
-        except _NOT_WHOLE:
-            chunks = rows.to_batches()
-        if len(chunks) < 2:
-            return self._ask(self._fast, rows)
-        return pa.concat_tables(self._proven(pa.Table.from_batches([chunk])) for chunk in chunks)
+            return not self._ask(TWICE_QUERY, rows).num_rows
+        except _NO_JSON:
+            return False
+
+    def _count_unknown(self, rows: pa.Table, batch: Batch) -> None:
+        counted = self._ask(UNKNOWN_QUERY, rows, known=list(self._fields))
+        for item in counted.to_pylist():
+            batch.unknown[item["object"], item["field"]] += item["records"]
 
     def _look_at(self, rows: pa.Table) -> list[_Doubt]:
         seen = self._ask(self._parse, rows).to_pylist()

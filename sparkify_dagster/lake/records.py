@@ -8,6 +8,7 @@ Rules: data contract, "Reading records".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,24 +54,20 @@ class Candidates:
     not_text: list[NotText]
 
 
-def lines_of(objects: Sequence[bytes], first: int = 0) -> Candidates:
+def lines_of(objects: Sequence[bytes], first: int = 0, pool: Executor | None = None) -> Candidates:
     """One candidate per line of each object.
 
     Args:
         objects: The bytes of each object.
         first: Index of the first of them.
+        pool: Cuts several objects at once.
     """
+    each = pool.map if pool else map
     batches: list[pa.RecordBatch] = []
     not_text: list[NotText] = []
-    for index, data in enumerate(objects, first):
-        if not data:
-            continue
-        try:
-            batches.append(_lines(index, data))
-        except pa.ArrowInvalid:
-            batch, bad = _lines_one_by_one(index, data)
-            batches.append(batch)
-            not_text.extend(bad)
+    for batch, bad in each(_cut, range(first, first + len(objects)), objects):
+        batches.append(batch)
+        not_text += bad
     return Candidates(_in_chunks(pa.Table.from_batches(batches, SCHEMA)), not_text)
 
 
@@ -94,9 +91,16 @@ def is_blank(text: str | bytes) -> bool:
     return not data.strip(_WHITE_SPACE)
 
 
+def _cut(index: int, data: bytes) -> tuple[pa.RecordBatch, list[NotText]]:
+    try:
+        return _lines(index, data), []
+    except pa.ArrowInvalid:
+        return _lines_one_by_one(index, data)
+
+
 def _lines(index: int, data: bytes) -> pa.RecordBatch:
     ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
-    unfinished = 0 if data.endswith(b"\n") else 1
+    unfinished = 1 if data and not data.endswith(b"\n") else 0
     offsets = np.zeros(len(ends) + 1 + unfinished, dtype=np.int64)
     offsets[1 : len(ends) + 1] = ends + 1
     if unfinished:

@@ -18,7 +18,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups, prepare, rejects_of
+from sparkify_dagster.warehouse.prepare import Prepared, in_groups, prepare, rejects_of
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
@@ -50,10 +50,8 @@ def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
         with loading.phases.during("read"):
             prepared = _prepare(loading, group, done, total)
         done += sum(len(part.objects) for part in group)
-        counts: dict[str, list[Counts]] = {}
-        for name, count in zip(prepared.parts, prepared.counts(), strict=True):
-            counts.setdefault(name, []).append(count)
-        entries = [_judged(loading, p, prepared, counts.get(p.name, [])) for p in group]
+        counts = prepared.counts().by_part(prepared.parts)
+        entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
         for report in _settle(loading, entries, prepared):
             yield replace(report, seconds=time.monotonic() - started)
 
@@ -63,15 +61,13 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
         loading.store,
         loading.reader.read_lines,
         ((part.name, item) for part in group for item in part.objects),
-        loading.limits.batch_bytes,
         loading.counter("log objects", done, total),
     )
 
 
-def _judged(loading: Loading, part: Part, prepared: Prepared, counts: Sequence[Counts]) -> Entry:
+def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
-    records = sum(count.records for count in counts)
-    entry = entry_of(_TABLE, part, prepared, records, sum(count.rejects for count in counts))
+    entry = entry_of(_TABLE, part, prepared, records, rejects)
     unread = [str(error) for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message="; ".join(unread))

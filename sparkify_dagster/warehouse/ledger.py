@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -328,13 +328,28 @@ def unknown_as_text(unknown: Mapping[str, int], most: int = _LONGEST) -> str:
 def append_rows(session: Session, table: str, rows: Sequence[Row]) -> None:
     """Adds Python rows to a ledger table, in its columns' order."""
     if rows:
-        columns = TABLES[table].columns
+        names = [column.name for column in TABLES[table].columns]
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        append_columns(session, table, columns, len(rows))
+
+
+def append_columns(session: Session, table: str, values: Mapping[str, Any], number: int) -> None:
+    """Adds rows to a ledger table, given column by column.
+
+    Args:
+        values: All values of each column, or the one that all rows have.
+        number: How many rows there are.
+    """
+    if number:
+        types = {c.name: ARROW_TYPES[c.type] for c in TABLES[table].columns}
         arrays = [
-            pa.array(values, ARROW_TYPES[column.type])
-            for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+            pa.repeat(pa.scalar(values[name], kind), number)
+            if isinstance(values[name], (str, int))
+            else pa.array(values[name], kind)
+            for name, kind in types.items()
         ]
-        names = [column.name for column in columns]
-        session.append(relation(session, table), names, pa.Table.from_arrays(arrays, names))
+        rows = pa.Table.from_arrays(arrays, list(types))
+        session.append(relation(session, table), list(types), rows)
 
 
 def prune(session: Session, keep_days: int, now: datetime) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,19 +21,39 @@ from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
 
 Read = Callable[[Sequence[bytes], int], Batch]
+_Chunk = list[tuple[LakeObject, bytes | ObjectError]]
+
+_PARSED_AT_ONCE = 32_000_000
+"""Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
+_GZIP_GIVES = 10
+"""Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Records of one object: `rows` accepted, `rejects` rejected."""
+    """Records by object: `rows` accepted, `rejects` rejected; an integer for each object."""
 
-    rows: int
-    rejects: int
+    rows: np.ndarray
+    rejects: np.ndarray
 
     @property
-    def records(self) -> int:
+    def records(self) -> np.ndarray:
         """All of them."""
         return self.rows + self.rejects
+
+    def by_part(self, parts: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Records and rejects of each part.
+
+        Args:
+            parts: The part each object belongs to.
+        """
+        found: dict[str, tuple[int, int]] = {}
+        for part, records, rejects in zip(
+            parts, self.records.tolist(), self.rejects.tolist(), strict=True
+        ):
+            more = found.get(part, (0, 0))
+            found[part] = more[0] + records, more[1] + rejects
+        return found
 
 
 @dataclass(slots=True)
@@ -51,12 +72,14 @@ class Prepared:
     batch: Batch
     errors: list[tuple[str, ObjectError]] = field(default_factory=list)
 
-    def counts(self) -> list[Counts]:
+    def counts(self) -> Counts:
         """Records of each object, in their order."""
         held = self.batch.rows["object"].to_numpy()
-        rows = np.bincount(held, minlength=len(self.objects))
-        rejects = Counter(reject.object for reject in self.batch.rejects)
-        return [Counts(int(n), rejects[i]) for i, n in enumerate(rows)]
+        rejected = np.array([reject.object for reject in self.batch.rejects], dtype=np.int64)
+        objects = len(self.objects)
+        return Counts(
+            np.bincount(held, minlength=objects), np.bincount(rejected, minlength=objects)
+        )
 
     def unknown_of(self, part: str) -> dict[str, int]:
         """Unknown fields among a part's records, with how many had them."""
@@ -103,20 +126,18 @@ def prepare(
     store: ObjectStore,
     read: Read,
     objects: Iterable[tuple[str, LakeObject]],
-    batch_bytes: int,
     on_read: Callable[[int], None] = lambda _: None,
 ) -> Prepared:
-    """Reads objects, a batch of bytes at a time.
+    """Reads objects, and parses them while the next ones are being read.
 
     Args:
         objects: Each with the part it belongs to.
-        batch_bytes: Unpacked bytes that are parsed at once.
-        on_read: Told after each batch how many objects were read in it.
+        on_read: Told now and then how many more objects were read.
     """
     wanted = list(objects)
     part_of = {item.key: part for part, item in wanted}
     prepared = Prepared([], [], read([], 0))
-    for chunk in _chunks(store.read([item for _, item in wanted]), batch_bytes):
+    for chunk in _ahead(_chunks(store.read([item for _, item in wanted]), _PARSED_AT_ONCE)):
         texts: list[bytes] = []
         first = len(prepared.objects)
         for item, data in chunk:
@@ -132,15 +153,16 @@ def prepare(
 
 
 def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
-    """Parts in groups of about so many bytes as stored, at least one part each."""
+    """Parts in groups of about so many unpacked bytes, at least one part each."""
     group: list[Part] = []
     size = 0
     for part in parts:
-        if group and size + part.size > group_bytes:
+        more = _unpacked_size(part)
+        if group and size + more > group_bytes:
             yield group
             group, size = [], 0
         group.append(part)
-        size += part.size
+        size += more
     if group:
         yield group
 
@@ -150,10 +172,13 @@ def rejects_of(prepared: Prepared, part: str) -> list[Reject]:
     return [r for r in prepared.batch.rejects if prepared.parts[r.object] == part]
 
 
-def _chunks(
-    read: Iterable[tuple[LakeObject, bytes | ObjectError]], size: int
-) -> Iterator[list[tuple[LakeObject, bytes | ObjectError]]]:
-    chunk: list[tuple[LakeObject, bytes | ObjectError]] = []
+def _unpacked_size(part: Part) -> int:
+    """About how many bytes a part's objects hold, packed ones unpacked."""
+    return sum(o.size * (_GZIP_GIVES if o.key.endswith(".gz") else 1) for o in part.objects)
+
+
+def _chunks(read: Iterable[tuple[LakeObject, bytes | ObjectError]], size: int) -> Iterator[_Chunk]:
+    chunk: _Chunk = []
     held = 0
     for item, data in read:
         chunk.append((item, data))
@@ -163,3 +188,12 @@ def _chunks(
             chunk, held = [], 0
     if chunk:
         yield chunk
+
+
+def _ahead(chunks: Iterator[_Chunk]) -> Iterator[_Chunk]:
+    """The same; the next one is made while a caller works on this one."""
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        coming = pool.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = pool.submit(next, chunks, None)
+            yield chunk

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
-import numpy as np
 import pyarrow as pa
 
 from sparkify_dagster.lake.changes import Part
@@ -25,9 +24,9 @@ from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, enforce, examine, loaded_by
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
-from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
+from sparkify_dagster.warehouse.ledger import Entry, append_columns, append_rows, relation
 from sparkify_dagster.warehouse.phases import Phases
-from sparkify_dagster.warehouse.prepare import Counts, Prepared
+from sparkify_dagster.warehouse.prepare import Prepared
 from sparkify_dagster.warehouse.schema import create_tables
 
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
@@ -45,11 +44,12 @@ class Limits:
 
     Attributes:
         rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
-        batch_bytes: Bytes of objects held at once, about.
+        batch_bytes: Bytes of log objects, unpacked, that are published in one transaction, about;
+            their rows are held in memory till then.
     """
 
     rejects: float = 0.10
-    batch_bytes: int = 64_000_000
+    batch_bytes: int = 512_000_000
 
 
 @runtime_checkable
@@ -183,21 +183,30 @@ def append_staged(
     keys = pa.array([item.key for item in prepared.objects], pa.string())
     values.append(pa.DictionaryArray.from_arrays(index, keys))
     values.append(rows["line"])
-    values.append(pa.array(np.full(rows.num_rows, load_id, dtype=np.int64)))
+    values.append(pa.repeat(pa.scalar(load_id, pa.int64()), rows.num_rows))
     names = list(table.column_names)
     session.append(relation(session, table.name), names, pa.Table.from_arrays(values, names))
 
 
-def write_objects(
-    session: Session, table: Table, prepared: Prepared, counts: Sequence[Counts], load_id: int
-) -> None:
+def write_objects(session: Session, table: Table, prepared: Prepared, load_id: int) -> None:
     """Records the objects of a batch as loaded."""
-    described = zip(prepared.objects, prepared.parts, counts, strict=True)
-    rows = [
-        (table.name, part, o.key, o.size, o.token, c.records, c.rows, c.rejects, load_id)
-        for o, part, c in described
-    ]
-    append_rows(session, "load_objects", rows)
+    objects, counts = prepared.objects, prepared.counts()
+    append_columns(
+        session,
+        "load_objects",
+        {
+            "target": table.name,
+            "part": prepared.parts,
+            "object": [item.key for item in objects],
+            "size": [item.size for item in objects],
+            "token": [item.token for item in objects],
+            "records": counts.records,
+            "row_count": counts.rows,
+            "rejects": counts.rejects,
+            "load_id": load_id,
+        },
+        len(objects),
+    )
 
 
 def write_rejects(
@@ -246,7 +255,7 @@ def publish(
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
     append_staged(session, table, prepared, load_id, days)
-    write_objects(session, table, prepared, prepared.counts(), load_id)
+    write_objects(session, table, prepared, load_id)
     rejects = prepared.batch.rejects
     write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
     return recorded(session, loading, table, entries, load_id)

@@ -95,7 +95,6 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
             loading.store,
             loading.reader.read_wholes,
             ((part_of[item.key], item) for item in plan.changes.read),
-            loading.limits.batch_bytes,
             loading.counter("song objects", 0, len(plan.changes.read)),
         )
     entries = _entries(plan, prepared)
@@ -153,9 +152,9 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
 def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
     """One entry per part, as it would stand after the load."""
     records, rejects = dict(plan.kept_records), dict(plan.kept_rejects)
-    for part, count in zip(prepared.parts, prepared.counts(), strict=True):
-        records[part] = records.get(part, 0) + count.records
-        rejects[part] = rejects.get(part, 0) + count.rejects
+    for part, (more, rejected) in prepared.counts().by_part(prepared.parts).items():
+        records[part] = records.get(part, 0) + more
+        rejects[part] = rejects.get(part, 0) + rejected
     return [
         entry_of(_TABLE, part, prepared, records.get(part.name, 0), rejects.get(part.name, 0))
         for part in plan.parts

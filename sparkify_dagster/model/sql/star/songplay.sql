@@ -1,17 +1,13 @@
 -- Grain: one row per play, whatever the number of times it was delivered.
 -- A play delivered again keeps its earliest form; a play finds the song of its title and artist
--- whose duration is nearest. CHR(1) makes trailing blanks count when texts are ordered (Redshift
--- ignores them otherwise).
-WITH plays AS (
-    SELECT s.user_id, s.session_id, s.item_in_session, s.log_date, s.ts, s.song, s.artist, s.length,
-        s.level, s.location, s.user_agent
+-- whose duration is nearest. Nearly all names have one song only, so that just the plays of the
+-- other names are held against each of theirs. CHR(1) makes trailing blanks count when texts are
+-- ordered (Redshift ignores them otherwise).
+WITH delivered_again AS (
+    SELECT s.user_id, s.session_id, s.item_in_session
     FROM {staging_events_table} AS s
     WHERE s.page = 'NextSong' AND LENGTH(s.page) = 8 AND s.user_id IS NOT NULL
-),
-delivered_again AS (
-    SELECT p.user_id, p.session_id, p.item_in_session
-    FROM plays AS p
-    GROUP BY p.user_id, p.session_id, p.item_in_session
+    GROUP BY s.user_id, s.session_id, s.item_in_session
     HAVING COUNT(*) > 1
 ),
 ranked AS (
@@ -24,19 +20,20 @@ ranked AS (
                 p.length ASC NULLS LAST, p.level || CHR(1) ASC NULLS LAST,
                 p.location || CHR(1) ASC NULLS LAST, p.user_agent || CHR(1) ASC NULLS LAST
         ) AS choice
-    FROM plays AS p
+    FROM {staging_events_table} AS p
     JOIN delivered_again AS d
         ON d.user_id = p.user_id AND d.session_id = p.session_id
         AND d.item_in_session = p.item_in_session
+    WHERE p.page = 'NextSong' AND LENGTH(p.page) = 8
 ),
-distinct_plays AS (
+plays AS (
     SELECT p.user_id, p.session_id, p.item_in_session, p.log_date, p.ts, p.song, p.artist, p.length,
         p.level, p.location, p.user_agent
-    FROM plays AS p
+    FROM {staging_events_table} AS p
     LEFT JOIN delivered_again AS d
         ON d.user_id = p.user_id AND d.session_id = p.session_id
         AND d.item_in_session = p.item_in_session
-    WHERE d.user_id IS NULL
+    WHERE p.page = 'NextSong' AND LENGTH(p.page) = 8 AND p.user_id IS NOT NULL AND d.user_id IS NULL
     UNION ALL
     SELECT r.user_id, r.session_id, r.item_in_session, r.log_date, r.ts, r.song, r.artist, r.length,
         r.level, r.location, r.user_agent
@@ -44,37 +41,48 @@ distinct_plays AS (
     WHERE r.choice = 1
 ),
 named_songs AS (
-    SELECT s.song_id, s.artist_id, s.duration,
-        TRIM(BOTH ' ' FROM s.title) AS title, TRIM(BOTH ' ' FROM s.artist_name) AS artist_name
+    SELECT TRIM(BOTH ' ' FROM s.title) AS title, TRIM(BOTH ' ' FROM s.artist_name) AS artist_name,
+        s.song_id, s.artist_id, s.duration
     FROM {staging_songs_table} AS s
 ),
+names AS (
+    SELECT n.title, n.artist_name, COUNT(*) AS songs, MIN(n.song_id || CHR(1)) AS song_id,
+        MIN(n.artist_id || CHR(1)) AS artist_id
+    FROM named_songs AS n
+    GROUP BY n.title, n.artist_name
+),
 asked AS (
-    SELECT DISTINCT TRIM(BOTH ' ' FROM p.song) AS song, TRIM(BOTH ' ' FROM p.artist) AS artist,
-        COALESCE(p.length, 0) AS length, CASE WHEN p.length IS NULL THEN 1 ELSE 0 END AS no_length
-    FROM distinct_plays AS p
-    WHERE p.song IS NOT NULL AND p.artist IS NOT NULL
+    SELECT DISTINCT n.title, n.artist_name, COALESCE(p.length, 0) AS length,
+        CASE WHEN p.length IS NULL THEN 1 ELSE 0 END AS no_length
+    FROM {staging_events_table} AS p
+    JOIN names AS n
+        ON n.songs > 1 AND n.title = TRIM(BOTH ' ' FROM p.song)
+        AND n.artist_name = TRIM(BOTH ' ' FROM p.artist)
 ),
 candidates AS (
-    SELECT a.song, a.artist, a.length, a.no_length, n.song_id, n.artist_id,
+    SELECT a.title, a.artist_name, a.length, a.no_length, n.song_id, n.artist_id,
         ROW_NUMBER() OVER (
-            PARTITION BY a.song, a.artist, a.length, a.no_length
+            PARTITION BY a.title, a.artist_name, a.length, a.no_length
             ORDER BY
                 CASE WHEN a.no_length = 0 THEN ABS(n.duration - a.length) END ASC NULLS LAST,
                 n.song_id || CHR(1), n.artist_id || CHR(1)
         ) AS choice
     FROM asked AS a
-    JOIN named_songs AS n ON n.title = a.song AND n.artist_name = a.artist
+    JOIN named_songs AS n ON n.title = a.title AND n.artist_name = a.artist_name
 )
 SELECT
     MD5(
         CAST(p.user_id AS VARCHAR(20)) || '|' || CAST(p.session_id AS VARCHAR(20)) || '|'
         || CAST(p.item_in_session AS VARCHAR(20))
     ) AS songplay_id,
-    p.ts AS start_time, p.user_id, p.level, m.song_id, m.artist_id, p.session_id, p.location,
-    p.user_agent, p.log_date, p.item_in_session
-FROM distinct_plays AS p
-LEFT JOIN candidates AS m
-    ON m.choice = 1
-    AND m.song = TRIM(BOTH ' ' FROM p.song) AND m.artist = TRIM(BOTH ' ' FROM p.artist)
-    AND m.length = COALESCE(p.length, 0)
-    AND m.no_length = CASE WHEN p.length IS NULL THEN 1 ELSE 0 END
+    p.ts AS start_time, p.user_id, p.level,
+    COALESCE(c.song_id, SUBSTRING(n.song_id, 1, LENGTH(n.song_id) - 1)) AS song_id,
+    COALESCE(c.artist_id, SUBSTRING(n.artist_id, 1, LENGTH(n.artist_id) - 1)) AS artist_id,
+    p.session_id, p.location, p.user_agent, p.log_date, p.item_in_session
+FROM plays AS p
+LEFT JOIN names AS n
+    ON n.title = TRIM(BOTH ' ' FROM p.song) AND n.artist_name = TRIM(BOTH ' ' FROM p.artist)
+LEFT JOIN candidates AS c
+    ON c.choice = 1 AND c.title = n.title AND c.artist_name = n.artist_name
+    AND c.length = COALESCE(p.length, 0)
+    AND c.no_length = CASE WHEN p.length IS NULL THEN 1 ELSE 0 END
