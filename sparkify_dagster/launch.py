@@ -31,6 +31,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
 from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
+from sparkify_dagster.history import held_open
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.retention import prune_runs
@@ -111,19 +112,23 @@ def open_instance(folder: Path | None = None) -> Iterator[dg.DagsterInstance]:
         folder: Instead of the current one.
     """
     if is_dagster_home_set():
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-        return
-    root = folder or Path.cwd()
+        with dg.DagsterInstance.get() as found:
+            reference = found.get_ref()
+    else:
+        reference = _reference(folder or Path.cwd())
+    with dg.DagsterInstance.from_ref(held_open(reference)) as instance:
+        yield instance
+
+
+def _reference(root: Path) -> InstanceRef:
+    """The instance of a folder; it gets a configuration of ours where it has none."""
     home = root / _HOME
     home.mkdir(exist_ok=True)
     configured = (root / "dagster.yaml").exists()
     if not configured and not (home / "dagster.yaml").exists():
         default = files("sparkify_dagster").joinpath("dagster_home.yaml").read_text("utf-8")
         (home / "dagster.yaml").write_text(default, encoding="utf-8")
-    reference = InstanceRef.from_dir(str(home), config_dir=str(root if configured else home))
-    with dg.DagsterInstance.from_ref(reference) as instance:
-        yield instance
+    return InstanceRef.from_dir(str(home), config_dir=str(root if configured else home))
 
 
 def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig) -> LoadResult:

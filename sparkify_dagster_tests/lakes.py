@@ -221,6 +221,7 @@ def bring_up_to_date(
     limits: Limits | None = None,
     rebuild_from: float = REBUILD_FROM,
     direct: bool = True,
+    star: bool = True,
 ) -> Outcome:
     """Does what a run of the job `load` does, without Dagster.
 
@@ -229,6 +230,7 @@ def bring_up_to_date(
         days: Like a run that was asked for these days and the star.
         rebuild_from: See `publish_star`.
         direct: Redshift reads log days by itself, as far as it can.
+        star: Publish the star, too.
     """
     seen = lake.look()
     held = loaded(warehouse)
@@ -250,7 +252,7 @@ def bring_up_to_date(
             loading = replace(loading, direct=Direct(lake.logs, seen.fields))
         outcome.days = list(load_log_days(loading, todo.days))
         reader.close()
-    if not todo.is_nothing:
+    if star and not todo.is_nothing:
         outcome.star = publish_star(
             warehouse, "a run", rebuild=everything, rebuild_from=rebuild_from
         )

@@ -8,11 +8,21 @@ work of one command, or something several of them share, and is imported only wh
 
 from __future__ import annotations
 
+import atexit
+import gc
+import os
 import sys
+
+_YOUNG = 100_000
+"""How many objects more there may be before Python looks which of them are garbage."""
 
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    # Nearly all that is made are modules, which stay; Python would look every 700 objects.
+    gc.set_threshold(_YOUNG)
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # As the first of all, so that it is called as the last.
     try:
         for stream in (sys.stdout, sys.stderr):
             # A terminal that cannot show a character gets a question mark, not a crash.
@@ -22,4 +32,24 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
+        codes.append(130)
         sys.exit(130)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            codes.append(end.code)
+        raise
+
+
+def _leave(codes: list[int]) -> None:
+    """Ends the process without taking apart what it imported: a fifth of a small load's time.
+
+    Args:
+        codes: The exit code; none where it ends in another way than a command does.
+    """
+    if codes:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            return  # Python itself says so, in its own way.
+        os._exit(codes[0])

@@ -74,7 +74,7 @@ USER = Table(
         ),
     ),
     key=("user_id",),
-    grain=Grain(STAGING_EVENTS.name, "s.user_id IS NOT NULL"),
+    grain=Grain(STAGING_EVENTS.name, "s.user_id IS NOT NULL", latest="ts"),
     reads=(STAGING_EVENTS.name,),
     sql="star/user.sql",
     physical=Physical(

@@ -80,10 +80,13 @@ class Grain:
     Attributes:
         source: Name of the table whose rows are counted.
         where: SQL condition on the source (alias `s`) that a row must meet to count.
+        latest: Column of the source, if only the rows decide that have the largest value of it
+            among those of their key: where rows came and none went, older ones need no look.
     """
 
     source: str
     where: str
+    latest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Counts:
     @property
     def records(self) -> np.ndarray:
         """All of them."""
-        return self.rows + self.rejects
+        total: np.ndarray = self.rows + self.rejects
+        return total
 
     def by_part(self, parts: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Records and rejects of each part.

@@ -17,17 +17,13 @@ from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import (
     column_list,
-    exact,
-    quoted,
     relations,
-    same_key,
     statement,
 )
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
-from sparkify_dagster.model.staging import STAGING_SONGS
-from sparkify_dagster.model.star import SONGPLAY, STAR, TIME
-from sparkify_dagster.model.table import Column, Grain, Table
+from sparkify_dagster.model.star import SONGPLAY, STAR
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine
 from sparkify_dagster.warehouse.built import Mode, TableReport
@@ -40,6 +36,7 @@ from sparkify_dagster.warehouse.marts import (
     are_behind,
     publish_marts,
 )
+from sparkify_dagster.warehouse.refresh import Refresh, rematched, sql_of
 from sparkify_dagster.warehouse.schema import create_tables
 
 REBUILD_FROM = 0.25
@@ -166,7 +163,7 @@ def _published(
     total, pending = _sizes(session, since)
     mode = decide(positions, _versions(), position, pending, total, rebuild_from)
     mode = "rebuild" if rebuild else mode
-    work = _Refresh(session, since) if mode == "refresh" else _Rebuild(session)
+    work = Refresh(session, since) if mode == "refresh" else _Rebuild(session)
     reports: dict[str, TableReport] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
     if mode != "nothing":
@@ -214,7 +211,7 @@ class _Rebuild:
         if table is SONGPLAY:
             self._keep_matches()
         removed = self._session.execute(f"DELETE FROM {target}")
-        select = statement(_sql(table), self._names)
+        select = statement(sql_of(table), self._names)
         added = self._session.execute(
             f"INSERT INTO {target} ({column_list(table.column_names)})\n{select}"
         )
@@ -228,7 +225,7 @@ class _Rebuild:
         """Plays whose song is another one than before, or none any more, or now found."""
         if not self._had_plays:
             return 0
-        return _rematched(self._session, "matches_before", self._names[SONGPLAY.name])
+        return rematched(self._session, "matches_before", self._names[SONGPLAY.name])
 
     def _keep_matches(self) -> None:
         """Keeps the song of each play that is about to be made anew."""
@@ -239,101 +236,6 @@ class _Rebuild:
                 'CREATE TEMP TABLE "matches_before" AS\n'
                 f"SELECT {column_list((*SONGPLAY.key, 'song_id'), 'p')} FROM {plays} AS p"
             )
-
-
-class _Refresh:
-    """Builds the rows of touched keys anew and writes those that differ."""
-
-    def __init__(self, session: Session, since: int) -> None:
-        self._session = session
-        self._since = since
-        self._names = relations(session.schema)
-
-    def build(self, table: Table) -> tuple[int, int]:
-        """Replaces the rows that differ; gives how many were written and taken out."""
-        name = table.name
-        self._temp(f"touched_{name}", self._touched(table))
-        grain = _grain(table)
-        scope = quoted(f"scope_{name}")
-        self._temp(
-            f"scope_{name}",
-            f"SELECT s.* FROM {self._names[grain.source]} AS s "
-            f"JOIN {quoted(f'touched_{name}')} AS k ON {_is_touched(table, 's')}",
-        )
-        select = statement(_sql(table), self._names | {grain.source: scope})
-        self._temp(f"fresh_{name}", select)
-        self._temp(f"stored_{name}", self._stored(table))
-        columns = column_list(table.column_names)
-        fresh, stored = quoted(f"fresh_{name}"), quoted(f"stored_{name}")
-        self._temp(f"removed_{name}", _differing(table, stored, fresh))
-        self._temp(f"added_{name}", _differing(table, fresh, stored))
-        target = self._names[name]
-        removed = self._session.execute(
-            f"DELETE FROM {target} USING {quoted(f'removed_{name}')} AS g "
-            f"WHERE {same_key(table, 'g', target)}"
-        )
-        added = self._session.execute(
-            f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {quoted(f'added_{name}')}"
-        )
-        return added, removed
-
-    def examine(self, table: Table) -> list[Finding]:
-        """Checks the rows of the touched keys."""
-        parts = {
-            table.name: f"({self._stored(table)})",
-            _grain(table).source: quoted(f"scope_{table.name}"),
-        }
-        return examine(self._session, audits_of(table.name), Stored(self._session.schema, parts))
-
-    def rematched(self) -> int:
-        """Plays whose song is another one than before, or none any more, or now found."""
-        return _rematched(self._session, "removed_songplay", quoted("added_songplay"))
-
-    def _temp(self, name: str, select: str) -> None:
-        self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}")
-
-    def _stored(self, table: Table) -> str:
-        return (
-            f"SELECT {column_list(table.column_names, 'r')} FROM {self._names[table.name]} AS r "
-            f"JOIN {quoted(f'touched_{table.name}')} AS k ON {_is_touched(table, 'r')}"
-        )
-
-    def _touched(self, table: Table) -> str:
-        """The keys whose rows may be others than before, in the form in which they compare."""
-        grain = _grain(table)
-        keys = ", ".join(f"{exact(table, key, 's')} AS {quoted(key)}" for key in table.key)
-        if table is TIME:
-            return (
-                f'SELECT {keys} FROM "added_songplay" AS s UNION '
-                f'SELECT {keys} FROM "removed_songplay" AS s'
-            )
-        retired = self._names[RETIRED[grain.source].name]
-        select = (
-            f"SELECT {keys} FROM {self._names[grain.source]} AS s "
-            f"WHERE s.load_id > {self._since:d} AND {grain.where} "
-            f"UNION SELECT {keys} FROM {retired} AS s WHERE {grain.where}"
-        )
-        if table is SONGPLAY:
-            self._temp("touched_names", self._touched_names())
-            select += (
-                f" UNION SELECT {keys} FROM {self._names[grain.source]} AS s "
-                "JOIN touched_names AS n ON n.title = TRIM(BOTH ' ' FROM s.song) "
-                f"AND n.artist_name = TRIM(BOTH ' ' FROM s.artist) WHERE {grain.where}"
-            )
-        return select
-
-    def _touched_names(self) -> str:
-        """Titles and artists whose plays must be matched anew."""
-        trimmed = (
-            "SELECT TRIM(BOTH ' ' FROM s.title) AS title, "
-            "TRIM(BOTH ' ' FROM s.artist_name) AS artist_name"
-        )
-        songs = self._names[STAGING_SONGS.name]
-        retired = self._names[RETIRED[STAGING_SONGS.name].name]
-        return (
-            f"{trimmed} FROM {songs} AS s WHERE s.load_id > {self._since:d} "
-            f"UNION {trimmed} FROM {retired} AS s"
-        )
 
 
 def _record(
@@ -359,20 +261,6 @@ def _forget_retired(session: Session) -> None:
     """The star has taken in what was replaced."""
     for retired in RETIRED.values():
         session.execute(f"DELETE FROM {relation(session, retired.name)}")
-
-
-def _rematched(session: Session, before: str, now: str) -> int:
-    """Plays that stand in both relations with another song.
-
-    Args:
-        before: Name of a temporary table.
-    """
-    rows = session.query(
-        f"SELECT COUNT(*) FROM {quoted(before)} AS g JOIN {now} AS a "
-        f"ON {same_key(SONGPLAY, 'g', 'a')} "
-        "WHERE COALESCE(g.song_id || CHR(1), '') <> COALESCE(a.song_id || CHR(1), '')"
-    )
-    return int(rows[0][0])
 
 
 def _sizes(session: Session, since: int) -> tuple[int, int]:
@@ -407,40 +295,3 @@ def _positions(session: Session) -> tuple[dict[str, StarPosition], dict[str, Sta
 
 def _versions() -> dict[str, str]:
     return {table.name: model_version(table.name) for table in STAR}
-
-
-def _sql(table: Table) -> str:
-    assert table.sql is not None, f"{table.name}: a star table has SQL"
-    return table.sql
-
-
-def _grain(table: Table) -> Grain:
-    assert table.grain is not None, f"{table.name}: a star table has a grain"
-    return table.grain
-
-
-def _is_touched(table: Table, alias: str) -> str:
-    """Condition that a row's key is among the touched ones (alias `k`)."""
-    return " AND ".join(f"k.{quoted(key)} = {exact(table, key, alias)}" for key in table.key)
-
-
-def _differing(table: Table, these: str, those: str) -> str:
-    """The rows of one relation that the other has not, or has with other values."""
-    key = quoted(table.key[0])
-    differs = [_differs(table, column) for column in table.columns if column.name not in table.key]
-    return (
-        f"SELECT {column_list(table.column_names, 'x')} FROM {these} AS x "
-        f"LEFT JOIN {those} AS y ON {same_key(table, 'x', 'y')} "
-        f"WHERE {' OR '.join([f'y.{key} IS NULL', *differs])}"
-    )
-
-
-def _differs(table: Table, column: Column) -> str:
-    name = quoted(column.name)
-    values = f"{exact(table, column.name, 'x')} <> {exact(table, column.name, 'y')}"
-    if column.required:
-        return values
-    return (
-        f"{values} OR x.{name} IS NULL AND y.{name} IS NOT NULL "
-        f"OR x.{name} IS NOT NULL AND y.{name} IS NULL"
-    )

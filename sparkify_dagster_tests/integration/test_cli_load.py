@@ -126,11 +126,13 @@ def test_the_tables_are_those_of_the_model(loaded: tuple[Path, Said]) -> None:
 def test_to_look_costs_no_dagster(loaded: tuple[Path, Said], words: list[str]) -> None:
     folder, _ = loaded
     watch = (
-        "import atexit, sys\n"
+        "import sys\n"
         "from sparkify_dagster.cli import main\n"
         "heavy = {'dagster', 'pandas', 'boto3', 'sqlglot'}\n"
-        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
-        "main()"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     ended = subprocess.run(
         [COMMAND[0], "-c", watch, *words],
