@@ -165,13 +165,15 @@ def loaded_digests(session: Session, target: str) -> dict[str, str]:
     A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
     whatever the lake holds, even if its objects are gone, so that its rejects go with them.
     """
-    published = {e.part: e for e in latest(session) if e.target == target}
-    failed = {e.part: e for e in latest(session, "failed") if e.target == target}
-    digests = {part: entry.digest for part, entry in published.items()}
-    for part, entry in failed.items():
-        if part not in published or published[part].load_id < entry.load_id:
-            digests[part] = FAILED
-    return digests
+    history = relation(session, "load_history")
+    rows = session.query(
+        f"SELECT h.part, h.digest, h.status FROM {history} AS h JOIN ("
+        f"SELECT l.part, MAX(l.load_id) AS load_id FROM {history} AS l WHERE l.target = $target "
+        "GROUP BY l.part) AS n ON n.part = h.part AND n.load_id = h.load_id "
+        "WHERE h.target = $target",
+        {"target": target},
+    )
+    return {part: digest if status == "published" else FAILED for part, digest, status in rows}
 
 
 def failures(session: Session, target: str) -> dict[str, Failure]:
