@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -60,8 +61,7 @@ def spark_text(name: str) -> str:
     """A SELECT of the platform as Spark reads it: its Sunday is 1, not 0."""
     relations = {table: f"`{table}`" for table in sql.relations()}
     text = sql.select(name, relations)
-    day = "EXTRACT(DOW FROM s.start_time)"
-    return text.replace(day, f"({day} - 1)")
+    return re.sub(r"EXTRACT\(DOW FROM [^)]*\)", r"(\g<0> - 1)", text)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
+from sparkify_dagster.lake.collector import without_search
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange, Unroutable, by_day
@@ -78,6 +79,10 @@ class Lake:
             LakeError: A prefix or the document is not there or cannot be used.
         """
         paths = self.paths()
+        with without_search():
+            return self._listed(paths)
+
+    def _listed(self, paths: JsonPaths) -> Snapshot:
         routed, unroutable = by_day(self.logs.list_objects(), self.days)
         return Snapshot(
             songs=make_parts(
