@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 # The port of the UI, for `make dev`.
 PORT ?= 3000
 # Processes for the tests (some only wait for a daemon), and what else to tell pytest.
-JOBS ?= 4
+JOBS ?= 3
 TESTS ?=
 # For the benchmark: QUICK=1, and what else to tell it (MEASURE=--help lists it).
 QUICK ?=
@@ -55,7 +55,7 @@ docs: $(RUNTIME) ## Build the docs site in site/, to be opened from there
 screenshots: $(DEV) ## Take the pictures in docs/images anew (needs a Chromium)
 	@$(BIN)/python -m sparkify_dagster_tests.browser.screenshots
 
-test: $(DEV) ## Run the tests (JOBS=4, TESTS="-k settings")
+test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)

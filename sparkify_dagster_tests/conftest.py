@@ -7,6 +7,7 @@ neither.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 PAIRS = ("duckdb-folder", "duckdb-s3", "redshift-s3")
 LIVE_CONFIG = "SPARKIFY_LIVE_CONFIG"
 """Names the `dwh.cfg` of a real workgroup, for `pytest -m redshift`."""
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is tested: it must reach us, and what we start, even from a shell's background job."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

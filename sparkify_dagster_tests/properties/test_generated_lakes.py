@@ -82,7 +82,7 @@ def _plain(lake: TinyLake, table: str) -> list[str]:
 CHANGES: tuple[tuple[Change, ...], ...] = ((overwrite, add), (delete, deliver_again))
 
 
-@pytest.mark.parametrize(("seed", "mess"), [(1, True), (2, True), (3, True), (4, False)])
+@pytest.mark.parametrize(("seed", "mess"), [(1, True), (2, True), (4, False)])
 def test_a_generated_lake_loads_to_what_the_oracle_says_before_and_after_changes(
     seed: int, mess: bool, tmp_path: Path
 ) -> None:
