@@ -68,6 +68,11 @@ def is_data_key(key: str) -> bool:
     return not (key[0] in "._" or "/." in key or "/_" in key)
 
 
+def is_packed(key: str) -> bool:
+    """Whether an object is a gzip file, which its key tells."""
+    return key.endswith(".gz")
+
+
 def log_day(key: str, days: DayRange) -> date | str:
     """The log day of an object, or the reason why it has none.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, is_packed
 
 
 class ObjectStore(Protocol):
@@ -46,7 +46,7 @@ def unpacked(key: str, data: bytes) -> bytes:
     Raises:
         ObjectError: It does not decompress to its end.
     """
-    if not key.endswith(".gz"):
+    if not is_packed(key):
         return data
     if not data:
         raise ObjectError(key, "is empty, so no whole gzip file; deliver it again")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from sparkify_dagster.lake.changes import Part
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, is_packed
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS
@@ -41,7 +41,6 @@ INCOMING = "incoming_events"
 """The temporary table that COPY fills."""
 
 _COLUMNS = loaded_columns(STAGING_EVENTS)
-_GZIP = ".gz"
 # As a text: a bare number of that size may be taken for a NUMERIC, which holds none so large.
 _LARGEST = "CAST('1.7976931348623157E308' AS DOUBLE PRECISION)"
 
@@ -168,7 +167,7 @@ def _copy(session: Session, direct: Direct, part: Part) -> int:
     """
     copied = 0
     for packed in (False, True):
-        objects = [item for item in _filled(part) if item.key.endswith(_GZIP) is packed]
+        objects = [item for item in _filled(part) if is_packed(item.key) is packed]
         if objects:
             uris = tuple(direct.store.uri_of(item.key) for item in objects)
             source = LakeObjects(uris, packed, direct.fields, direct.store.region())
@@ -186,7 +185,7 @@ def _filled(part: Part) -> list[LakeObject]:
         Doubt: An empty one is no whole gzip file.
     """
     for item in part.objects:
-        if not item.size and item.key.endswith(_GZIP):
+        if not item.size and is_packed(item.key):
             raise Doubt(f"{item.key} is empty, so no whole gzip file")
     return [item for item in part.objects if item.size]
 

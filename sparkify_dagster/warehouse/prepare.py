@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, is_packed
 from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
 
@@ -175,7 +175,7 @@ def rejects_of(prepared: Prepared, part: str) -> list[Reject]:
 
 def _unpacked_size(part: Part) -> int:
     """About how many bytes a part's objects hold, packed ones unpacked."""
-    return sum(o.size * (_GZIP_GIVES if o.key.endswith(".gz") else 1) for o in part.objects)
+    return sum(o.size * (_GZIP_GIVES if is_packed(o.key) else 1) for o in part.objects)
 
 
 def _chunks(read: Iterable[tuple[LakeObject, bytes | ObjectError]], size: int) -> Iterator[_Chunk]:

@@ -26,6 +26,9 @@ from sparkify_dagster.model.table import Column, Grain, Table
 from sparkify_dagster.warehouse.audit import Finding, Stored, examine
 from sparkify_dagster.warehouse.engine import Session, Values
 
+_IN_SONGS, _IN_EVENTS = ("title", "artist_name"), ("song", "artist")
+"""The columns by which a play finds its song, as each staging table calls them."""
+
 
 class Refresh:
     """Builds the rows of touched keys anew and writes those that differ."""
@@ -99,11 +102,9 @@ class Refresh:
         """The staged songs that have a name by which one of the plays asks."""
         return (
             f"SELECT n.* FROM {self._names[STAGING_SONGS.name]} AS n JOIN ("
-            "SELECT DISTINCT TRIM(BOTH ' ' FROM s.song) AS title, "
-            "TRIM(BOTH ' ' FROM s.artist) AS artist_name "
+            f"SELECT DISTINCT {_names('s', *_IN_EVENTS)} "
             f"FROM {quoted(f'scope_{SONGPLAY.name}')} AS s) AS a "
-            "ON a.title = TRIM(BOTH ' ' FROM n.title) "
-            "AND a.artist_name = TRIM(BOTH ' ' FROM n.artist_name)"
+            f"ON {_has_names('n', *_IN_SONGS, 'a')}"
         )
 
     def _stored(self, table: Table) -> str:
@@ -121,38 +122,30 @@ class Refresh:
                 f'SELECT {keys} FROM "added_songplay" AS s UNION '
                 f'SELECT {keys} FROM "removed_songplay" AS s'
             )
-        retired = self._names[RETIRED[grain.source].name]
+        staged = self._names[grain.source]
+        came = f"FROM {staged} AS s WHERE s.load_id > {self._since:d} AND {grain.where}"
+        went = f"FROM {self._names[RETIRED[grain.source].name]} AS s WHERE {grain.where}"
         if grain.latest:
-            since, by = quoted(grain.latest), column_list(table.key, "t")
+            by = column_list(table.key, "t")
             kind = TABLES[grain.source].column(grain.latest).type
             return (
                 f"SELECT {by}, CASE WHEN MAX(t.retired) = 0 THEN MAX(t.since) END AS since FROM ("
-                f"SELECT {keys}, s.{since} AS since, 0 AS retired "
-                f"FROM {self._names[grain.source]} AS s "
-                f"WHERE s.load_id > {self._since:d} AND {grain.where} "
-                f"UNION ALL SELECT {keys}, CAST(NULL AS {kind}), 1 "
-                f"FROM {retired} AS s WHERE {grain.where}) AS t GROUP BY {by}"
+                f"SELECT {keys}, s.{quoted(grain.latest)} AS since, 0 AS retired {came} "
+                f"UNION ALL SELECT {keys}, CAST(NULL AS {kind}), 1 {went}) AS t GROUP BY {by}"
             )
-        select = (
-            f"SELECT {keys} FROM {self._names[grain.source]} AS s "
-            f"WHERE s.load_id > {self._since:d} AND {grain.where} "
-            f"UNION SELECT {keys} FROM {retired} AS s WHERE {grain.where}"
-        )
+        select = f"SELECT {keys} {came} UNION SELECT {keys} {went}"
         if table is SONGPLAY:
             self._temp("touched_names", self._touched_names())
             select += (
-                f" UNION SELECT {keys} FROM {self._names[grain.source]} AS s "
-                "JOIN touched_names AS n ON n.title = TRIM(BOTH ' ' FROM s.song) "
-                f"AND n.artist_name = TRIM(BOTH ' ' FROM s.artist) WHERE {grain.where}"
+                f" UNION SELECT {keys} FROM {staged} AS s "
+                f"JOIN touched_names AS n ON {_has_names('s', *_IN_EVENTS, 'n')} "
+                f"WHERE {grain.where}"
             )
         return select
 
     def _touched_names(self) -> str:
         """Titles and artists whose plays must be matched anew."""
-        trimmed = (
-            "SELECT TRIM(BOTH ' ' FROM s.title) AS title, "
-            "TRIM(BOTH ' ' FROM s.artist_name) AS artist_name"
-        )
+        trimmed = f"SELECT {_names('s', *_IN_SONGS)}"
         songs = self._names[STAGING_SONGS.name]
         retired = self._names[RETIRED[STAGING_SONGS.name].name]
         return (
@@ -184,6 +177,23 @@ def sql_of(table: Table) -> str:
 def _grain(table: Table) -> Grain:
     assert table.grain is not None, f"{table.name}: a star table has a grain"
     return table.grain
+
+
+def _names(alias: str, title: str, artist: str) -> str:
+    """Title and artist of a row as they are compared, under the names they have for songs."""
+    return f"{_trimmed(alias, title)} AS title, {_trimmed(alias, artist)} AS artist_name"
+
+
+def _has_names(alias: str, title: str, artist: str, those: str) -> str:
+    """Condition that a row has the title and artist that stand in `those`."""
+    return (
+        f"{those}.title = {_trimmed(alias, title)} "
+        f"AND {those}.artist_name = {_trimmed(alias, artist)}"
+    )
+
+
+def _trimmed(alias: str, column: str) -> str:
+    return f"TRIM(BOTH ' ' FROM {alias}.{column})"
 
 
 def _needed(table: Table) -> list[str]:
