@@ -94,6 +94,8 @@ def object_changes(
     Args:
         loaded: Size and token of each object as it was last loaded.
     """
+    if not loaded:
+        return ObjectChanges(read=list(objects))
     present = {item.key: item for item in objects}
     return ObjectChanges(
         read=[i for i in present.values() if loaded.get(i.key) != (i.size, i.token)],

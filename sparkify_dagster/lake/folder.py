@@ -2,6 +2,9 @@
 
 Tokens are (mtime, ctime, inode): whatever changes the bytes changes one of them, as long as the
 clock of the file system has moved on. So files younger than two seconds are looked at again.
+
+What belongs here: what files mean as objects, and when other processes help. Asking the system is
+`files`', helping `crew`'s.
 """
 
 from __future__ import annotations
@@ -10,14 +13,27 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from stat import S_ISREG
 
+from sparkify_dagster.lake.crew import Crew, crew_size
 from sparkify_dagster.lake.errors import LakeError, ObjectError
-from sparkify_dagster.lake.objects import LakeObject, is_data_key
+from sparkify_dagster.lake.files import (
+    UNSETTLED,
+    Changed,
+    DeadLink,
+    Files,
+    Unlisted,
+    is_text,
+    read_whole,
+)
+from sparkify_dagster.lake.objects import LakeObject, is_data_key, is_packed
 from sparkify_dagster.lake.store import unpacked
 
 SETTLING_SECONDS = 2.0
-_UNSETTLED = "~"
+CREW_FROM = 5_000
+"""Files from which it saves time to start processes for them, which takes 0.05 s."""
+_SMALL = 16_384
+"""Bytes up to which a file's calls cost more than its bytes, which processes would copy twice."""
+_AT_ONCE = 1_000
 
 
 class Folder:
@@ -27,13 +43,21 @@ class Folder:
         root: The folder.
         setting: The setting that names it, for messages.
         settling: Age in seconds from which a file is taken to have settled.
+        crew_from: Number of files from which other processes help.
     """
 
-    def __init__(self, root: Path, setting: str, settling: float = SETTLING_SECONDS) -> None:
+    def __init__(
+        self,
+        root: Path,
+        setting: str,
+        settling: float = SETTLING_SECONDS,
+        crew_from: int = CREW_FROM,
+    ) -> None:
         self._root = root
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
+        self._crew_from = crew_from
 
     @property
     def location(self) -> str:
@@ -50,123 +74,105 @@ class Folder:
             LakeError: There is no such folder, or a part of it cannot be listed.
         """
         found = self._scan()
-        youngest = max((changed for _, changed in found), default=0.0)
+        youngest = max(found.changed, default=0.0)
         wait = youngest + self._settling - time.time()
         if 0 < wait <= self._settling:
             time.sleep(wait)
             found = self._scan()
         settled = time.time() - self._settling
-        return [_marked(item) if changed > settled else item for item, changed in found]
+        tokens = [
+            token + UNSETTLED if changed > settled else token
+            for token, changed in zip(found.tokens, found.changed, strict=True)
+        ]
+        return list(map(LakeObject, found.keys, found.sizes, tokens))
 
     def read(
         self, objects: Iterable[LakeObject]
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole."""
-        for item in objects:
-            try:
-                yield item, unpacked(item.key, self._bytes(item))
-            except ObjectError as error:
-                yield item, error
+        items = list(objects)
+        small = sum(item.size for item in items) <= _SMALL * len(items)
+        if len(items) < self._crew_from or not small:
+            for item in items:
+                yield item, self._bytes(item)
+            return
+        with Crew(crew_size()) as crew:
+            yield from self._read_by(crew, items)
 
-    def _bytes(self, item: LakeObject) -> bytes:
-        if not _is_text(item.key):
-            raise ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
-        try:
-            handle = os.open(self._prefix + item.key, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise ObjectError(item.key, _because(error)) from None
-        try:
-            data = _read_all(handle, item.size)
-            token = _token(os.fstat(handle))
-        except OSError as error:
-            raise ObjectError(item.key, _because(error)) from None
-        finally:
-            os.close(handle)
-        if token != item.token.removesuffix(_UNSETTLED) or len(data) != item.size:
-            raise ObjectError(item.key, "changed while it was read; load it again")
-        return data
+    def _read_by(
+        self, crew: Crew, items: list[LakeObject]
+    ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
+        """The same by other processes; what they could not read is tried here, and then told."""
+        chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
+        work = (("read", self._prefix, *zip(*chunk, strict=True)) for chunk in chunks)
+        for chunk, answer in zip(chunks, crew.answers(work), strict=True):
+            ends, data = answer or ([-1] * len(chunk), b"")
+            start = 0
+            for item, end in zip(chunk, ends, strict=True):
+                if end < 0:
+                    yield item, self._bytes(item)
+                elif is_packed(item.key):
+                    yield item, _unpacked(item, data[start:end])
+                    start = end
+                else:
+                    yield item, data[start:end]
+                    start = end
 
-    def _scan(self) -> list[tuple[LakeObject, float]]:
-        """Data objects, each with the time of its latest change in seconds of the epoch."""
+    def _bytes(self, item: LakeObject) -> bytes | ObjectError:
+        if not is_text(item.key):
+            return ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
+        try:
+            data = read_whole(self._prefix + item.key, item.size, item.token)
+        except OSError as error:
+            return ObjectError(item.key, _because(error))
+        except Changed:
+            return ObjectError(item.key, "changed while it was read; load it again")
+        return _unpacked(item, data)
+
+    def _scan(self) -> Files:
         if not self._root.is_dir():
             raise LakeError(
                 f"{self._root}: no such folder ({self._setting}). Make a sample lake with "
                 f"`sparkify generate`, or set {self._setting} to where the data lies."
             )
-        found: list[tuple[LakeObject, float]] = []
-        folders = [("", str(self._root))]
-        while folders:
-            prefix, path = folders.pop()
-            self._scan_one(prefix, path, folders, found)
+        found = Files([("", str(self._root))])
+        try:
+            alone = True
+            for _ in found.scan(is_data_key):
+                if alone and len(found.folders) > 1 and len(found.keys) >= self._crew_from:
+                    alone = False
+                    _scan_by_crew(found)
+        except DeadLink as link:
+            raise LakeError(
+                f"{link.path}: a link to nothing. Is what it leads to not mounted? "
+                "Bring it back, or remove the link."
+            ) from None
+        except Unlisted as folder:
+            raise LakeError(
+                f"{folder.path}: cannot be listed ({_because(folder.error)}). Check "
+                f"{self._setting} and the folder's permissions."
+            ) from None
         return found
 
-    def _scan_one(
-        self,
-        prefix: str,
-        path: str,
-        folders: list[tuple[str, str]],
-        found: list[tuple[LakeObject, float]],
-    ) -> None:
-        try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if name[0] in "._":
-                        continue
-                    if entry.is_dir():
-                        folders.append((f"{prefix}{name}/", entry.path))
-                    elif is_data_key(name):
-                        self._add(prefix + name, entry, found)
-                    elif entry.is_symlink() and not os.path.exists(entry.path):
-                        # It may have been a folder: what lay below must not seem deleted.
-                        raise LakeError(
-                            f"{entry.path}: a link to nothing. Is what it leads to not mounted? "
-                            "Bring it back, or remove the link."
-                        )
-        except OSError as error:
-            if prefix and isinstance(error, FileNotFoundError):
-                return  # It vanished while the lake was listed: so did its objects.
-            raise LakeError(
-                f"{path}: cannot be listed ({_because(error)}). Check {self._setting} and the "
-                "folder's permissions."
-            ) from None
 
-    def _add(
-        self, key: str, entry: os.DirEntry[str], found: list[tuple[LakeObject, float]]
-    ) -> None:
-        try:
-            stat = entry.stat()
-        except FileNotFoundError:
-            if not entry.is_symlink():
-                return  # It vanished while the folder was listed: it is not in the lake.
-            stat = entry.stat(follow_symlinks=False)
-            found.append((LakeObject(key, stat.st_size, _token(stat)), stat.st_ctime))
-            return  # A link to nothing is listed: reading it fails, and its day keeps its rows.
-        if not S_ISREG(stat.st_mode):
-            return  # A pipe, a socket or a device is no object; to open one might wait forever.
-        # Age is told by ctime alone: it is the kernel's own, while mtime can be set to anything.
-        found.append((LakeObject(key, stat.st_size, _token(stat)), stat.st_ctime))
+def _scan_by_crew(found: Files) -> None:
+    """Has other processes list the folders that are left; those they cannot are left again."""
+    folders = found.folders[:]
+    found.folders.clear()
+    with Crew(crew_size()) as crew:
+        answers = crew.answers(("scan", *folder) for folder in folders)
+        for folder, more in zip(folders, answers, strict=True):
+            if more is None:
+                found.folders.append(folder)
+            else:
+                found.add(*more)
 
 
-def _token(stat: os.stat_result) -> str:
-    return f"{stat.st_mtime_ns:x}.{stat.st_ctime_ns:x}.{stat.st_ino:x}"
-
-
-def _is_text(key: str) -> bool:
-    """Whether a key holds no byte that stood outside UTF-8 in the file's name."""
-    return key.isascii() or not any("\udc80" <= char <= "\udcff" for char in key)
-
-
-def _marked(item: LakeObject) -> LakeObject:
-    return item._replace(token=item.token + _UNSETTLED)
-
-
-def _read_all(handle: int, size: int) -> bytes:
-    """All bytes of an open file; one system call where the size is as listed."""
-    data = os.read(handle, size + 1)
-    while len(data) < size and (more := os.read(handle, size + 1 - len(data))):
-        data += more
-    return data
+def _unpacked(item: LakeObject, data: bytes) -> bytes | ObjectError:
+    try:
+        return unpacked(item.key, data)
+    except ObjectError as error:
+        return error
 
 
 def _because(error: OSError) -> str:

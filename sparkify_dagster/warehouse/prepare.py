@@ -21,10 +21,12 @@ from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
 
 Read = Callable[[Sequence[bytes], int], Batch]
-_Chunk = list[tuple[LakeObject, bytes | ObjectError]]
+_Chunk = list[tuple[str, LakeObject, bytes | ObjectError]]
 
 _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
+_OBJECTS_AT_ONCE = 16_384
+"""Likewise, of small ones."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
@@ -135,20 +137,17 @@ def prepare(
         objects: Each with the part it belongs to.
         on_read: Told now and then how many more objects were read.
     """
-    wanted = list(objects)
-    part_of = {item.key: part for part, item in wanted}
     prepared = Prepared([], [], read([], 0))
-    for chunk in _ahead(_chunks(store.read([item for _, item in wanted]), _PARSED_AT_ONCE)):
-        texts: list[bytes] = []
-        first = len(prepared.objects)
-        for item, data in chunk:
-            if isinstance(data, ObjectError):
-                prepared.errors.append((part_of[item.key], data))
-                continue
-            prepared.objects.append(item)
-            prepared.parts.append(part_of[item.key])
-            texts.append(data)
-        prepared.batch.add(read(texts, first))
+    for chunk in _ahead(_chunks(_read(store, objects))):
+        good = chunk
+        if bad := [(part, data) for part, _, data in chunk if isinstance(data, ObjectError)]:
+            prepared.errors += bad
+            good = [read for read in chunk if not isinstance(read[2], ObjectError)]
+        parts, items, texts = zip(*good, strict=True) if good else ((), (), ())
+        more = read(texts, len(prepared.objects))
+        prepared.batch.add(more)
+        prepared.objects += items
+        prepared.parts += parts
         on_read(len(chunk))
     return prepared
 
@@ -178,13 +177,23 @@ def _unpacked_size(part: Part) -> int:
     return sum(o.size * (_GZIP_GIVES if is_packed(o.key) else 1) for o in part.objects)
 
 
-def _chunks(read: Iterable[tuple[LakeObject, bytes | ObjectError]], size: int) -> Iterator[_Chunk]:
+def _read(
+    store: ObjectStore, objects: Iterable[tuple[str, LakeObject]]
+) -> Iterator[tuple[str, LakeObject, bytes | ObjectError]]:
+    """The bytes of each object, or why not, with its part."""
+    wanted = list(objects)
+    told = store.read([item for _, item in wanted])
+    for (part, _), (item, data) in zip(wanted, told, strict=True):
+        yield part, item, data
+
+
+def _chunks(told: Iterable[tuple[str, LakeObject, bytes | ObjectError]]) -> Iterator[_Chunk]:
     chunk: _Chunk = []
     held = 0
-    for item, data in read:
-        chunk.append((item, data))
-        held += 0 if isinstance(data, ObjectError) else len(data)
-        if held >= size:
+    for read in told:
+        chunk.append(read)
+        held += 0 if isinstance(read[2], ObjectError) else len(read[2])
+        if held >= _PARSED_AT_ONCE or len(chunk) == _OBJECTS_AT_ONCE:
             yield chunk
             chunk, held = [], 0
     if chunk:

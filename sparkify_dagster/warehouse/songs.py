@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from sparkify_dagster.lake.changes import NOTHING, ObjectChanges, Part, object_changes
+from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.collector import without_search
+from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
@@ -40,12 +41,14 @@ class _Plan:
 
     Attributes:
         as_of: The last song load that was published when the plan was made.
+        replaced: Keys of loaded objects that changed or are gone.
         kept_records: Records of the objects it does not touch, by part; rejects likewise.
     """
 
     as_of: int
     parts: tuple[Part, ...]
-    changes: ObjectChanges
+    read: list[LakeObject]
+    replaced: list[str]
     kept_records: dict[str, int]
     kept_rejects: dict[str, int]
 
@@ -92,13 +95,13 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     plan = _plan(loading, parts, everything)
     part_of = {item.key: part.name for part in parts for item in part.objects}
     # In the order of their keys, as neighbours lie near each other on a disk.
-    wanted = sorted(plan.changes.read)
+    wanted = sorted(plan.read)
     with loading.phases.during("read"), without_search():
         prepared = prepare(
             loading.store,
             loading.reader.read_wholes,
             ((part_of[item.key], item) for item in wanted),
-            loading.counter("song objects", 0, len(plan.changes.read)),
+            loading.counter("song objects", 0, len(plan.read)),
         )
     entries = _entries(plan, prepared)
     failed = _why_not(loading, plan, entries, prepared)
@@ -142,14 +145,14 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
         for key, item in loaded.items()
     }
     changes = object_changes(objects, known)
-    if everything:
-        changes = ObjectChanges(objects, changes.gone)
+    read = objects if everything else changes.read
+    replaced = [*(item.key for item in read if item.key in loaded), *changes.gone]
     kept_records = {part: records for part, (records, _) in held.records.items()}
     kept_rejects = {part: rejects for part, (_, rejects) in held.records.items()}
-    for key in {*(item.key for item in changes.read), *changes.gone} & loaded.keys():
+    for key in replaced:
         kept_records[loaded[key].part] -= loaded[key].records
         kept_rejects[loaded[key].part] -= loaded[key].rejects
-    return _Plan(held.as_of, parts, changes, kept_records, kept_rejects)
+    return _Plan(held.as_of, parts, read, replaced, kept_records, kept_rejects)
 
 
 def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
@@ -203,17 +206,17 @@ def _publish(
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:
     """Removes what the changed and vanished objects had given; rejects of failed loads, too."""
-    keys = [item.key for item in plan.changes.read] + plan.changes.gone
+    target = {"target": _TABLE.name}
+    rejects = f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target"
+    session.execute(f"{rejects} AND NOT published", target)
+    if not plan.replaced:
+        return
+    keys = pa.table({"object": pa.array(plan.replaced, pa.string())})
     session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
-    session.append(_REPLACED, ["object"], pa.table({"object": pa.array(keys, pa.string())}))
+    session.append(_REPLACED, ["object"], keys)
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
     retire(session, _TABLE, replaced, {}, load_id)
-    target = {"target": _TABLE.name}
-    session.execute(
-        f"DELETE FROM {relation(session, 'load_rejects')} "
-        f"WHERE target_table = $target AND ({replaced} OR NOT published)",
-        target,
-    )
+    session.execute(f"{rejects} AND {replaced}", target)
     session.execute(
         f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {replaced}",
         target,

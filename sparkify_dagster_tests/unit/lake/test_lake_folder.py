@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from sparkify_dagster.lake.errors import LakeError, ObjectError
+from sparkify_dagster.lake.files import Files
 from sparkify_dagster.lake.folder import SETTLING_SECONDS, Folder
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, is_data_key
+from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] LOG_DATA"
 LONG_AGO = 1_541_030_400
@@ -84,6 +86,13 @@ def _write(root: Path, key: str, data: bytes) -> Path:
 def listed(root: Path) -> dict[str, LakeObject]:
     """The objects below a folder by key."""
     return {item.key: item for item in Folder(root, SETTING).list_objects()}
+
+
+def seen(root: Path) -> dict[str, LakeObject]:
+    """The same without the wait for young files."""
+    return {
+        item.key: item for item in Folder(root, SETTING, settling=SETTLED_AT_ONCE).list_objects()
+    }
 
 
 def read(root: Path, *objects: LakeObject) -> list[bytes | str]:
@@ -201,10 +210,7 @@ def test_one_object_that_cannot_be_read_leaves_the_others(
 
 def _as_listed(path: Path) -> LakeObject:
     """An object of a folder as a listing would show it, without the wait for young files."""
-    ((item, _),) = [
-        found for found in Folder(path.parent, SETTING)._scan() if found[0].key == path.name
-    ]
-    return item
+    return seen(path.parent)[path.name]
 
 
 def _appended(path: Path) -> None:
@@ -292,7 +298,7 @@ def test_a_name_outside_utf8_is_listed_and_asks_to_be_renamed(tmp_path: Path) ->
             file.write(b"{}")
     except OSError:
         pytest.skip("this file system takes no such names")
-    (item,) = [found for found, _ in Folder(tmp_path, SETTING)._scan()]
+    (item,) = seen(tmp_path).values()
     assert item.key == "caf\udce9.json"
     assert read(tmp_path, item) == [r"'caf\udce9.json': its name is not UTF-8; rename it"]
 
@@ -370,14 +376,18 @@ def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_vanishes_while_the_lake_is_listed_takes_only_its_objects(
     tmp_path: Path,
 ) -> None:
-    found: list[tuple[LakeObject, float]] = []
-    Folder(tmp_path, SETTING)._scan_one("gone/", str(tmp_path / "gone"), [], found)
-    assert found == []
+    _write(tmp_path, "x.json", b"1")
+    files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))])
+    assert len(list(files.scan(is_data_key))) == 2
+    assert files.keys == ["x.json"]
 
 
-def test_a_lake_that_vanishes_while_it_is_listed_is_an_error(tmp_path: Path) -> None:
+def test_a_lake_that_vanishes_while_it_is_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda _: True)
     with pytest.raises(LakeError, match=r"cannot be listed \(vanished"):
-        Folder(tmp_path, SETTING)._scan_one("", str(tmp_path / "gone"), [], [])
+        listed(tmp_path / "gone")
 
 
 def test_links_in_a_circle_are_an_error_and_no_endless_listing(tmp_path: Path) -> None:
@@ -429,7 +439,7 @@ def test_an_object_that_may_not_be_read_is_an_error_of_that_object(
     _write(tmp_path, "lake/closed.json", b"2").chmod(0)
     (tmp_path / "lake").chmod(0o755)
     monkeypatch.chdir(tmp_path / "lake")
-    items = {item.key: item for item, _ in Folder(Path("."), SETTING)._scan()}
+    items = seen(Path("."))
     with _without_privileges():
         told = read(Path("."), items["open.json"], items["closed.json"])
     assert told == [b"1", "closed.json: permission denied; let this account read it"]

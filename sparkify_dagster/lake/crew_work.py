@@ -1,0 +1,84 @@
+"""What a process of the crew does: lists folders, reads small files, answers, until told to end.
+
+What belongs here: the work and how it is asked for. It runs without site-packages, so nothing but
+the standard library and modules of ours that need no more.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+from sparkify_dagster.lake.files import Changed, DeadLink, Files, Unlisted, is_text, read_whole
+from sparkify_dagster.lake.objects import is_data_key
+
+_HEADER = 8
+
+
+def scan(prefix: str, path: str) -> tuple[list[str], list[int], list[str], list[float]] | None:
+    """The data files below a folder, by columns; None where something is wrong with one."""
+    files = Files([(prefix, path)])
+    try:
+        for _ in files.scan(is_data_key):
+            pass
+    except (DeadLink, Unlisted):
+        return None
+    return files.columns()
+
+
+def read(
+    root: str, keys: tuple[str, ...], sizes: tuple[int, ...], tokens: tuple[str, ...]
+) -> tuple[list[int], bytes]:
+    """The bytes of files, one after the other, and where each ends: -1 for none."""
+    ends: list[int] = []
+    texts: list[bytes] = []
+    end = 0
+    for key, size, token in zip(keys, sizes, tokens, strict=True):
+        try:
+            data = read_whole(root + key, size, token) if is_text(key) else None
+        except (OSError, Changed):
+            data = None
+        if data is None:
+            ends.append(-1)
+        else:
+            end += size
+            ends.append(end)
+            texts.append(data)
+    return ends, b"".join(texts)
+
+
+WORK: dict[str, Callable[..., Any]] = {"scan": scan, "read": read}
+
+
+def send(message: Any, sink: IO[bytes]) -> None:
+    """Writes a message: lists, tuples, numbers, texts and bytes."""
+    data = marshal.dumps(message)
+    sink.write(len(data).to_bytes(_HEADER, "little"))
+    sink.write(data)
+    sink.flush()
+
+
+def receive(source: IO[bytes]) -> Any:
+    """Reads a message.
+
+    Raises:
+        EOFError: There is none any more.
+    """
+    header = source.read(_HEADER)
+    size = int.from_bytes(header, "little")
+    data = source.read(size)
+    if len(header) < _HEADER or len(data) < size:
+        raise EOFError
+    return marshal.loads(data)
+
+
+def main() -> None:
+    """Does what is asked for on standard input, until that is closed."""
+    try:
+        while True:
+            name, *arguments = receive(sys.stdin.buffer)
+            send(WORK[name](*arguments), sys.stdout.buffer)
+    except (EOFError, BrokenPipeError):
+        pass  # Whoever asked has gone.

@@ -1,0 +1,157 @@
+"""The files of a folder as the system shows them: which there are, and the bytes of one.
+
+What belongs here: calls of the system and nothing that takes long to import, as processes are
+started for it (`crew`). What a file means is the other modules'.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from stat import S_ISREG
+
+IsData = Callable[[str], bool]
+UNSETTLED = "~"
+"""Ends a token that does not last, as the file was too young to tell it from its successor."""
+
+
+class Changed(Exception):
+    """A file is not what was listed."""
+
+
+class DeadLink(Exception):
+    """A link to nothing that may have been a folder.
+
+    Attributes:
+        path: The link.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class Unlisted(Exception):
+    """A folder cannot be listed.
+
+    Attributes:
+        path: The folder.
+        error: What the system says.
+    """
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(path)
+        self.path = path
+        self.error = error
+
+
+class Files:
+    """Data files of a listing, by columns; what is to be listed yet.
+
+    Attributes:
+        keys: Paths below the root, parts joined by `/`.
+        sizes: Bytes.
+        tokens: Differ when the bytes may differ.
+        changed: The latest change of each in seconds of the epoch. It is told by ctime alone, the
+            kernel's own, while mtime can be set to anything.
+        folders: Folders that were found and not yet looked into: key with `/` at its end, path.
+    """
+
+    __slots__ = ("changed", "folders", "keys", "sizes", "tokens")
+
+    def __init__(self, folders: list[tuple[str, str]]) -> None:
+        self.keys: list[str] = []
+        self.sizes: list[int] = []
+        self.tokens: list[str] = []
+        self.changed: list[float] = []
+        self.folders = folders
+
+    def columns(self) -> tuple[list[str], list[int], list[str], list[float]]:
+        """The files, as `add` takes them."""
+        return self.keys, self.sizes, self.tokens, self.changed
+
+    def add(
+        self, keys: list[str], sizes: list[int], tokens: list[str], changed: list[float]
+    ) -> None:
+        """More files."""
+        self.keys += keys
+        self.sizes += sizes
+        self.tokens += tokens
+        self.changed += changed
+
+    def scan(self, is_data: IsData) -> Iterator[None]:
+        """Looks into one folder after the other, those that are found on the way, too.
+
+        Raises:
+            DeadLink: There is one.
+            Unlisted: A folder cannot be listed; one that vanished meanwhile is just left out.
+        """
+        while self.folders:
+            prefix, path = self.folders.pop()
+            try:
+                self._scan_one(prefix, path, is_data)
+            except OSError as error:
+                if not (prefix and isinstance(error, FileNotFoundError)):
+                    raise Unlisted(path, error) from None
+                # It vanished while the lake was listed: so did its objects.
+            yield
+
+    def _scan_one(self, prefix: str, path: str, is_data: IsData) -> None:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = entry.name
+                if name[0] in "._":
+                    continue
+                if entry.is_dir():
+                    self.folders.append((f"{prefix}{name}/", entry.path))
+                elif is_data(name):
+                    self._add(prefix + name, entry)
+                elif entry.is_symlink() and not os.path.exists(entry.path):
+                    # It may have been a folder: what lay below must not seem deleted.
+                    raise DeadLink(entry.path)
+
+    def _add(self, key: str, entry: os.DirEntry[str]) -> None:
+        try:
+            stat = entry.stat()
+        except FileNotFoundError:
+            if not entry.is_symlink():
+                return  # It vanished while the folder was listed: it is not in the lake.
+            # A link to nothing is listed: reading it fails, and its day keeps its rows.
+            stat = entry.stat(follow_symlinks=False)
+        else:
+            if not S_ISREG(stat.st_mode):
+                return  # A pipe, a socket or a device is no object; opening one might not end.
+        self.keys.append(key)
+        self.sizes.append(stat.st_size)
+        self.tokens.append(_token(stat))
+        self.changed.append(stat.st_ctime)
+
+
+def is_text(key: str) -> bool:
+    """Whether a key holds no byte that stood outside UTF-8 in the file's name."""
+    return key.isascii() or not any("\udc80" <= char <= "\udcff" for char in key)
+
+
+def read_whole(path: str, size: int, token: str) -> bytes:
+    """The bytes of a file that is still as it was listed.
+
+    Raises:
+        OSError: It cannot be read.
+        Changed: It is another one now.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # One call where the size is as listed.
+        data = os.read(handle, size + 1)
+        while len(data) < size and (more := os.read(handle, size + 1 - len(data))):
+            data += more
+        now = _token(os.fstat(handle))
+    finally:
+        os.close(handle)
+    if now != token.removesuffix(UNSETTLED) or len(data) != size:
+        raise Changed
+    return data
+
+
+def _token(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns:x}.{stat.st_ctime_ns:x}.{stat.st_ino:x}"
