@@ -115,30 +115,45 @@ def examine(session: Session, checks: Iterable[Check], rows: Stored) -> list[Fin
     ]
 
 
-def examine_at_once(session: Session, checks: Iterable[Check], rows: Stored) -> list[Finding]:
-    """As `examine`, with one statement for all questions: each takes a while to reach Redshift."""
-    asked = [(check, check.question(rows)) for check in checks if check.question is not None]
+def examine_at_once(
+    session: Session, checks: Iterable[tuple[Check, Stored]]
+) -> dict[str, tuple[Finding, ...]]:
+    """As `examine`, with one statement for all questions: each takes a while to reach Redshift.
+
+    Args:
+        checks: Each with the rows it is asked of; those without a question are left out.
+
+    Returns:
+        What was found, by table.
+    """
+    asked = [(c, rows, c.question(rows)) for c, rows in checks if c.question is not None]
     if not asked:
-        return []
+        return {}
     select = ", ".join(f"q{number}.*" for number in range(len(asked)))
-    questions = (f"({question}) AS q{number}" for number, (_, question) in enumerate(asked))
+    questions = (f"({question}) AS q{number}" for number, (_, _, question) in enumerate(asked))
     names, answer = session.query_named(f"SELECT {select} FROM {' CROSS JOIN '.join(questions)}")
     answers: list[dict[str, int]] = []
     for name, value in zip(names, answer[0], strict=True):
         if name == OFFENDERS:  # Each answer begins with it.
             answers.append({})
         answers[-1][name] = int(value)
-    pairs = zip((check for check, _ in asked), answers, strict=True)
-    return [_finding(session, check, numbers, rows) for check, numbers in pairs]
+    found: dict[str, tuple[Finding, ...]] = {}
+    for (check, rows, _), numbers in zip(asked, answers, strict=True):
+        finding = _finding(session, check, numbers, rows)
+        found[check.table] = (*found.get(check.table, ()), finding)
+    return found
 
 
-def enforce(findings: Iterable[Finding]) -> None:
+def enforce(findings: Mapping[str, tuple[Finding, ...]]) -> None:
     """Lets a load pass only if no blocking check failed.
+
+    Args:
+        findings: What was found, by table.
 
     Raises:
         AuditFailed: One did.
     """
-    found = tuple(findings)
+    found = tuple(finding for of_table in findings.values() for finding in of_table)
     if any(finding.stops for finding in found):
         raise AuditFailed(found)
 

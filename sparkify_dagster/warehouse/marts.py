@@ -175,14 +175,12 @@ class _Marts:
         Raises:
             AuditFailed: A blocking check failed.
         """
-        asked = [check for name in names for check in audits_of(name)]
         rows = Stored(self._session.schema, self._parts)
-        found = examine_at_once(self._session, asked, rows)
+        found = examine_at_once(
+            self._session, ((check, rows) for name in names for check in audits_of(name))
+        )
         enforce(found)
-        return {
-            name: tuple(finding for finding in found if finding.check.table == name)
-            for name in dict.fromkeys(check.table for check in asked)
-        }
+        return found
 
     def count(self, names: Iterable[str]) -> dict[str, int]:
         """Rows that marts hold now."""

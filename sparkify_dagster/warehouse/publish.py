@@ -22,7 +22,7 @@ from sparkify_dagster.model.ddl import column_list
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Finding, enforce, examine, loaded_by
+from sparkify_dagster.warehouse.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, append_rows, relation
 from sparkify_dagster.warehouse.phases import Phases
@@ -272,10 +272,10 @@ def recorded(
     ledger.record(session, entries, load_id, loading.run_id)
     loading.phases.now("audit")
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
-    findings = examine(session, audits_of(table.name), touched)
+    findings = examine_at_once(session, ((check, touched) for check in audits_of(table.name)))
     enforce(findings)
     loading.phases.now("commit")
-    return tuple(findings)
+    return findings[table.name]
 
 
 def was_recorded(loading: Loading) -> Callable[[Session, Published], bool]:

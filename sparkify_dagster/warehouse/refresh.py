@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from sparkify_dagster.model.catalog import TABLES, sql_text
-from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import (
     column_list,
     exact,
@@ -23,7 +22,7 @@ from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, TIME
 from sparkify_dagster.model.table import Column, Grain, Table
-from sparkify_dagster.warehouse.audit import Finding, Stored, examine
+from sparkify_dagster.warehouse.audit import Stored
 from sparkify_dagster.warehouse.engine import Session, Values
 
 _IN_SONGS, _IN_EVENTS = ("title", "artist_name"), ("song", "artist")
@@ -49,7 +48,8 @@ class Refresh:
             scopes[STAGING_SONGS.name] = quoted("scope_songs")
         select = statement(sql_of(table), self._names | scopes)
         self._temp(f"fresh_{name}", select)
-        self._temp(f"stored_{name}", self._stored(table))
+        known = self._known() if table is SONGPLAY else f"touched_{name}"
+        self._temp(f"stored_{name}", self._stored(table, known))
         columns = column_list(table.column_names)
         fresh, stored = quoted(f"fresh_{name}"), quoted(f"stored_{name}")
         self._temp(f"removed_{name}", _differing(table, stored, fresh))
@@ -64,13 +64,12 @@ class Refresh:
         )
         return added, removed
 
-    def examine(self, table: Table) -> list[Finding]:
-        """Checks the rows of the touched keys."""
-        parts = {
-            table.name: f"({self._stored(table)})",
-            _grain(table).source: quoted(f"scope_{table.name}"),
-        }
-        return examine(self._session, audits_of(table.name), Stored(self._session.schema, parts))
+    def written(self, table: Table) -> Stored:
+        """The rows to check of a table: those that the touched keys have now."""
+        name = table.name
+        self._temp(f"now_{name}", self._stored(table, f"touched_{name}"))
+        parts = {name: quoted(f"now_{name}"), _grain(table).source: quoted(f"scope_{name}")}
+        return Stored(self._session.schema, parts)
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
@@ -107,11 +106,25 @@ class Refresh:
             f"ON {_has_names('n', *_IN_SONGS, 'a')}"
         )
 
-    def _stored(self, table: Table) -> str:
+    def _stored(self, table: Table, keys: str) -> str:
         return (
             f"SELECT {column_list(table.column_names, 'r')} FROM {self._names[table.name]} AS r "
-            f"JOIN {quoted(f'touched_{table.name}')} AS k ON {_is_touched(table, 'r')}"
+            f"JOIN {quoted(keys)} AS k ON {_is_touched(table, 'r')}"
         )
+
+    def _known(self) -> str:
+        """The touched plays that may be stored, as the star has seen an event of theirs before.
+
+        Of a new day there are none or few, and looking for them among all plays costs nothing.
+        """
+        keys = ", ".join(f"{exact(SONGPLAY, key, 's')} AS {quoted(key)}" for key in SONGPLAY.key)
+        retired = self._names[RETIRED[_grain(SONGPLAY).source].name]
+        self._temp(
+            "known_songplay",
+            f'SELECT {keys} FROM "scope_songplay" AS s WHERE s.load_id <= {self._since:d} '
+            f"UNION SELECT {keys} FROM {retired} AS s",
+        )
+        return "known_songplay"
 
     def _touched(self, table: Table) -> str:
         """The keys whose rows may be others than before, in the form in which they compare."""
@@ -199,7 +212,8 @@ def _trimmed(alias: str, column: str) -> str:
 def _needed(table: Table) -> list[str]:
     """The columns of its source that a table's SELECT, its key or its grain names."""
     grain = _grain(table)
-    words = set(re.findall(r"\w+", f"{sql_text(sql_of(table))} {grain.where}")) | {*table.key}
+    words = set(re.findall(r"\w+", f"{sql_text(sql_of(table))} {grain.where}"))
+    words |= {*table.key, "load_id"}
     return [name for name in TABLES[grain.source].column_names if name in words]
 
 

@@ -25,7 +25,7 @@ from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine
+from sparkify_dagster.warehouse.audit import Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.warehouse.built import Mode, TableReport
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
@@ -173,9 +173,10 @@ def _published(
             rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
             reports[table.name] = TableReport(mode, session.query(rows)[0][0], added, removed)
         on_table("audit")
-        for table in STAR:
-            findings[table.name] = tuple(work.examine(table))
-        enforce(finding for found in findings.values() for finding in found)
+        written = {table.name: work.written(table) for table in STAR}
+        asked = ((check, written[name]) for name in written for check in audits_of(name))
+        findings = examine_at_once(session, asked)
+        enforce(findings)
     if with_marts:
         changed = frozenset(name for name, done in reports.items() if done.added or done.removed)
         marts = publish_marts(session, marts_at, StarChange(mode, since, changed), on_table)
@@ -217,9 +218,9 @@ class _Rebuild:
         )
         return added, removed
 
-    def examine(self, table: Table) -> list[Finding]:
-        """Checks all rows."""
-        return examine(self._session, audits_of(table.name), Stored(self._session.schema))
+    def written(self, table: Table) -> Stored:
+        """The rows to check of a table: all."""
+        return Stored(self._session.schema)
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""

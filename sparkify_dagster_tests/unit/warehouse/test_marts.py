@@ -203,9 +203,12 @@ def test_checks_that_are_asked_at_once_find_what_each_finds_by_itself(
         session.execute("DELETE FROM sparkify.plays_by_hour WHERE matched = 0")
         session.execute("INSERT INTO sparkify.sessions SELECT * FROM sparkify.sessions")
         checks = [check for table in MARTS for check in audits_of(table.name)]
-        found = examine_at_once(session, checks, Stored(session.schema))
-        assert found == examine(session, checks, Stored(session.schema))
-        assert examine_at_once(session, [], Stored(session.schema)) == []
+        rows = Stored(session.schema)
+        by_table = examine_at_once(session, [(check, rows) for check in checks])
+        assert list(by_table) == [table.name for table in MARTS]
+        found = [finding for of_table in by_table.values() for finding in of_table]
+        assert found == examine(session, checks, rows)
+        assert examine_at_once(session, []) == {}
     assert {f.check.name for f in found if f.stops} == {"unique_key", "adds_up"}
     assert [f.sample for f in found if f.check.name == "unique_key" and f.stops] != [()]
 
