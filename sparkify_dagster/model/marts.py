@@ -25,6 +25,7 @@ _PEOPLE = Slices(
     "people",
     ("user_id",),
     (Source(STAGING_EVENTS.name, ("s.user_id",), where="s.user_id IS NOT NULL", retired=True),),
+    settled="mart/user_level_history.settled.sql",
 )
 _SESSIONS = Slices(
     "sessions",

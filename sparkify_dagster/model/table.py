@@ -120,11 +120,14 @@ class Slices:
         name: What the pieces are. Marts with the same pieces share them, so that a source may be
             one that only some of them read.
         columns: The mart's columns that name a piece.
+        settled: File with a SELECT of the pieces that new rows do not change, as far as these rows
+            tell, in place of which it reads its source; one column. None: new rows may change any.
     """
 
     name: str
     columns: tuple[str, ...]
     sources: tuple[Source, ...]
+    settled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,8 +206,13 @@ class _Marts:
             yield f"{select} FROM {quoted(f'added_{source.table}')} AS s"
             yield f"{select} FROM {quoted(f'removed_{source.table}')} AS s"
             return
-        since = f"s.load_id > {self._star.since:d}"
-        yield f"{select} FROM {self._names[source.table]} AS s WHERE {since} AND {source.where}"
+        staged = self._names[source.table]
+        new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"
+        unsettled = ""
+        if slices.settled:
+            settled = statement(slices.settled, self._names | {source.table: new})
+            unsettled = f" AND {source.values[0]} NOT IN (\n{settled})"
+        yield f"{select} FROM {new} AS s WHERE {source.where}{unsettled}"
         if source.retired:
             retired = self._names[RETIRED[source.table].name]
             yield f"{select} FROM {retired} AS s WHERE {source.where}"

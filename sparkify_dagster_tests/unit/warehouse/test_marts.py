@@ -141,6 +141,59 @@ def test_a_play_whose_first_delivery_goes_moves_to_the_day_of_the_next(
     assert (before - after, after - before) == ({date(2018, 11, 1)}, {date(2018, 11, 4)})
 
 
+LATER = log_key("2018-11-04")
+LATER_TS = NEXT_TS + 86_400_000
+
+
+@pytest.mark.parametrize("page", ["NextSong", "Home", "Submit Upgrade"])
+def test_new_events_at_the_level_a_person_has_leave_the_history_of_levels_alone(
+    lake: TinyLake, warehouse: DuckDBWarehouse, page: str
+) -> None:
+    lake.put_log(LATER, event(ts=LATER_TS, sessionId=8, page=page), event(ts=LATER_TS, level=None))
+    assert refreshed(lake, warehouse).tables["user_level_history"].how == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("values", "periods"),
+    [
+        ({"level": "paid"}, 2),
+        ({"page": "Cancellation Confirmation"}, 1),
+        ({"ts": 1541116700000}, 1),
+        ({"level": "paid", "ts": 1541116700000}, 2),
+        ({"userId": "9"}, 1),
+    ],
+    ids=["another level", "cancelled", "earlier", "another level before", "a new person"],
+)
+def test_new_events_that_tell_more_than_the_level_a_person_has_change_the_history(
+    lake: TinyLake, warehouse: DuckDBWarehouse, values: dict[str, object], periods: int
+) -> None:
+    before = rows_of(warehouse, "user_level_history")
+    lake.put_log(LATER, event(**{"ts": LATER_TS, "sessionId": 8} | values))
+    told = refreshed(lake, warehouse).tables["user_level_history"]
+    assert (told.how, told.added) == ("refresh", periods)
+    assert rows_of(warehouse, "user_level_history") != before
+
+
+def test_a_return_after_a_cancellation_is_a_period_of_its_own(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    lake.put_log(LATER, event(ts=LATER_TS, sessionId=8, page="Cancellation Confirmation"))
+    refreshed(lake, warehouse)
+    lake.put_log(log_key("2018-11-05"), event(ts=LATER_TS + 86_400_000, sessionId=9))
+    refreshed(lake, warehouse)
+    assert "return" in {row[4] for row in rows_of(warehouse, "user_level_history")}
+
+
+def test_an_event_that_is_taken_back_takes_back_the_period_it_began(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    lake.put_log(LATER, event(ts=LATER_TS, sessionId=8, level="paid"))
+    refreshed(lake, warehouse)
+    lake.put_log(LATER, event(ts=LATER_TS, sessionId=8))
+    told = refreshed(lake, warehouse).tables["user_level_history"]
+    assert (told.added, told.removed) == (1, 2)
+
+
 def failing(name: str, error: Callable[[], Exception]) -> Callable[..., int]:
     """In place of a session's `execute`: the mart of that name cannot be written."""
     plain = DuckDBSession.execute
