@@ -1,0 +1,131 @@
+"""The engine that is kept from one transaction to the next, and when it puts tables together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sparkify_dagster.warehouse import duckdb as engine
+from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster_tests.lakes import warehouse_at
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    """A warehouse with a table of three rows."""
+    made = warehouse_at(tmp_path / "warehouse.duckdb")
+    with made.transaction() as session:
+        session.execute("CREATE SCHEMA sparkify")
+        session.execute("CREATE TABLE sparkify.t AS SELECT i FROM range(3) AS r(i)")
+    return made
+
+
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Notes each engine that is started from now on."""
+    found: list[str] = []
+    connect = duckdb.connect
+
+    def noted(database: str, **more: object) -> duckdb.DuckDBPyConnection:
+        found.append(database)
+        return connect(database, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(duckdb, "connect", noted)
+    return found
+
+
+def test_one_engine_serves_one_transaction_after_the_other(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = started(monkeypatch)
+    for _ in range(3):
+        with warehouse.transaction() as session:
+            session.execute("INSERT INTO sparkify.t VALUES (1)")
+        with warehouse.reading() as session:
+            session.query("SELECT COUNT(*) FROM sparkify.t")
+    assert engines == []
+
+
+def test_two_looks_at_once_have_an_engine_each(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.reading() as one, warehouse.reading() as other:
+        assert one.query("SELECT COUNT(*) FROM sparkify.t") == [(3,)]
+        assert other.query("SELECT COUNT(*) FROM sparkify.t") == [(3,)]
+
+
+def test_the_file_is_let_go_with_all_that_was_written_while_the_engine_is_kept(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); "
+        "print(c.execute('SELECT COUNT(*) FROM sparkify.t').fetchone()[0])"
+    )
+    asked = [sys.executable, "-c", program, warehouse.location]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (said.stdout.strip(), said.stderr) == ("3", "")
+    assert not Path(warehouse.location + ".wal").exists()
+
+
+def test_temporary_tables_end_with_their_transaction(warehouse: DuckDBWarehouse) -> None:
+    for _ in range(2):
+        with warehouse.transaction() as session:
+            session.execute("CREATE TEMP TABLE scratch AS SELECT 1 AS one")
+
+
+def test_an_engine_in_which_something_failed_is_not_kept(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(duckdb.CatalogException), warehouse.transaction() as session:
+        session.execute("INSERT INTO sparkify.none VALUES (4)")
+    engines = started(monkeypatch)
+    with warehouse.reading() as session:
+        assert session.query("SELECT COUNT(*) FROM sparkify.t") == [(3,)]
+    assert engines == [":memory:"]
+
+
+def test_an_engine_that_answered_a_person_and_was_locked_for_it_is_not_kept(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    with warehouse.reading() as session:
+        session.peek("SELECT 1", None)
+    with warehouse.transaction() as session:
+        session.execute("INSERT INTO sparkify.t VALUES (4)")
+
+
+def test_a_folder_for_what_finds_no_room_in_memory_is_gone_after_the_transaction(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    small = DuckDBWarehouse(path, "sparkify", memory_limit="80MB", threads=1)
+    with small.transaction() as session:
+        session.execute(
+            "CREATE TABLE t AS SELECT i, repeat(i::VARCHAR, 20) AS x FROM range(1500000) AS r(i) "
+            "ORDER BY hash(i)"
+        )
+        assert Path(f"{path}.spill").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+def groups(warehouse: DuckDBWarehouse) -> int:
+    """Rows of the table that take room, removed ones included."""
+    with warehouse.reading() as session:
+        ((rows,),) = session.query(
+            "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 't'"
+        )
+    return int(rows)
+
+
+def test_tables_are_put_together_when_more_rows_were_removed_than_are_left(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_HOLLOW_FROM", 1_000)
+    with warehouse.transaction() as session:
+        session.execute("INSERT INTO sparkify.t SELECT i FROM range(9997) AS r(i)")
+    for left, room in ((8_000, 10_000), (6_000, 10_000), (4_000, 4_000)):
+        with warehouse.transaction() as session:
+            session.execute(f"DELETE FROM sparkify.t WHERE i % 10 >= {left // 1000}")
+        with warehouse.transaction() as session:
+            session.execute("INSERT INTO sparkify.t SELECT 1 WHERE false")
+        assert groups(warehouse) == pytest.approx(room, abs=10)
