@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,6 +207,7 @@ class DuckDBWarehouse:
         # Beside the warehouse, where there is room for its like; not in the current folder.
         self._spill = f"{path}.spill"
         self._kept: list[duckdb.DuckDBPyConnection] = []
+        weakref.finalize(self, _end, self._kept)  # Before Python goes, which it would deplore.
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
@@ -342,6 +344,11 @@ def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
+
+
+def _end(kept: list[duckdb.DuckDBPyConnection]) -> None:
+    while kept:
+        kept.pop().close()
 
 
 def _bound(values: Values | None) -> Mapping[str, object] | None:

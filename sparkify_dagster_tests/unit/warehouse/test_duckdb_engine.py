@@ -129,3 +129,18 @@ def test_tables_are_put_together_when_more_rows_were_removed_than_are_left(
         with warehouse.transaction() as session:
             session.execute("INSERT INTO sparkify.t SELECT 1 WHERE false")
         assert groups(warehouse) == pytest.approx(room, abs=10)
+
+
+def test_a_process_that_ends_with_an_engine_in_hand_ends_without_a_word(tmp_path: Path) -> None:
+    program = (
+        "import sys, threading; from pathlib import Path\n"
+        "from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse\n"
+        "held = DuckDBWarehouse(Path(sys.argv[1]), 'sparkify')\n"
+        "with held.transaction() as session: session.execute('CREATE TABLE t (i INT)')\n"
+        "del session\n"
+        "pause = threading.Event()\n"
+        "threading.Thread(target=lambda kept: pause.wait(), args=[held], daemon=True).start()\n"
+    )
+    asked = [sys.executable, "-c", program, str(tmp_path / "warehouse.duckdb")]
+    ended = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
