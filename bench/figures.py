@@ -47,10 +47,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A ratio to reach.
+    """A ratio to reach, or a number of seconds where what is said says so.
 
     Attributes:
-        reached: The ratio that was measured; at most `bound`, or with `least` at least.
+        reached: What was measured; at most `bound`, or with `least` at least.
     """
 
     said: str
@@ -127,7 +127,7 @@ def goals(made: Sequence[Line]) -> list[Goal]:
     found: list[Goal] = []
     for case in dict.fromkeys(line.case for line in made):
         of = {line.contender: line for line in made if line.case == case}
-        if "engine" in of and case.kind in _GOALS:
+        if case.kind in _GOALS:
             found += _GOALS[case.kind](case.title, of)
     days = [line for line in made if (line.case.kind, line.contender) == ("day", "engine")]
     if len(days) > 1:
@@ -149,8 +149,10 @@ _BEATS = {
 
 
 def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    found: list[Goal] = []
+    if "engine" not in of:
+        return found
     engine, floor, size = of["engine"], of.get("floor+marts"), of["engine"].case.size
-    found = []
     if floor and size.events >= _MIDDLE:
         whole = of.get("etl", engine) if size.events >= _MANY else engine
         ratio = whole.seconds / floor.seconds
@@ -166,10 +168,10 @@ def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 
 def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
-    mine = of["engine"].steps["songs"]
     found: list[Goal] = []
-    if of["engine"].case.size.songs < _MANY_SONGS:  # What a load costs at least would decide.
+    if "engine" not in of:
         return found
+    mine = of["engine"].steps["songs"]
     if "read bytes" in of:
         ratio = mine / of["read bytes"].seconds
         found.append(Goal(f"{title}: songs ÷ reading their bytes", ratio, 1.5))
@@ -180,8 +182,29 @@ def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 
 def _of_day(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    if "engine" not in of:
+        return []
     ratio = of["engine"].seconds / of["floor, a day"].seconds
     return [Goal(f"{title}: engine work ÷ floor (without marts)", ratio, 2)]
 
 
-_GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
+def _of_start(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    songs = next(iter(of.values())).case.size.songs
+    if songs not in _NOTHING_TO_DO or not {"etl", "import dagster"} <= of.keys():
+        return []
+    more = of["etl"].wall - of["import dagster"].wall
+    return [Goal(f"{title}: seconds of etl above import dagster", more, _NOTHING_TO_DO[songs])]
+
+
+def _of_tick(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    tick = of["tick"]
+    if tick.case.size.songs != _MANY_SONGS:
+        return []
+    return [Goal(f"{title}: seconds", tick.seconds, 1)]
+
+
+_NOTHING_TO_DO = {_MANY_SONGS: 1, 1_000_000: 5}
+"""Seconds by song files."""
+_GOALS = {
+    "load": _of_load, "songs": _of_songs, "day": _of_day, "start": _of_start, "tick": _of_tick,
+}  # fmt: skip

@@ -113,16 +113,15 @@ class Reader:
         self._bulk = Bulk(self._columns, self._fields, self._schema)
         self._fast = fast_query(self._columns, self._fields)
         self._parse = parse_query(self._fields)
-        self._engine = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
-        self._engine.execute("SET TimeZone = 'UTC'")
-        if threads:
-            self._engine.execute(f"SET threads = {int(threads)}")
+        self._threads = threads
+        self._opened: duckdb.DuckDBPyConnection | None = None
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "reader")
 
     def close(self) -> None:
         """Lets go of the parsers' memory and threads."""
         self._pool.shutdown()
-        self._engine.close()
+        if self._opened:
+            self._opened.close()
 
     def read_lines(self, objects: Sequence[bytes], first: int = 0) -> Batch:
         """Reads log objects: NDJSON, one record a line.
@@ -241,11 +240,21 @@ class Reader:
             batch.rows = pa.concat_tables([batch.rows, pa.table(arrays, schema=self._schema)])
 
     def _ask(self, query: str, rows: pa.Table, **values: object) -> pa.Table:
-        self._engine.register("candidates", rows)
+        engine = self._engine()
+        engine.register("candidates", rows)
         try:
-            return self._engine.sql(query, params=values or None).to_arrow_table()
+            return engine.sql(query, params=values or None).to_arrow_table()
         finally:
-            self._engine.unregister("candidates")
+            engine.unregister("candidates")
+
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's parser; a lake whose chunks are all proven never needs it."""
+        if self._opened is None:
+            self._opened = duckdb.connect(":memory:", config={"preserve_insertion_order": False})
+            self._opened.execute("SET TimeZone = 'UTC'")
+            if self._threads:
+                self._opened.execute(f"SET threads = {int(self._threads)}")
+        return self._opened
 
 
 def _picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
