@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.figures import goals, lines
 from bench.lakes import Lakes
 from bench.measure import ROOT
-from bench.plan import QUICK, carry_out, full
+from bench.plan import KINDS, QUICK, carry_out, full, only
 from bench.plot import draw
 from bench.report import machine, text
 from bench.session import Session
@@ -23,6 +23,7 @@ def main() -> None:
     """Runs a session."""
     asked = _arguments()
     plan = QUICK if asked.quick else full(million_songs=asked.million_songs)
+    plan = only(plan, asked.only) if asked.only else plan
     seconds = asked.minutes * 60 if asked.minutes else plan.seconds
     # The link, not what it leads to: an environment's Python is known by where it lies.
     pythons = {"platform": str(asked.platform.absolute()), "peers": sys.executable}
@@ -58,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="end within two minutes")
     parser.add_argument(
         "--million-songs", action="store_true", help="a million song files, too: +7 minutes"
+    )
+    parser.add_argument(
+        "--only", choices=KINDS, help="full loads, many song files, or what a change costs"
     )
     parser.add_argument(
         "--minutes", type=float, help="stop after so many, instead of the plan's own time"

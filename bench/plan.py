@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.lakes import Size, World, settle
@@ -29,7 +29,8 @@ class Plan:
         seconds: After how long it stops, whatever is left.
         load: Full loads: size, contenders, repeats.
         later: Full loads that are done last: what is left of the time is theirs.
-        songs: Song files for which reading many of them is measured.
+        songs: Song files for which reading many of them is measured: the first number early, the
+            others last of all, as so many do not stay in the system's caches.
         stored: What is stored in the warehouses that a day is added to.
         repeats: How often each contender adds a day, changes a song, finds nothing to do.
     """
@@ -79,6 +80,19 @@ def full(*, million_songs: bool) -> Plan:
     )
 
 
+def only(plan: Plan, kind: str) -> Plan:
+    """A part of a plan: `loads`, `songs` or `changes`."""
+    loads = () if kind != "loads" else plan.load
+    return replace(
+        plan,
+        load=loads,
+        later=plan.later if loads else (),
+        songs=plan.songs if kind == "songs" else (),
+        stored=plan.stored if kind == "changes" else (),
+    )
+
+
+KINDS = ("loads", "songs", "changes")
 _OTHER_FILES = ((300, False), (30, True), (300, True))
 
 
@@ -91,12 +105,14 @@ def carry_out(plan: Plan, session: Session) -> None:
     session.until(_LOADS)
     _loads(session, plan.load)
     session.until(_CHANGES)
-    for number in plan.songs:
+    for number in plan.songs[:1]:
         _many_songs(session, number, plan.repeats)
     for size in plan.stored:
         _changes(session, size, plan.repeats)
     session.until(1.0)
     _loads(session, plan.later)
+    for number in plan.songs[1:]:
+        _many_songs(session, number, plan.repeats)
 
 
 def _loads(session: Session, loads: Sequence[tuple[Size, tuple[str, ...], int]]) -> None:

@@ -15,6 +15,8 @@ from sparkify_dagster.lake.files import Changed, DeadLink, Files, Unlisted, is_t
 from sparkify_dagster.lake.objects import is_data_key
 
 _HEADER = 8
+_LARGEST = 65_536
+"""Bytes of a file from which to copy it twice costs more than what is saved."""
 
 
 def scan(prefix: str, path: str) -> tuple[list[str], list[int], list[str], list[float]] | None:
@@ -31,13 +33,17 @@ def scan(prefix: str, path: str) -> tuple[list[str], list[int], list[str], list[
 def read(
     root: str, keys: tuple[str, ...], sizes: tuple[int, ...], tokens: tuple[str, ...]
 ) -> tuple[list[int], bytes]:
-    """The bytes of files, one after the other, and where each ends: -1 for none."""
+    """The bytes of files, one after the other, and where each ends.
+
+    That is -1 where a file is left to who asks: it cannot be read whole, or it is large.
+    """
     ends: list[int] = []
     texts: list[bytes] = []
     end = 0
     for key, size, token in zip(keys, sizes, tokens, strict=True):
         try:
-            data = read_whole(root + key, size, token) if is_text(key) else None
+            mine = size <= _LARGEST and is_text(key)
+            data = read_whole(root + key, size, token) if mine else None
         except (OSError, Changed):
             data = None
         if data is None:

@@ -32,7 +32,7 @@ SETTLING_SECONDS = 2.0
 CREW_FROM = 25_000
 """Files from which it surely saves time to start processes for them, in a cache or not."""
 _SMALL = 16_384
-"""Bytes up to which a file's calls cost more than its bytes, which processes would copy twice."""
+"""Bytes that files may have on average: the calls for them must cost more than their bytes."""
 _AT_ONCE = 1_000
 
 

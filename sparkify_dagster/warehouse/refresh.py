@@ -210,7 +210,7 @@ def _trimmed(alias: str, column: str) -> str:
 
 
 def _needed(table: Table) -> list[str]:
-    """The columns of its source that a table's SELECT, its key or its grain names."""
+    """The columns of its source that a table's SELECT, its key or its grain names, and the load."""
     grain = _grain(table)
     words = set(re.findall(r"\w+", f"{sql_text(sql_of(table))} {grain.where}"))
     words |= {*table.key, "load_id"}

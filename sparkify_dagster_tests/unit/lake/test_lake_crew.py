@@ -99,6 +99,25 @@ def test_large_files_are_read_by_this_process(lake: Path, asked: list[str]) -> N
     assert set(asked) == {"scan"}
 
 
+def test_a_large_file_among_many_small_ones_is_left_to_this_process(
+    lake: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "_SMALL", 1 << 20)
+    (lake / "large.json").write_bytes(b"x" * 100_000)
+    read_here: list[str] = []
+    read_whole = folder.read_whole
+
+    def noted(path: str, size: int, token: str) -> bytes:
+        read_here.append(os.path.basename(path))
+        return read_whole(path, size, token)
+
+    monkeypatch.setattr(folder, "read_whole", noted)
+    by_crew = folder_of(lake, ALWAYS)
+    assert dict(by_crew.read(by_crew.list_objects()))
+    assert set(asked) == {"scan", "read"}
+    assert read_here == ["large.json"]
+
+
 def test_more_work_than_is_asked_for_ahead_is_answered_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
