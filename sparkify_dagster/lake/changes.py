@@ -64,11 +64,11 @@ def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict
 
 def catalogue_parts(objects: Iterable[LakeObject]) -> dict[str, list[LakeObject]]:
     """Song objects cut into parts by their key, however keys are laid out."""
-    groups: dict[str, list[LakeObject]] = {}
+    groups: list[list[LakeObject]] = [[] for _ in range(CATALOGUE_PARTS)]
     for item in objects:
         number = zlib.crc32(item.key.encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
-        groups.setdefault(f"{number:02x}", []).append(item)
-    return groups
+        groups[number].append(item)
+    return {f"{number:02x}": items for number, items in enumerate(groups) if items}
 
 
 def changed_parts(lake: Mapping[str, Part], loaded: Mapping[str, str]) -> list[Part]:

@@ -80,10 +80,12 @@ class Folder:
             time.sleep(wait)
             found = self._scan()
         settled = time.time() - self._settling
-        tokens = [
-            token + UNSETTLED if changed > settled else token
-            for token, changed in zip(found.tokens, found.changed, strict=True)
-        ]
+        tokens = found.tokens
+        if max(found.changed, default=0.0) > settled:
+            tokens = [
+                token + UNSETTLED if changed > settled else token
+                for token, changed in zip(tokens, found.changed, strict=True)
+            ]
         return list(map(LakeObject, found.keys, found.sizes, tokens))
 
     def read(

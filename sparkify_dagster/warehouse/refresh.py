@@ -117,7 +117,7 @@ class Refresh:
 
         Of a new day there are none or few, and looking for them among all plays costs nothing.
         """
-        keys = ", ".join(f"{exact(SONGPLAY, key, 's')} AS {quoted(key)}" for key in SONGPLAY.key)
+        keys = _keys(SONGPLAY)
         retired = self._names[RETIRED[_grain(SONGPLAY).source].name]
         self._temp(
             "known_songplay",
@@ -129,7 +129,7 @@ class Refresh:
     def _touched(self, table: Table) -> str:
         """The keys whose rows may be others than before, in the form in which they compare."""
         grain = _grain(table)
-        keys = ", ".join(f"{exact(table, key, 's')} AS {quoted(key)}" for key in table.key)
+        keys = _keys(table)
         if table is TIME:
             return (
                 f'SELECT {keys} FROM "added_songplay" AS s UNION '
@@ -215,6 +215,11 @@ def _needed(table: Table) -> list[str]:
     words = set(re.findall(r"\w+", f"{sql_text(sql_of(table))} {grain.where}"))
     words |= {*table.key, "load_id"}
     return [name for name in TABLES[grain.source].column_names if name in words]
+
+
+def _keys(table: Table) -> str:
+    """The key of a row (alias `s`), in the form in which it compares."""
+    return ", ".join(f"{exact(table, key, 's')} AS {quoted(key)}" for key in table.key)
 
 
 def _is_touched(table: Table, alias: str) -> str:
