@@ -127,7 +127,9 @@ def goals(made: Sequence[Line]) -> list[Goal]:
     found: list[Goal] = []
     for case in dict.fromkeys(line.case for line in made):
         of = {line.contender: line for line in made if line.case == case}
-        if case.kind in _GOALS:
+        if case.kind in _LOOKS:
+            found += _LOOKS[case.kind](case.title, of)
+        elif "engine" in of and case.kind in _GOALS:
             found += _GOALS[case.kind](case.title, of)
     days = [line for line in made if (line.case.kind, line.contender) == ("day", "engine")]
     if len(days) > 1:
@@ -149,10 +151,8 @@ _BEATS = {
 
 
 def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
-    found: list[Goal] = []
-    if "engine" not in of:
-        return found
     engine, floor, size = of["engine"], of.get("floor+marts"), of["engine"].case.size
+    found = []
     if floor and size.events >= _MIDDLE:
         whole = of.get("etl", engine) if size.events >= _MANY else engine
         ratio = whole.seconds / floor.seconds
@@ -168,10 +168,10 @@ def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 
 def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
-    found: list[Goal] = []
-    if "engine" not in of:
-        return found
     mine = of["engine"].steps["songs"]
+    found: list[Goal] = []
+    if of["engine"].case.size.songs < _MANY_SONGS:  # What a load costs at least would decide.
+        return found
     if "read bytes" in of:
         ratio = mine / of["read bytes"].seconds
         found.append(Goal(f"{title}: songs ÷ reading their bytes", ratio, 1.5))
@@ -182,8 +182,6 @@ def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 
 def _of_day(title: str, of: Mapping[str, Line]) -> list[Goal]:
-    if "engine" not in of:
-        return []
     ratio = of["engine"].seconds / of["floor, a day"].seconds
     return [Goal(f"{title}: engine work ÷ floor (without marts)", ratio, 2)]
 
@@ -205,6 +203,6 @@ def _of_tick(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 _NOTHING_TO_DO = {_MANY_SONGS: 1, 1_000_000: 5}
 """Seconds by song files."""
-_GOALS = {
-    "load": _of_load, "songs": _of_songs, "day": _of_day, "start": _of_start, "tick": _of_tick,
-}  # fmt: skip
+_GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
+"""Of engine work, by kind of case."""
+_LOOKS = {"start": _of_start, "tick": _of_tick}

@@ -25,7 +25,7 @@ from sparkify_dagster.lake.files import (
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.objects import LakeObject, is_data_key, is_packed
+from sparkify_dagster.lake.objects import LakeObject, is_data_key
 from sparkify_dagster.lake.store import unpacked
 
 SETTLING_SECONDS = 2.0
@@ -113,11 +113,8 @@ class Folder:
             for item, end in zip(chunk, ends, strict=True):
                 if end < 0:
                     yield item, self._bytes(item)
-                elif is_packed(item.key):
-                    yield item, _unpacked(item, data[start:end])
-                    start = end
                 else:
-                    yield item, data[start:end]
+                    yield item, _unpacked(item, data[start:end])
                     start = end
 
     def _bytes(self, item: LakeObject) -> bytes | ObjectError:

@@ -142,10 +142,9 @@ def prepare(
         good = chunk
         if bad := [(part, data) for part, _, data in chunk if isinstance(data, ObjectError)]:
             prepared.errors += bad
-            good = [read for read in chunk if not isinstance(read[2], ObjectError)]
+            good = [told for told in chunk if not isinstance(told[2], ObjectError)]
         parts, items, texts = zip(*good, strict=True) if good else ((), (), ())
-        more = read(texts, len(prepared.objects))
-        prepared.batch.add(more)
+        prepared.batch.add(read(texts, len(prepared.objects)))
         prepared.objects += items
         prepared.parts += parts
         on_read(len(chunk))
@@ -190,9 +189,9 @@ def _read(
 def _chunks(told: Iterable[tuple[str, LakeObject, bytes | ObjectError]]) -> Iterator[_Chunk]:
     chunk: _Chunk = []
     held = 0
-    for read in told:
-        chunk.append(read)
-        held += 0 if isinstance(read[2], ObjectError) else len(read[2])
+    for part, item, data in told:
+        chunk.append((part, item, data))
+        held += 0 if isinstance(data, ObjectError) else len(data)
         if held >= _PARSED_AT_ONCE or len(chunk) == _OBJECTS_AT_ONCE:
             yield chunk
             chunk, held = [], 0
