@@ -15,7 +15,7 @@ _PLAY_DAYS = Slices(
     "play_days",
     ("play_date",),
     (
-        Source(SONGPLAY.name, ("CAST(s.start_time AS DATE)",)),
+        Source(SONGPLAY.name, ("CAST(s.start_time AS DATE)",), moment="start_time"),
         # A title may change while the play stays as it is. The event that told the old one is gone
         # then, but the new one is of the same day: a play's row says when it began.
         Source(STAGING_EVENTS.name, ("CAST(s.ts AS DATE)",), where=IS_PLAY, scoped=False),

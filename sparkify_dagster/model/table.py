@@ -7,6 +7,7 @@ declarations themselves (`staging`, `star`, `marts`, `ledger`) and the text made
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -101,6 +102,8 @@ class Source:
         retired: The values can be read from the kept keys of replaced rows, too, and must be.
         scoped: The mart's SELECT needs just the rows of touched slices. Not so where it joins the
             table to one that is scoped.
+        moment: The time whose day is what names a slice, if that is so: an engine then passes over
+            what it knows to lie before or after the touched days.
     """
 
     table: str
@@ -108,6 +111,7 @@ class Source:
     where: str = ""
     retired: bool = False
     scoped: bool = True
+    moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,11 @@ class Table:
     def required(self) -> tuple[str, ...]:
         """The columns that refuse NULL."""
         return tuple(c.name for c in self.columns if c.required)
+
+    def columns_in(self, *texts: str) -> list[str]:
+        """The columns that texts of SQL may speak of: those whose names stand in one."""
+        words = set(re.findall(r"\w+", " ".join(texts)))
+        return [name for name in self.column_names if name in words]
 
     def encoding(self, column: Column) -> str:
         """How Redshift compresses a column; DuckDB chooses by itself.

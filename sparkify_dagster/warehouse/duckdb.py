@@ -211,6 +211,8 @@ class DuckDBWarehouse:
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
+            # COMMIT writes the file itself, not a log first that DETACH would write there again.
+            "checkpoint_threshold": "1KB",
         }
         if memory_limit:
             self._config["memory_limit"] = memory_limit

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from datetime import time as clock
 
 import duckdb
 
-from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import column_list, literal, quoted, relations, statement
 from sparkify_dagster.model.ledger import RETIRED
@@ -27,7 +29,7 @@ from sparkify_dagster.warehouse.audit import (
     examine_at_once,
 )
 from sparkify_dagster.warehouse.built import Mode, TableReport
-from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError
+from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
 from sparkify_dagster.warehouse.ledger import StarPosition
 
 
@@ -151,6 +153,7 @@ class _Marts:
         self._moved = set(star.changed)
         self._touched: dict[str, int] = {}
         self._parts: dict[str, str] = {}
+        self._scopes: dict[str, dict[str, str]] = {}
         if star.mode == "refresh":
             self._moved.update(table.name for table in STAGING)
             self._find_touched()
@@ -223,21 +226,37 @@ class _Marts:
         removed = self._session.execute(
             f"DELETE FROM {target} USING {touched} AS k WHERE {_same_slice(slices, target)}"
         )
-        scopes = {
-            source.table: self._scope(slices, source) for source in slices.sources if source.scoped
-        }
+        if slices.name not in self._scopes:
+            self._scopes[slices.name] = {
+                source.table: self._scope(slices, source)
+                for source in slices.sources
+                if source.scoped
+            }
         self._parts[table.name] = (
             f"(SELECT {column_list(table.column_names, 'r')} FROM {target} AS r "
             f"JOIN {touched} AS k ON {_same_slice(slices, 'r')})"
         )
-        return self._insert(table, self._names | scopes), removed
+        return self._insert(table, self._names | self._scopes[slices.name]), removed
 
     def _scope(self, slices: Slices, source: Source) -> str:
-        """The rows of a source that belong to touched slices."""
+        """Keeps the rows of a source that belong to touched slices, for all marts so cut."""
+        scope, touched = quoted(f"scope_{slices.name}_{source.table}"), _touched(slices)
+        columns = TABLES[source.table].columns_in(*_texts(slices))
         named = zip(source.values, slices.columns, strict=True)
         same = " AND ".join(f"k.{quoted(name)} = {value}" for value, name in named)
-        staged = self._names[source.table]
-        return f"(SELECT s.* FROM {staged} AS s JOIN {_touched(slices)} AS k ON {same})"
+        select = (
+            f"SELECT {column_list(columns, 's')} FROM {self._names[source.table]} AS s "
+            f"JOIN {touched} AS k ON {same}"
+        )
+        values: Values | None = None
+        if source.moment:
+            day, moment = quoted(slices.columns[0]), quoted(source.moment)
+            days = f"SELECT MIN(k.{day}), MAX(k.{day}) FROM {touched} AS k"
+            first, last = self._session.query(days)[0]
+            select += f" WHERE s.{moment} >= $first AND s.{moment} <= $last"
+            values = {"first": first, "last": datetime.combine(last, clock.max)}
+        self._session.execute(f"CREATE TEMP TABLE {scope} AS\n{select}", values)
+        return scope
 
     def _count(self, held_in: Mapping[str, str]) -> dict[str, int]:
         """Rows of relations, under the names given to them."""
@@ -257,6 +276,13 @@ class _Marts:
 
 def _is_current(table: Table, position: StarPosition, star: int) -> bool:
     return position == StarPosition(star, model_version(table.name))
+
+
+def _texts(slices: Slices) -> Iterator[str]:
+    """The SELECTs of the marts that are cut into such slices."""
+    for table in MARTS:
+        if table.sql and table.slices and table.slices.name == slices.name:
+            yield sql_text(table.sql)
 
 
 def _touched(slices: Slices) -> str:

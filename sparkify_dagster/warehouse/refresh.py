@@ -7,7 +7,7 @@ is taken, and the order of the tables, is `star`'s.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 from sparkify_dagster.model.catalog import TABLES, sql_text
 from sparkify_dagster.model.ddl import (
@@ -30,15 +30,23 @@ _IN_SONGS, _IN_EVENTS = ("title", "artist_name"), ("song", "artist")
 
 
 class Refresh:
-    """Builds the rows of touched keys anew and writes those that differ."""
+    """Builds the rows of touched keys anew and writes those that differ.
 
-    def __init__(self, session: Session, since: int) -> None:
+    Args:
+        since: The last staging load that the star has taken in.
+        moved: Tables of which rows have come or gone since then.
+    """
+
+    def __init__(self, session: Session, since: int, moved: Iterable[str]) -> None:
         self._session = session
         self._since = since
+        self._moved = set(moved)
         self._names = relations(session.schema)
 
     def build(self, table: Table) -> tuple[int, int]:
         """Replaces the rows that differ; gives how many were written and taken out."""
+        if not self._may_differ(table):
+            return 0, 0
         name = table.name
         self._temp(f"touched_{name}", self._touched(table))
         self._make_scope(table)
@@ -62,18 +70,27 @@ class Refresh:
         added = self._session.execute(
             f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {quoted(f'added_{name}')}"
         )
+        if added or removed:
+            self._moved.add(name)
         return added, removed
 
     def written(self, table: Table) -> Stored:
         """The rows to check of a table: those that the touched keys have now."""
-        name = table.name
+        name, source = table.name, _grain(table).source
+        if not self._may_differ(table):
+            nothing = {t: f"(SELECT * FROM {self._names[t]} WHERE 1 = 0)" for t in (name, source)}
+            return Stored(self._session.schema, nothing)
         self._temp(f"now_{name}", self._stored(table, f"touched_{name}"))
-        parts = {name: quoted(f"now_{name}"), _grain(table).source: quoted(f"scope_{name}")}
+        parts = {name: quoted(f"now_{name}"), source: quoted(f"scope_{name}")}
         return Stored(self._session.schema, parts)
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
         return rematched(self._session, "removed_songplay", quoted("added_songplay"))
+
+    def _may_differ(self, table: Table) -> bool:
+        """Whether what the table is made of has moved; of plays the marts always ask."""
+        return table is SONGPLAY or not self._moved.isdisjoint(table.reads)
 
     def _temp(self, name: str, select: str, values: Values | None = None) -> None:
         self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}", values)
@@ -212,9 +229,8 @@ def _trimmed(alias: str, column: str) -> str:
 def _needed(table: Table) -> list[str]:
     """The columns of its source that a table's SELECT, its key or its grain names, and the load."""
     grain = _grain(table)
-    words = set(re.findall(r"\w+", f"{sql_text(sql_of(table))} {grain.where}"))
-    words |= {*table.key, "load_id"}
-    return [name for name in TABLES[grain.source].column_names if name in words]
+    spoken = sql_text(sql_of(table)), grain.where, *table.key, "load_id"
+    return TABLES[grain.source].columns_in(*spoken)
 
 
 def _keys(table: Table) -> str:

@@ -9,6 +9,7 @@ the rows that differ. Both give the same tables. The marts are published in the 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -161,9 +162,9 @@ def _published(
     position = ledger.staging_position(session)
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)
-    mode = decide(positions, _versions(), position, pending, total, rebuild_from)
+    mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
     mode = "rebuild" if rebuild else mode
-    work = Refresh(session, since) if mode == "refresh" else _Rebuild(session)
+    work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
     reports: dict[str, TableReport] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
     if mode != "nothing":
@@ -264,9 +265,10 @@ def _forget_retired(session: Session) -> None:
         session.execute(f"DELETE FROM {relation(session, retired.name)}")
 
 
-def _sizes(session: Session, since: int) -> tuple[int, int]:
-    """Staged rows, and how many were added or retired since the star was published."""
-    total = pending = 0
+def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
+    """Staged rows, and how many of each table came or were retired since the star was published."""
+    total = 0
+    pending: Counter[str] = Counter()
     for table in STAGING:
         staged = relation(session, table.name)
         retired = relation(session, RETIRED[table.name].name)
@@ -276,7 +278,7 @@ def _sizes(session: Session, since: int) -> tuple[int, int]:
             f"(SELECT COUNT(*) FROM {retired})"
         )
         total += rows[0][0]
-        pending += rows[0][1] + rows[0][2]
+        pending[table.name] = rows[0][1] + rows[0][2]
     return total, pending
 
 

@@ -49,7 +49,7 @@ def users_refreshed(lake: TinyLake, warehouse: DuckDBWarehouse) -> Iterator[Sess
         since = session.query("SELECT MAX(h.load_id) FROM sparkify.load_history AS h")[0][0]
     bring_up_to_date(lake.open(), warehouse, star=False)
     with warehouse.transaction() as session:
-        Refresh(session, since).build(USER)
+        Refresh(session, since, USER.reads).build(USER)
         yield session
 
 
