@@ -15,7 +15,7 @@ from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.lake.changes import NOTHING, Part
+from sparkify_dagster.lake.changes import NOTHING, Part, empty_part
 from sparkify_dagster.lake.errors import CloudError, LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
@@ -207,7 +207,7 @@ def _parts(
     told = []
     for name in sorted(names):
         published, failed = held.published.get((target, name)), held.failed.get((target, name))
-        part = lake.get(name, Part(name, (), NOTHING)) if lake is not None else None
+        part = lake.get(name, empty_part(name)) if lake is not None else None
         if _is_void(part, published, failed):
             continue
         status = _part_status(name, part, published, failed)

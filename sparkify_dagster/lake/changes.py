@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, Objects, key_of, line_of
 
 NOTHING = "empty"
 """The digest of a part without objects, whatever the code or the JSONPaths."""
@@ -25,30 +25,31 @@ class Part:
 
     Attributes:
         name: The day as `YYYY-MM-DD`, or the part's number as two hex digits.
+        objects: By key.
         digest: Differs when anything that decides the part's rows differs.
     """
 
     name: str
-    objects: tuple[LakeObject, ...]
+    objects: Objects
     digest: str
 
     @property
     def size(self) -> int:
         """Bytes as stored in the lake."""
-        return sum(item.size for item in self.objects)
+        return self.objects.bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectChanges:
     """What must be done to bring one part's rows up to date, object by object."""
 
-    read: list[LakeObject] = field(default_factory=list)
+    read: Objects
     gone: list[str] = field(default_factory=list)
 
 
 def digest(objects: Iterable[LakeObject], context: str) -> str:
     """Digest of a set of objects, whatever their order, and of what else decides their rows."""
-    lines = sorted(f"{item.key}\0{item.size}\0{item.token}" for item in objects)
+    lines = sorted(Objects.of(objects).lines)
     if not lines:
         return NOTHING
     return hashlib.sha256(
@@ -58,17 +59,22 @@ def digest(objects: Iterable[LakeObject], context: str) -> str:
 
 def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict[str, Part]:
     """Parts by name, from objects by name."""
-    held = {name: tuple(items) for name, items in groups.items()}
+    held = {name: Objects(sorted(Objects.of(items).lines)) for name, items in groups.items()}
     return {name: Part(name, items, digest(items, context)) for name, items in held.items()}
 
 
-def catalogue_parts(objects: Iterable[LakeObject]) -> dict[str, list[LakeObject]]:
+def empty_part(name: str) -> Part:
+    """A part that has no object, or none any more."""
+    return Part(name, Objects([]), NOTHING)
+
+
+def catalogue_parts(objects: Iterable[LakeObject]) -> dict[str, Objects]:
     """Song objects cut into parts by their key, however keys are laid out."""
-    groups: list[list[LakeObject]] = [[] for _ in range(CATALOGUE_PARTS)]
-    for item in objects:
-        number = zlib.crc32(item.key.encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
-        groups[number].append(item)
-    return {f"{number:02x}": items for number, items in enumerate(groups) if items}
+    groups: list[list[str]] = [[] for _ in range(CATALOGUE_PARTS)]
+    for line in Objects.of(objects).lines:
+        number = zlib.crc32(key_of(line).encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
+        groups[number].append(line)
+    return {f"{number:02x}": Objects(lines) for number, lines in enumerate(groups) if lines}
 
 
 def changed_parts(lake: Mapping[str, Part], loaded: Mapping[str, str]) -> list[Part]:
@@ -79,7 +85,7 @@ def changed_parts(lake: Mapping[str, Part], loaded: Mapping[str, str]) -> list[P
     """
     present = [part for name, part in lake.items() if loaded.get(name, NOTHING) != part.digest]
     vanished = [
-        Part(name, (), NOTHING)
+        empty_part(name)
         for name, recorded in loaded.items()
         if name not in lake and recorded != NOTHING
     ]
@@ -94,10 +100,12 @@ def object_changes(
     Args:
         loaded: Size and token of each object as it was last loaded.
     """
+    listed = Objects.of(objects)
     if not loaded:
-        return ObjectChanges(read=list(objects))
-    present = {item.key: item for item in objects}
+        return ObjectChanges(listed)
+    known = {line_of(key, *told) for key, told in loaded.items()}
+    present = set(map(key_of, listed.lines))
     return ObjectChanges(
-        read=[i for i in present.values() if loaded.get(i.key) != (i.size, i.token)],
-        gone=[key for key in loaded if key not in present],
+        Objects([line for line in listed.lines if line not in known]),
+        [key for key in loaded if key not in present],
     )

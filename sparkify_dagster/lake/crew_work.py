@@ -12,35 +12,33 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from sparkify_dagster.lake.files import Changed, DeadLink, Files, Unlisted, is_text, read_whole
-from sparkify_dagster.lake.objects import is_data_key
+from sparkify_dagster.lake.objects import is_data_key, object_of
 
 _HEADER = 8
 _LARGEST = 65_536
 """Bytes of a file from which to copy it twice costs more than what is saved."""
 
 
-def scan(prefix: str, path: str) -> tuple[list[str], list[int], list[str], list[float]] | None:
-    """The data files below a folder, by columns; None where something is wrong with one."""
+def scan(prefix: str, path: str) -> tuple[list[str], float] | None:
+    """The data files below a folder, as `Files.add` takes them; None where something is wrong."""
     files = Files([(prefix, path)])
     try:
         for _ in files.scan(is_data_key):
             pass
     except (DeadLink, Unlisted):
         return None
-    return files.columns()
+    return files.lines, files.youngest
 
 
-def read(
-    root: str, keys: tuple[str, ...], sizes: tuple[int, ...], tokens: tuple[str, ...]
-) -> tuple[list[int], bytes]:
-    """The bytes of files, one after the other, and where each ends.
+def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:
+    """The bytes of files of a listing, one after the other, and where each ends.
 
     That is -1 where a file is left to who asks: it cannot be read whole, or it is large.
     """
     ends: list[int] = []
     texts: list[bytes] = []
     end = 0
-    for key, size, token in zip(keys, sizes, tokens, strict=True):
+    for key, size, token in map(object_of, lines):
         try:
             mine = size <= _LARGEST and is_text(key)
             data = read_whole(root + key, size, token) if mine else None

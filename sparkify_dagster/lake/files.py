@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Iterator
 from stat import S_ISREG
 
+from sparkify_dagster.lake.objects import line_of
+
 IsData = Callable[[str], bool]
 UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
@@ -46,38 +48,27 @@ class Unlisted(Exception):
 
 
 class Files:
-    """Data files of a listing, by columns; what is to be listed yet.
+    """Data files of a listing; what is to be listed yet.
 
     Attributes:
-        keys: Paths below the root, parts joined by `/`.
-        sizes: Bytes.
-        tokens: Differ when the bytes may differ.
-        changed: The latest change of each in seconds of the epoch. It is told by ctime alone, the
-            kernel's own, while mtime can be set to anything.
+        lines: Each file as `objects.line_of` writes an object. The key is its path below the root,
+            parts joined by `/`.
+        youngest: The latest change of a file in seconds of the epoch. It is told by ctime alone,
+            the kernel's own, while mtime can be set to anything.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
     """
 
-    __slots__ = ("changed", "folders", "keys", "sizes", "tokens")
+    __slots__ = ("folders", "lines", "youngest")
 
     def __init__(self, folders: list[tuple[str, str]]) -> None:
-        self.keys: list[str] = []
-        self.sizes: list[int] = []
-        self.tokens: list[str] = []
-        self.changed: list[float] = []
+        self.lines: list[str] = []
+        self.youngest = 0.0
         self.folders = folders
 
-    def columns(self) -> tuple[list[str], list[int], list[str], list[float]]:
-        """The files, as `add` takes them."""
-        return self.keys, self.sizes, self.tokens, self.changed
-
-    def add(
-        self, keys: list[str], sizes: list[int], tokens: list[str], changed: list[float]
-    ) -> None:
-        """More files."""
-        self.keys += keys
-        self.sizes += sizes
-        self.tokens += tokens
-        self.changed += changed
+    def add(self, lines: list[str], youngest: float) -> None:
+        """More files, as another listing has found them."""
+        self.lines += lines
+        self.youngest = max(self.youngest, youngest)
 
     def scan(self, is_data: IsData) -> Iterator[None]:
         """Looks into one folder after the other, those that are found on the way, too.
@@ -121,10 +112,14 @@ class Files:
         else:
             if not S_ISREG(stat.st_mode):
                 return  # A pipe, a socket or a device is no object; opening one might not end.
-        self.keys.append(key)
-        self.sizes.append(stat.st_size)
-        self.tokens.append(_token(stat))
-        self.changed.append(stat.st_ctime)
+        self.lines.append(line_of(key, stat.st_size, _token(stat)))
+        if stat.st_ctime > self.youngest:
+            self.youngest = stat.st_ctime
+
+
+def changed_at(line: str) -> float:
+    """When a file was last changed, in seconds of the epoch."""
+    return int(line.rsplit(".", 2)[1], 16) / 1e9
 
 
 def is_text(key: str) -> bool:

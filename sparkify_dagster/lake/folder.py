@@ -22,10 +22,11 @@ from sparkify_dagster.lake.files import (
     DeadLink,
     Files,
     Unlisted,
+    changed_at,
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.objects import LakeObject, is_data_key
+from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key
 from sparkify_dagster.lake.store import unpacked
 
 SETTLING_SECONDS = 2.0
@@ -64,7 +65,7 @@ class Folder:
         """The folder's path."""
         return str(self._root)
 
-    def list_objects(self) -> list[LakeObject]:
+    def list_objects(self) -> Objects:
         """All data objects below the folder; waits for the youngest to have settled.
 
         A file that keeps changing is listed with a token that it loses once it has settled, so
@@ -74,27 +75,24 @@ class Folder:
             LakeError: There is no such folder, or a part of it cannot be listed.
         """
         found = self._scan()
-        youngest = max(found.changed, default=0.0)
-        wait = youngest + self._settling - time.time()
+        wait = found.youngest + self._settling - time.time()
         if 0 < wait <= self._settling:
             time.sleep(wait)
             found = self._scan()
         settled = time.time() - self._settling
-        tokens = found.tokens
-        if max(found.changed, default=0.0) > settled:
-            tokens = [
-                token + UNSETTLED if changed > settled else token
-                for token, changed in zip(tokens, found.changed, strict=True)
-            ]
-        return list(map(LakeObject, found.keys, found.sizes, tokens))
+        if found.youngest <= settled:
+            return Objects(found.lines)
+        # A line ends with the token.
+        return Objects(
+            [line + UNSETTLED if changed_at(line) > settled else line for line in found.lines]
+        )
 
     def read(
         self, objects: Iterable[LakeObject]
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole."""
-        items = list(objects)
-        small = sum(item.size for item in items) <= _SMALL * len(items)
-        if len(items) < self._crew_from or not small:
+        items = Objects.of(objects)
+        if len(items) < self._crew_from or items.bytes > _SMALL * len(items):
             for item in items:
                 yield item, self._bytes(item)
             return
@@ -102,11 +100,11 @@ class Folder:
             yield from self._read_by(crew, items)
 
     def _read_by(
-        self, crew: Crew, items: list[LakeObject]
+        self, crew: Crew, items: Objects
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
-        work = (("read", self._prefix, *zip(*chunk, strict=True)) for chunk in chunks)
+        work = (("read", self._prefix, chunk.lines) for chunk in chunks)
         for chunk, answer in zip(chunks, crew.answers(work), strict=True):
             ends, data = answer or ([-1] * len(chunk), b"")
             start = 0
@@ -138,7 +136,7 @@ class Folder:
         try:
             alone = True
             for _ in found.scan(is_data_key):
-                if alone and len(found.folders) > 1 and len(found.keys) >= self._crew_from:
+                if alone and len(found.folders) > 1 and len(found.lines) >= self._crew_from:
                     alone = False
                     _scan_by_crew(found)
         except DeadLink as link:

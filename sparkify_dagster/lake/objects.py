@@ -6,10 +6,10 @@ Pure functions of keys; the stores (`folder`) do the listing. Rules: data contra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 
 class LakeObject(NamedTuple):
@@ -24,6 +24,70 @@ class LakeObject(NamedTuple):
     key: str
     size: int
     token: str
+
+
+class Objects(Sequence[LakeObject]):
+    """Objects of a listing, each held as one text: a third of the memory of a tuple of values.
+
+    Attributes:
+        lines: Key, size and token of each with a NUL between them; in order when the keys are.
+    """
+
+    __slots__ = ("lines",)
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    @classmethod
+    def of(cls, objects: Iterable[LakeObject]) -> Objects:
+        """The same objects, so held."""
+        if isinstance(objects, Objects):
+            return objects
+        return cls([line_of(item.key, item.size, item.token) for item in objects])
+
+    @property
+    def bytes(self) -> int:
+        """What they hold, as stored."""
+        return sum(int(line.rsplit("\0", 2)[1]) for line in self.lines)
+
+    @overload
+    def __getitem__(self, at: int) -> LakeObject: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Objects: ...
+
+    def __getitem__(self, at: int | slice) -> LakeObject | Objects:
+        if isinstance(at, slice):
+            return Objects(self.lines[at])
+        return object_of(self.lines[at])
+
+    def __iter__(self) -> Iterator[LakeObject]:
+        return map(object_of, self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Objects) and self.lines == other.lines
+
+    def __repr__(self) -> str:
+        return f"Objects({list(self)!r})"
+
+
+def line_of(key: str, size: int, token: str) -> str:
+    """An object as one text."""
+    return f"{key}\0{size}\0{token}"
+
+
+def object_of(line: str) -> LakeObject:
+    """The object of a text that `line_of` has made."""
+    key, size, token = line.rsplit("\0", 2)
+    return LakeObject(key, int(size), token)
+
+
+def key_of(line: str) -> str:
+    """The key of such a text alone."""
+    return line.rsplit("\0", 2)[0]
 
 
 class Unroutable(NamedTuple):
@@ -99,14 +163,14 @@ def log_day(key: str, days: DayRange) -> date | str:
 
 def by_day(
     objects: Iterable[LakeObject], days: DayRange
-) -> tuple[dict[str, list[LakeObject]], list[Unroutable]]:
+) -> tuple[dict[str, Objects], list[Unroutable]]:
     """Log objects grouped by day (`YYYY-MM-DD`), and those that have none."""
-    routed: dict[str, list[LakeObject]] = {}
+    routed: dict[str, list[str]] = {}
     unroutable: list[Unroutable] = []
-    for item in objects:
-        day = log_day(item.key, days)
+    for line in Objects.of(objects).lines:
+        day = log_day(key_of(line), days)
         if isinstance(day, str):
-            unroutable.append(Unroutable(item.key, day))
+            unroutable.append(Unroutable(key_of(line), day))
         else:
-            routed.setdefault(day.isoformat(), []).append(item)
-    return routed, unroutable
+            routed.setdefault(day.isoformat(), []).append(line)
+    return {day: Objects(lines) for day, lines in routed.items()}, unroutable

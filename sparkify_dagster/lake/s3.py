@@ -21,7 +21,7 @@ from sparkify_dagster.aws import AwsAccess, AwsError
 from sparkify_dagster.lake import s3_read
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import LakeObject, is_data_key
+from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key
 from sparkify_dagster.lake.s3_client import read_pages_of, watch
 from sparkify_dagster.lake.s3_errors import (
     CHANGED,
@@ -97,8 +97,8 @@ class S3Store:
                 self._region = self._asked_region()
             return self._region
 
-    def list_objects(self) -> list[LakeObject]:
-        """All data objects below the prefix, by key. What is below no prefix is an empty list.
+    def list_objects(self) -> Objects:
+        """All data objects below the prefix, by key. Below no prefix there are none.
 
         Raises:
             LakeError: A page cannot be listed.
@@ -111,7 +111,7 @@ class S3Store:
             raise self._lake_error(error, _LIST) from None
         cut = len(self._below)
         listed = (LakeObject(item.key[cut:], item.size, item.etag) for item in found)
-        return [item for item in listed if is_data_key(item.key)]
+        return Objects.of(item for item in listed if is_data_key(item.key))
 
     def read(
         self, objects: Iterable[LakeObject]

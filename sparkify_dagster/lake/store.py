@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject, is_packed
+from sparkify_dagster.lake.objects import LakeObject, Objects, is_packed
 
 
 class ObjectStore(Protocol):
@@ -22,7 +22,7 @@ class ObjectStore(Protocol):
         """The prefix as a person would write it: a path or an `s3://` URI."""
         ...
 
-    def list_objects(self) -> list[LakeObject]:
+    def list_objects(self) -> Objects:
         """All data objects below the prefix.
 
         Raises:

@@ -60,7 +60,7 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
     return prepare(
         loading.store,
         loading.reader.read_lines,
-        ((part.name, item) for part in group for item in part.objects),
+        ((line, part.name) for part in group for line in part.objects.lines),
         loading.counter("log objects", done, total),
     )
 

@@ -339,19 +339,23 @@ def append_columns(session: Session, table: str, values: Mapping[str, Any], numb
     """Adds rows to a ledger table, given column by column.
 
     Args:
-        values: All values of each column, or the one that all rows have.
+        values: All values of each column, in Python's types or Arrow's; or the one that all rows
+            have.
         number: How many rows there are.
     """
     if number:
         types = {c.name: ARROW_TYPES[c.type] for c in TABLES[table].columns}
-        arrays = [
-            pa.repeat(pa.scalar(values[name], kind), number)
-            if isinstance(values[name], (str, int))
-            else pa.array(values[name], kind)
-            for name, kind in types.items()
-        ]
+        arrays = [_column(values[name], kind, number) for name, kind in types.items()]
         rows = pa.Table.from_arrays(arrays, list(types))
         session.append(relation(session, table), list(types), rows)
+
+
+def _column(values: Any, kind: pa.DataType, number: int) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, (str, int)):
+        return pa.repeat(pa.scalar(values, kind), number)
+    if isinstance(values, pa.ChunkedArray):
+        return values.cast(kind)
+    return pa.array(values, kind)
 
 
 def prune(session: Session, keep_days: int, now: datetime) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts
+from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
@@ -163,7 +163,7 @@ def _tried_less(
 
 def asked_days(snapshot: Snapshot, names: list[str]) -> list[Part]:
     """The named log days as the lake holds them, changed or not, empty or not."""
-    return [snapshot.days.get(name) or Part(name, (), NOTHING) for name in names]
+    return [snapshot.days.get(name) or empty_part(name) for name in names]
 
 
 def asked_songs(snapshot: Snapshot, held: Loaded) -> list[Part]:

@@ -13,22 +13,37 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject, is_packed
+from sparkify_dagster.lake.objects import Objects, is_packed
 from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
 
 Read = Callable[[Sequence[bytes], int], Batch]
-_Chunk = list[tuple[str, LakeObject, bytes | ObjectError]]
-
+Columns = tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]
+_SPLIT_AT_ONCE = 100_000
 _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Objects on their way to the parser.
+
+    Attributes:
+        lines: As they stand in a listing; `parts` and `texts` likewise, one for each.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+    errors: list[tuple[str, ObjectError]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +85,21 @@ class Prepared:
         errors: Objects that could not be read whole.
     """
 
-    objects: list[LakeObject]
+    objects: Objects
     parts: list[str]
     batch: Batch
     errors: list[tuple[str, ObjectError]] = field(default_factory=list)
+
+    def columns(self) -> Columns:
+        """Keys, sizes and tokens of the objects, all as texts."""
+        columns: tuple[list[pa.Array], ...] = [], [], []
+        for at in range(0, len(self.objects), _SPLIT_AT_ONCE):
+            lines = pa.array(self.objects.lines[at : at + _SPLIT_AT_ONCE], pa.string())
+            values = pc.split_pattern(lines, "\0", max_splits=2, reverse=True)
+            for number, column in enumerate(columns):
+                column.append(pc.list_element(values, number))
+        keys, sizes, tokens = (pa.chunked_array(column, pa.string()) for column in columns)
+        return keys, sizes, tokens
 
     def counts(self) -> Counts:
         """Records of each object, in their order."""
@@ -120,35 +146,33 @@ class Prepared:
             ),
         )
         chosen = [i for i, keep in enumerate(kept) if keep]
-        return Prepared(
-            [self.objects[i] for i in chosen], [self.parts[i] for i in chosen], batch, self.errors
-        )
+        objects = Objects([self.objects.lines[i] for i in chosen])
+        return Prepared(objects, [self.parts[i] for i in chosen], batch, self.errors)
 
 
 def prepare(
     store: ObjectStore,
     read: Read,
-    objects: Iterable[tuple[str, LakeObject]],
+    objects: Iterable[tuple[str, str]],
     on_read: Callable[[int], None] = lambda _: None,
 ) -> Prepared:
     """Reads objects, and parses them while the next ones are being read.
 
     Args:
-        objects: Each with the part it belongs to.
+        objects: The line of each in a listing, and the part it belongs to.
         on_read: Told now and then how many more objects were read.
     """
-    prepared = Prepared([], [], read([], 0))
-    for chunk in _ahead(_chunks(_read(store, objects))):
-        good = chunk
-        if bad := [(part, data) for part, _, data in chunk if isinstance(data, ObjectError)]:
-            prepared.errors += bad
-            good = [told for told in chunk if not isinstance(told[2], ObjectError)]
-        parts, items, texts = zip(*good, strict=True) if good else ((), (), ())
-        prepared.batch.add(read(texts, len(prepared.objects)))
-        prepared.objects += items
-        prepared.parts += parts
-        on_read(len(chunk))
-    return prepared
+    lines: list[str] = []
+    parts: list[str] = []
+    batch = read([], 0)
+    errors: list[tuple[str, ObjectError]] = []
+    for chunk in _ahead(_chunks(store, objects)):
+        batch.add(read(chunk.texts, len(lines)))
+        lines += chunk.lines
+        parts += chunk.parts
+        errors += chunk.errors
+        on_read(len(chunk.lines) + len(chunk.errors))
+    return Prepared(Objects(lines), parts, batch, errors)
 
 
 def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
@@ -176,26 +200,27 @@ def _unpacked_size(part: Part) -> int:
     return sum(o.size * (_GZIP_GIVES if is_packed(o.key) else 1) for o in part.objects)
 
 
-def _read(
-    store: ObjectStore, objects: Iterable[tuple[str, LakeObject]]
-) -> Iterator[tuple[str, LakeObject, bytes | ObjectError]]:
-    """The bytes of each object, or why not, with its part."""
-    wanted = list(objects)
-    told = store.read([item for _, item in wanted])
-    for (part, _), (item, data) in zip(wanted, told, strict=True):
-        yield part, item, data
-
-
-def _chunks(told: Iterable[tuple[str, LakeObject, bytes | ObjectError]]) -> Iterator[_Chunk]:
-    chunk: _Chunk = []
+def _chunks(store: ObjectStore, objects: Iterable[tuple[str, str]]) -> Iterator[_Chunk]:
+    """Objects as they are read, so many at once as are worth parsing together."""
+    lines: list[str] = []
+    parts: list[str] = []
+    for line, part in objects:
+        lines.append(line)
+        parts.append(part)
+    chunk = _Chunk()
     held = 0
-    for part, item, data in told:
-        chunk.append((part, item, data))
-        held += 0 if isinstance(data, ObjectError) else len(data)
-        if held >= _PARSED_AT_ONCE or len(chunk) == _OBJECTS_AT_ONCE:
+    for line, part, (_, data) in zip(lines, parts, store.read(Objects(lines)), strict=True):
+        if isinstance(data, ObjectError):
+            chunk.errors.append((part, data))
+            continue
+        chunk.lines.append(line)
+        chunk.parts.append(part)
+        chunk.texts.append(data)
+        held += len(data)
+        if held >= _PARSED_AT_ONCE or len(chunk.lines) == _OBJECTS_AT_ONCE:
             yield chunk
-            chunk, held = [], 0
-    if chunk:
+            chunk, held = _Chunk(), 0
+    if chunk.lines or chunk.errors:
         yield chunk
 
 

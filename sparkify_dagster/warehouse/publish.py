@@ -26,7 +26,7 @@ from sparkify_dagster.warehouse.audit import Finding, enforce, examine_at_once, 
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, append_rows, relation
 from sparkify_dagster.warehouse.phases import Phases
-from sparkify_dagster.warehouse.prepare import Prepared
+from sparkify_dagster.warehouse.prepare import Columns, Prepared
 from sparkify_dagster.warehouse.schema import create_tables
 
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
@@ -167,12 +167,14 @@ def append_staged(
     session: Session,
     table: Table,
     prepared: Prepared,
+    keys: pa.ChunkedArray,
     load_id: int,
     days: Sequence[date] | None = None,
 ) -> None:
     """Stages the rows of a batch with where they came from.
 
     Args:
+        keys: Key of each object of the batch.
         days: For log events, the log day of each object of the batch.
     """
     rows = prepared.batch.rows
@@ -180,32 +182,34 @@ def append_staged(
     values = rows.columns[:-2]
     if days is not None:
         values.append(pa.array(days, pa.date32()).take(index))
-    keys = pa.array([item.key for item in prepared.objects], pa.string())
-    values.append(pa.DictionaryArray.from_arrays(index, keys))
+    values.append(pa.DictionaryArray.from_arrays(index, keys.combine_chunks()))
     values.append(rows["line"])
     values.append(pa.repeat(pa.scalar(load_id, pa.int64()), rows.num_rows))
     names = list(table.column_names)
     session.append(relation(session, table.name), names, pa.Table.from_arrays(values, names))
 
 
-def write_objects(session: Session, table: Table, prepared: Prepared, load_id: int) -> None:
+def write_objects(
+    session: Session, table: Table, prepared: Prepared, columns: Columns, load_id: int
+) -> None:
     """Records the objects of a batch as loaded."""
-    objects, counts = prepared.objects, prepared.counts()
+    counts = prepared.counts()
+    keys, sizes, tokens = columns
     append_columns(
         session,
         "load_objects",
         {
             "target": table.name,
             "part": prepared.parts,
-            "object": [item.key for item in objects],
-            "size": [item.size for item in objects],
-            "token": [item.token for item in objects],
+            "object": keys,
+            "size": sizes,
+            "token": tokens,
             "records": counts.records,
             "row_count": counts.rows,
             "rejects": counts.rejects,
             "load_id": load_id,
         },
-        len(objects),
+        len(prepared.objects),
     )
 
 
@@ -254,8 +258,9 @@ def publish(
     Raises:
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
-    append_staged(session, table, prepared, load_id, days)
-    write_objects(session, table, prepared, load_id)
+    columns = prepared.columns()
+    append_staged(session, table, prepared, columns[0], load_id, days)
+    write_objects(session, table, prepared, columns, load_id)
     rejects = prepared.batch.rejects
     write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
     return recorded(session, loading, table, entries, load_id)

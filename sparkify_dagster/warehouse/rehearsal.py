@@ -19,7 +19,7 @@ import pyarrow as pa
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.catalog import TABLES
@@ -127,7 +127,7 @@ def rehearse(schema: str, place: Place, fields: Sequence[str] = ()) -> list[Stag
 def _songs(stage: _Rehearsal, data: bytes) -> None:
     stage.next(f"Changed song objects to {STAGING_SONGS.name}", (STAGING_SONGS.name,))
     stage.data = data
-    part = Part("00", (LakeObject("A/A/A/song.json", len(data), "etag"),), "digest")
+    part = Part("00", _one("A/A/A/song.json", data), "digest")
     columns = loaded_columns(STAGING_SONGS)
     with closing(Reader(columns, [c.name for c in columns], 1)) as reader:
         load_songs(Loading(stage, stage, reader, run_id="run"), [part])
@@ -135,10 +135,14 @@ def _songs(stage: _Rehearsal, data: bytes) -> None:
 
 def _day(stage: _Rehearsal, fields: tuple[str, ...], data: bytes, *, copied: bool) -> None:
     stage.data = data
-    part = Part(_DAY, (LakeObject(f"2018/11/{_DAY}-events.json", len(data), "etag"),), "digest")
+    part = Part(_DAY, _one(f"2018/11/{_DAY}-events.json", data), "digest")
     with closing(Reader(loaded_columns(STAGING_EVENTS), fields, 1)) as reader:
         direct = Direct(stage, fields) if copied else None
         list(load_log_days(Loading(stage, stage, reader, run_id="run", direct=direct), [part]))
+
+
+def _one(key: str, data: bytes) -> Objects:
+    return Objects.of([LakeObject(key, len(data), "etag")])
 
 
 def _event(fields: tuple[str, ...]) -> bytes:
@@ -201,9 +205,9 @@ class _Rehearsal:
         """Nothing is left."""
         return ""
 
-    def list_objects(self) -> list[LakeObject]:
+    def list_objects(self) -> Objects:
         """No load lists."""
-        return []
+        return Objects([])
 
     def read(
         self, objects: Iterable[LakeObject]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import pyarrow as pa
 
 from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.collector import without_search
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import Objects, key_of
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
@@ -41,14 +43,15 @@ class _Plan:
 
     Attributes:
         as_of: The last song load that was published when the plan was made.
+        read: Objects by part.
         replaced: Keys of loaded objects that changed or are gone.
         kept_records: Records of the objects it does not touch, by part; rejects likewise.
     """
 
     as_of: int
     parts: tuple[Part, ...]
-    read: list[LakeObject]
-    replaced: list[str]
+    read: dict[str, Objects]
+    replaced: set[str]
     kept_records: dict[str, int]
     kept_rejects: dict[str, int]
 
@@ -93,15 +96,15 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
 def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
     started = time.monotonic()
     plan = _plan(loading, parts, everything)
-    part_of = {item.key: part.name for part in parts for item in part.objects}
     # In the order of their keys, as neighbours lie near each other on a disk.
-    wanted = sorted(plan.read)
+    wanted = heapq.merge(*(zip(read.lines, repeat(part)) for part, read in plan.read.items()))
+    number = sum(map(len, plan.read.values()))
     with loading.phases.during("read"), without_search():
         prepared = prepare(
             loading.store,
             loading.reader.read_wholes,
-            ((part_of[item.key], item) for item in wanted),
-            loading.counter("song objects", 0, len(plan.read)),
+            wanted,
+            loading.counter("song objects", 0, number),
         )
     entries = _entries(plan, prepared)
     failed = _why_not(loading, plan, entries, prepared)
@@ -138,15 +141,16 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     except WarehouseMissing:
         held = _Held({}, {}, set(), 0)
     loaded = held.objects
-    objects = [item for part in parts for item in part.objects]
     # What another version of the code has read is read anew, as the same bytes may give other rows.
-    known = {
-        key: (item.size, item.token if item.part in held.current else "")
-        for key, item in loaded.items()
-    }
-    changes = object_changes(objects, known)
-    read = objects if everything else changes.read
-    replaced = [*(item.key for item in read if item.key in loaded), *changes.gone]
+    known: dict[str, dict[str, tuple[int, str]]] = {part.name: {} for part in parts}
+    for key, item in loaded.items():
+        known[item.part][key] = item.size, item.token if item.part in held.current else ""
+    changes = {part.name: object_changes(part.objects, known[part.name]) for part in parts}
+    read = {part.name: part.objects if everything else changes[part.name].read for part in parts}
+    replaced = {key for change in changes.values() for key in change.gone}
+    if loaded:
+        lines = (line for objects in read.values() for line in objects.lines)
+        replaced.update(key for key in map(key_of, lines) if key in loaded)
     kept_records = {part: records for part, (records, _) in held.records.items()}
     kept_rejects = {part: rejects for part, (_, rejects) in held.records.items()}
     for key in replaced:
@@ -211,7 +215,7 @@ def _remove(session: Session, plan: _Plan, load_id: int) -> None:
     session.execute(f"{rejects} AND NOT published", target)
     if not plan.replaced:
         return
-    keys = pa.table({"object": pa.array(plan.replaced, pa.string())})
+    keys = pa.table({"object": pa.array(sorted(plan.replaced), pa.string())})
     session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
     session.append(_REPLACED, ["object"], keys)
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"

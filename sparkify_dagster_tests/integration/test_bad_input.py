@@ -22,7 +22,7 @@ from sparkify_dagster.build import build_definitions
 from sparkify_dagster.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
@@ -114,7 +114,7 @@ class Meddler:
         self._meddle = meddle
         self.location = self._folder.location
 
-    def list_objects(self) -> list[LakeObject]:
+    def list_objects(self) -> Objects:
         return self._folder.list_objects()
 
     def read(
@@ -483,7 +483,7 @@ def test_a_song_load_that_was_overtaken_by_another_leaves_nothing_stale(place: P
 
         location = "a slow store"
 
-        def list_objects(self) -> list[LakeObject]:
+        def list_objects(self) -> Objects:
             return lake.songs.list_objects()
 
         def read(

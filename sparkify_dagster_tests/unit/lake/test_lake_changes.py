@@ -11,10 +11,11 @@ from sparkify_dagster.lake.changes import (
     catalogue_parts,
     changed_parts,
     digest,
+    empty_part,
     make_parts,
     object_changes,
 )
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, Objects
 
 A = LakeObject("a.json", 1, "t1")
 B = LakeObject("b.json", 2, "t2")
@@ -61,8 +62,8 @@ def test_a_name_that_is_not_utf8_has_a_digest_too() -> None:
 def test_parts_hold_their_objects_digest_and_size() -> None:
     parts = make_parts({"2018-11-01": [A, B], "2018-11-02": []}, "x")
     assert parts == {
-        "2018-11-01": Part("2018-11-01", (A, B), digest([A, B], "x")),
-        "2018-11-02": Part("2018-11-02", (), NOTHING),
+        "2018-11-01": Part("2018-11-01", Objects.of([A, B]), digest([A, B], "x")),
+        "2018-11-02": empty_part("2018-11-02"),
     }
     assert [part.size for part in parts.values()] == [3, 0]
 
@@ -91,19 +92,21 @@ def test_a_big_catalogue_fills_sixty_four_parts_evenly() -> None:
 
 
 def test_only_parts_that_differ_are_changed_vanished_ones_included_in_order() -> None:
-    same, other, new = Part("b", (A,), "1"), Part("d", (B,), "2"), Part("a", (A,), "3")
+    alone = Objects.of([A])
+    same, new = Part("b", alone, "1"), Part("a", alone, "3")
+    other = Part("d", Objects.of([B]), "2")
     lake = {part.name: part for part in (same, other, new)}
     loaded = {"b": "1", "d": "old", "c": "gone"}
-    assert changed_parts(lake, loaded) == [new, Part("c", (), NOTHING), other]
+    assert changed_parts(lake, loaded) == [new, empty_part("c"), other]
 
 
 def test_a_part_that_vanished_and_was_emptied_is_no_change_any_more() -> None:
     assert changed_parts({}, {"a": NOTHING}) == []
-    assert changed_parts({"a": Part("a", (), NOTHING)}, {}) == []
+    assert changed_parts({"a": empty_part("a")}, {}) == []
 
 
 def test_a_part_that_comes_back_is_a_change() -> None:
-    back = Part("a", (A,), "1")
+    back = Part("a", Objects.of([A]), "1")
     assert changed_parts({"a": back}, {"a": NOTHING}) == [back]
 
 
@@ -111,11 +114,11 @@ def test_objects_that_are_new_or_differ_are_read_and_missing_ones_are_gone() -> 
     resized, retold = LakeObject("s.json", 5, "t"), LakeObject("r.json", 6, "new")
     loaded = {"a.json": (1, "t1"), "s.json": (4, "t"), "r.json": (6, "old"), "z.json": (9, "t")}
     changes = object_changes([A, B, resized, retold], loaded)
-    assert changes == ObjectChanges(read=[B, resized, retold], gone=["z.json"])
+    assert changes == ObjectChanges(Objects.of([B, resized, retold]), gone=["z.json"])
 
 
 def test_nothing_is_to_be_done_for_objects_that_are_as_they_were_loaded() -> None:
-    assert object_changes([A], {"a.json": (1, "t1")}) == ObjectChanges()
+    assert object_changes([A], {"a.json": (1, "t1")}) == ObjectChanges(Objects([]))
 
 
 keys = st.text(st.characters(codec=None), min_size=1, max_size=4)
@@ -126,7 +129,7 @@ digests = st.sampled_from(["1", "2", NOTHING])
 def test_loading_what_changed_leaves_nothing_to_load(
     lake: dict[str, str], loaded: dict[str, str]
 ) -> None:
-    parts = {name: Part(name, (), told) for name, told in lake.items()}
+    parts = {name: Part(name, Objects([]), told) for name, told in lake.items()}
     after = loaded | {part.name: part.digest for part in changed_parts(parts, loaded)}
     assert changed_parts(parts, after) == []
     assert {n: d for n, d in after.items() if d != NOTHING} == {

@@ -15,7 +15,7 @@ import pytest
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.files import Files
 from sparkify_dagster.lake.folder import SETTLING_SECONDS, Folder
-from sparkify_dagster.lake.objects import LakeObject, is_data_key
+from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key, key_of
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] LOG_DATA"
@@ -369,7 +369,7 @@ def test_a_file_in_place_of_the_folder_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
-    assert Folder(tmp_path, SETTING).list_objects() == []
+    assert Folder(tmp_path, SETTING).list_objects() == Objects([])
     assert Folder(tmp_path, SETTING).location == str(tmp_path)
 
 
@@ -379,7 +379,7 @@ def test_a_folder_that_vanishes_while_the_lake_is_listed_takes_only_its_objects(
     _write(tmp_path, "x.json", b"1")
     files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))])
     assert len(list(files.scan(is_data_key))) == 2
-    assert files.keys == ["x.json"]
+    assert list(map(key_of, files.lines)) == ["x.json"]
 
 
 def test_a_lake_that_vanishes_while_it_is_listed_is_an_error(

@@ -3,14 +3,20 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparkify_dagster.lake.objects import (
     DayRange,
     LakeObject,
+    Objects,
     Unroutable,
     by_day,
     is_data_key,
+    key_of,
+    line_of,
     log_day,
+    object_of,
 )
 
 NOVEMBER = DayRange(date(2018, 11, 1), date(2018, 11, 30))
@@ -156,14 +162,38 @@ def test_a_range_of_something_else_than_dates_is_refused(text: str) -> None:
         DayRange.parse(text, "")
 
 
+TEXTS = st.text(st.characters(codec=None))
+
+
+@given(st.lists(st.builds(LakeObject, TEXTS, st.integers(0, 1 << 63), st.just("a.b.c"))))
+def test_objects_held_as_texts_are_the_same_objects(objects: list[LakeObject]) -> None:
+    held = Objects.of(objects)
+    assert list(held) == objects
+    assert list(map(key_of, held.lines)) == [item.key for item in objects]
+    assert held.bytes == sum(item.size for item in objects)
+    assert (len(held), held[1:]) == (len(objects), Objects.of(objects[1:]))
+
+
+NAMES = st.text(st.characters(codec=None, exclude_characters="\0"))
+
+
+@given(NAMES, NAMES)
+def test_objects_held_as_texts_stand_in_the_order_of_their_keys(one: str, other: str) -> None:
+    in_order = sorted([line_of(one, 2, "t"), line_of(other, 1, "t")])
+    assert [object_of(line).key for line in in_order] == sorted([one, other])
+
+
 def test_objects_are_grouped_by_day_and_those_without_are_kept_with_the_reason() -> None:
     first, again = LakeObject("2018-11-01.json", 1, "a"), LakeObject("2018/11/01/x.json", 2, "b")
     other, lost = LakeObject("2018-11-02.json.gz", 3, "c"), LakeObject("notes.json", 4, "d")
     routed, unroutable = by_day([first, lost, other, again], NOVEMBER)
-    assert routed == {"2018-11-01": [first, again], "2018-11-02": [other]}
+    assert {day: list(objects) for day, objects in routed.items()} == {
+        "2018-11-01": [first, again],
+        "2018-11-02": [other],
+    }
     assert unroutable == [Unroutable("notes.json", NO_DAY)]
 
 
 def test_a_day_before_the_year_1000_keeps_its_four_digits() -> None:
     item = LakeObject("0999-01-01.json", 1, "a")
-    assert by_day([item], ANY_DAY) == ({"0999-01-01": [item]}, [])
+    assert by_day([item], ANY_DAY) == ({"0999-01-01": Objects.of([item])}, [])

@@ -136,7 +136,7 @@ def test_a_prefix_may_end_in_an_empty_part(s3: S3Server, bucket: str) -> None:
 
 def test_an_object_is_listed_with_its_stored_size_and_its_etag(s3: S3Server, bucket: str) -> None:
     s3.put(f"s3://{bucket}/x.json", b"12345")
-    assert store_of(s3, f"s3://{bucket}").list_objects() == [
+    assert list(store_of(s3, f"s3://{bucket}").list_objects()) == [
         LakeObject("x.json", 5, "827ccb0eea8a706c4c34a16891f84e7b")
     ]
 
@@ -264,7 +264,7 @@ def test_a_reading_given_up_halfway_asks_for_no_more(
     meter = Meter()
     s3.put(f"s3://{bucket}/x.json", b"1")
     store = store_of(s3, f"s3://{bucket}", meter)
-    objects = store.list_objects() * 500
+    objects = list(store.list_objects()) * 500
     told = store.read(objects)
     next(told)
     told.close()  # type: ignore[attr-defined]

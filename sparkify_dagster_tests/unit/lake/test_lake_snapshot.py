@@ -11,7 +11,7 @@ import pytest
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.errors import LakeError, ObjectError
-from sparkify_dagster.lake.objects import DayRange, LakeObject
+from sparkify_dagster.lake.objects import DayRange, LakeObject, Objects
 from sparkify_dagster.lake.snapshot import Lake, Snapshot, loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster_tests.record_cases import EVENT_FIELDS, EVENT_VALUES, SONG_FIELDS
@@ -27,9 +27,9 @@ class Shelf:
     objects: list[LakeObject]
     location: str = "shelf"
 
-    def list_objects(self) -> list[LakeObject]:
+    def list_objects(self) -> Objects:
         """The objects."""
-        return self.objects
+        return Objects.of(self.objects)
 
     def read(
         self, objects: Iterable[LakeObject]
@@ -60,11 +60,11 @@ def lake() -> Lake:
 
 def test_a_snapshot_holds_parts_days_fields_and_what_has_no_day(lake: Lake) -> None:
     snapshot = lake.look()
-    assert {name: part.objects for name, part in snapshot.days.items()} == {
-        "2018-11-01": (LOG, LATE),
-        "2018-11-02": (NEXT,),
+    assert {name: list(part.objects) for name, part in snapshot.days.items()} == {
+        "2018-11-01": [LOG, LATE],
+        "2018-11-02": [NEXT],
     }
-    assert {name: part.objects for name, part in snapshot.songs.items()} == {"34": (SONG,)}
+    assert {name: list(part.objects) for name, part in snapshot.songs.items()} == {"34": [SONG]}
     assert [item.key for item in snapshot.unroutable] == ["notes.json"]
     assert snapshot.fields == tuple(EVENT_FIELDS)
 

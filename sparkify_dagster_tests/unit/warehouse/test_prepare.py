@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from sparkify_dagster.lake.changes import Part
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.warehouse.prepare import Counts, in_groups
 
 
 def part(name: str, *sizes: int, ending: str = ".json") -> Part:
     """A part of objects of these sizes."""
-    objects = tuple(LakeObject(f"{name}-{n}{ending}", size, "t") for n, size in enumerate(sizes))
-    return Part(name, objects, "digest")
+    objects = (LakeObject(f"{name}-{n}{ending}", size, "t") for n, size in enumerate(sizes))
+    return Part(name, Objects.of(objects), "digest")
 
 
 def grouped(*parts: Part) -> list[list[str]]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from sparkify_dagster.lake.changes import NOTHING, make_parts
-from sparkify_dagster.lake.objects import DayRange, LakeObject
+from sparkify_dagster.lake.objects import DayRange, LakeObject, Objects
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.warehouse.ledger import FAILED, StarPosition
 from sparkify_dagster.warehouse.pending import NEVER_LOADED, Loaded, asked_days, pending
@@ -113,7 +113,7 @@ def test_what_failed_vanished_or_differs_is_pending() -> None:
     todo = pending(lake, loaded)
     assert [part.name for part in todo.days] == ["2018-11-01", "2018-11-03", "2018-11-09"]
     assert todo.days[-1].digest == NOTHING
-    assert todo.days[-1].objects == ()
+    assert todo.days[-1].objects == Objects([])
 
 
 def test_a_range_of_days_leaves_other_days_and_the_songs_alone() -> None:
