@@ -126,7 +126,9 @@ class DuckDBSession:
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk, straight from Arrow's memory."""
-        self._connection.register("incoming_rows", rows)
+        # As a stream, which is empty afterwards: until COMMIT the engine keeps what it was given.
+        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches()))
+        self._connection.register("incoming_rows", stream)
         try:
             self._connection.execute(
                 f"INSERT INTO {relation} ({column_list(columns)}) SELECT * FROM incoming_rows"
@@ -211,8 +213,6 @@ class DuckDBWarehouse:
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
-            # COMMIT writes the file itself, not a log first that DETACH would write there again.
-            "checkpoint_threshold": "1KB",
         }
         if memory_limit:
             self._config["memory_limit"] = memory_limit

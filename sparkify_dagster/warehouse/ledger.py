@@ -350,10 +350,10 @@ def append_columns(session: Session, table: str, values: Mapping[str, Any], numb
         session.append(relation(session, table), list(types), rows)
 
 
-def _column(values: Any, kind: pa.DataType, number: int) -> pa.Array | pa.ChunkedArray:
+def _column(values: Any, kind: pa.DataType, number: int) -> pa.Array:
     if isinstance(values, (str, int)):
         return pa.repeat(pa.scalar(values, kind), number)
-    if isinstance(values, pa.ChunkedArray):
+    if isinstance(values, pa.Array):
         return values.cast(kind)
     return pa.array(values, kind)
 

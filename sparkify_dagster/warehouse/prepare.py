@@ -22,8 +22,7 @@ from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
 
 Read = Callable[[Sequence[bytes], int], Batch]
-Columns = tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]
-_SPLIT_AT_ONCE = 100_000
+Columns = tuple[pa.Array, pa.Array, pa.Array]
 _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
@@ -92,14 +91,20 @@ class Prepared:
 
     def columns(self) -> Columns:
         """Keys, sizes and tokens of the objects, all as texts."""
-        columns: tuple[list[pa.Array], ...] = [], [], []
-        for at in range(0, len(self.objects), _SPLIT_AT_ONCE):
-            lines = pa.array(self.objects.lines[at : at + _SPLIT_AT_ONCE], pa.string())
-            values = pc.split_pattern(lines, "\0", max_splits=2, reverse=True)
-            for number, column in enumerate(columns):
-                column.append(pc.list_element(values, number))
-        keys, sizes, tokens = (pa.chunked_array(column, pa.string()) for column in columns)
+        lines = pa.array(self.objects.lines, pa.string())
+        values = pc.split_pattern(lines, "\0", max_splits=2, reverse=True)
+        keys, sizes, tokens = (pc.list_element(values, number) for number in range(3))
         return keys, sizes, tokens
+
+    def pieces(self, most: int) -> Iterator[tuple[int, Prepared]]:
+        """The same by so many objects at most, numbered anew; each with its first one's number."""
+        if len(self.objects) <= most:
+            yield 0, self
+            return
+        for first in range(0, len(self.objects), most):
+            kept = np.zeros(len(self.objects), dtype=bool)
+            kept[first : first + most] = True
+            yield first, self._chosen(kept)
 
     def counts(self) -> Counts:
         """Records of each object, in their order."""
@@ -122,16 +127,16 @@ class Prepared:
         """The same with just the objects of some parts, numbered anew."""
         if parts >= set(self.parts):
             return self
-        kept = np.array([part in parts for part in self.parts], dtype=bool)
+        return self._chosen(np.array([part in parts for part in self.parts], dtype=bool))
+
+    def _chosen(self, kept: np.ndarray) -> Prepared:
+        """The same with just some objects: for each, whether it is one of them."""
         number = np.cumsum(kept, dtype=np.int32) - 1
         held = self.batch.rows["object"].to_numpy()
-        rows = self.batch.rows.set_column(
-            self.batch.rows.column_names.index("object"),
-            "object",
-            pa.array(number[held], pa.int32()),
-        )
+        rows = self.batch.rows.filter(pa.array(kept[held]))
+        place = rows.column_names.index("object")
         batch = Batch(
-            rows.filter(pa.array(kept[held])),
+            rows.set_column(place, "object", pa.array(number[held[kept[held]]], pa.int32())),
             [
                 replace(reject, object=int(number[reject.object]))
                 for reject in self.batch.rejects
@@ -145,7 +150,7 @@ class Prepared:
                 }
             ),
         )
-        chosen = [i for i, keep in enumerate(kept) if keep]
+        chosen = np.flatnonzero(kept).tolist()
         objects = Objects([self.objects.lines[i] for i in chosen])
         return Prepared(objects, [self.parts[i] for i in chosen], batch, self.errors)
 

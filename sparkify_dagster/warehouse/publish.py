@@ -46,10 +46,13 @@ class Limits:
         rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
         batch_bytes: Bytes of log objects, unpacked, that are published in one transaction, about;
             their rows are held in memory till then.
+        objects: Objects that are staged by one statement; what is put together for it is let go
+            before the next ones.
     """
 
     rejects: float = 0.10
     batch_bytes: int = 512_000_000
+    objects: int = 131_072
 
 
 @runtime_checkable
@@ -167,7 +170,7 @@ def append_staged(
     session: Session,
     table: Table,
     prepared: Prepared,
-    keys: pa.ChunkedArray,
+    keys: pa.Array,
     load_id: int,
     days: Sequence[date] | None = None,
 ) -> None:
@@ -182,7 +185,7 @@ def append_staged(
     values = rows.columns[:-2]
     if days is not None:
         values.append(pa.array(days, pa.date32()).take(index))
-    values.append(pa.DictionaryArray.from_arrays(index, keys.combine_chunks()))
+    values.append(pa.DictionaryArray.from_arrays(index, keys))
     values.append(rows["line"])
     values.append(pa.repeat(pa.scalar(load_id, pa.int64()), rows.num_rows))
     names = list(table.column_names)
@@ -258,9 +261,10 @@ def publish(
     Raises:
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
-    columns = prepared.columns()
-    append_staged(session, table, prepared, columns[0], load_id, days)
-    write_objects(session, table, prepared, columns, load_id)
+    for first, piece in prepared.pieces(loading.limits.objects):
+        columns = piece.columns()
+        append_staged(session, table, piece, columns[0], load_id, days and days[first:])
+        write_objects(session, table, piece, columns, load_id)
     rejects = prepared.batch.rejects
     write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
     return recorded(session, loading, table, entries, load_id)

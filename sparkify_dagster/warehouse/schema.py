@@ -48,7 +48,7 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
         if drop or (lost and table.layer in _OF_THE_LAKE):
             session.execute(drop_table(table.name, session.schema))
             there.pop(table.name, None)
-        if _ensure(session, table, there.get(table.name)):
+        if _ensure(session, table, there):
             made.append(table.name)
     return made
 
@@ -80,8 +80,8 @@ def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[st
     return said
 
 
-def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> bool:
-    if found:
+def _ensure(session: Session, table: Table, there: Mapping[str, Mapping[str, str]]) -> bool:
+    if found := there.get(table.name):
         differs = difference(found, session.declared(table))
         if not differs:
             return False
@@ -96,7 +96,7 @@ def _ensure(session: Session, table: Table, found: Mapping[str, str] | None) -> 
     for statement in comments(table, session.schema):
         session.execute(statement)
     grant_reading(session, [table])
-    _forget(session, table)
+    _forget(session, table, there)
     return True
 
 
@@ -113,8 +113,12 @@ def _made_by_older_model(session: Session, table: Table) -> bool:
     return bool(rows) and rows[0][0] != model_version(table.name)
 
 
-def _forget(session: Session, table: Table) -> None:
-    """A table that had to be made is empty: the ledger must not say that it was loaded."""
+def _forget(session: Session, table: Table, there: Container[str]) -> None:
+    """A table that had to be made is empty: the ledger must not say that it was loaded.
+
+    Args:
+        there: Tables that were there before.
+    """
     made_here = table.layer in (Layer.STAR, Layer.MART)
     where = {"load_history": "target"} if made_here else {}
     if table in STAGING:
@@ -123,7 +127,6 @@ def _forget(session: Session, table: Table) -> None:
             "load_objects": "target",
             "load_rejects": "target_table",
         }
-    there = session.tables() if where else {}
     for name, column in where.items():
         if name in there:
             session.execute(

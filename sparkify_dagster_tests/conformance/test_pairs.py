@@ -93,6 +93,17 @@ def test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(pair: 
     assert_equals_oracle(pair.warehouse, held)
 
 
+def test_objects_are_staged_by_as_many_at_once_as_the_limits_say(pair: Pair) -> None:
+    lake = pair.lake
+    for number in range(5):
+        lake.put_song(f"{number}.json", song(song_id=f"SO{number}"), *[b"{}"] * (number == 3))
+        lake.put_log(log_key("2018-11-01", f"{number}.json"), event(sessionId=number), b"[]")
+    assert load(pair, limits=Limits(rejects=0.9, objects=2)).failed == set()
+    held = lake.expected(reject_limit=0.9)
+    assert len(held.rejects) == 6
+    assert_equals_oracle(pair.warehouse, held)
+
+
 def test_rejects_are_kept_with_their_place_and_go_when_they_are_mended(pair: Pair) -> None:
     lake = pair.lake
     good = [event(itemInSession=number) for number in range(20)]

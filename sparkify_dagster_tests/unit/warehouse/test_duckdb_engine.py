@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from sparkify_dagster.warehouse import duckdb as engine
@@ -66,6 +68,17 @@ def test_the_file_is_let_go_with_all_that_was_written_while_the_engine_is_kept(
     said = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (said.stdout.strip(), said.stderr) == ("3", "")
     assert not Path(warehouse.location + ".wal").exists()
+
+
+def test_what_was_appended_is_let_go_before_commit(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.transaction() as session:
+        rows = pa.table({"i": pa.array(range(100_000), pa.int64())})
+        held = weakref.ref(rows)
+        session.append("sparkify.t", ["i"], rows)
+        del rows
+        assert held() is None
+        assert pa.total_allocated_bytes() < 800_000
+        assert session.query("SELECT COUNT(*) FROM sparkify.t") == [(100_003,)]
 
 
 def test_temporary_tables_end_with_their_transaction(warehouse: DuckDBWarehouse) -> None:

@@ -36,6 +36,7 @@ from sparkify_dagster_tests.lakes import (
 
 DAY, NEXT_DAY = "2018-11-02", "2018-11-03"
 NEXT_TS = 1541203200000
+DAY_MS = 86_400_000
 
 
 def at(load_id: int | None, name: str) -> StarPosition:
@@ -119,6 +120,18 @@ def test_marts_that_read_nothing_that_changed_stay_as_they_are(
     assert all(told.rows > 0 for told in done.values())
 
 
+def test_a_touched_day_counts_from_its_first_moment_to_its_last(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    ends = [event(sessionId=7, itemInSession=n, ts=NEXT_TS + n) for n in (0, DAY_MS - 1)]
+    lake.put_log(log_key(NEXT_DAY), *ends)
+    refreshed(lake, warehouse)
+    lake.put_log(log_key(NEXT_DAY, "late.json"), event(sessionId=9, ts=NEXT_TS + 60_000))
+    refreshed(lake, warehouse)
+    plays = {(str(day), hour): n for day, hour, n, *_ in rows_of(warehouse, "plays_by_hour")}
+    assert (plays[NEXT_DAY, 0], plays[NEXT_DAY, 23]) == (2, 1)
+
+
 def test_a_title_that_changes_while_the_play_stays_is_told_by_its_day(
     lake: TinyLake, warehouse: DuckDBWarehouse
 ) -> None:
@@ -131,8 +144,8 @@ def test_a_title_that_changes_while_the_play_stays_is_told_by_its_day(
 def test_a_play_whose_first_delivery_goes_moves_to_the_day_of_the_next(
     lake: TinyLake, warehouse: DuckDBWarehouse
 ) -> None:
-    lake.put_log(log_key("2018-11-01"), event(itemInSession=5, ts=NEXT_TS - 172_800_000))
-    lake.put_log(log_key(NEXT_DAY), event(itemInSession=5, ts=NEXT_TS + 86_400_000))
+    lake.put_log(log_key("2018-11-01"), event(itemInSession=5, ts=NEXT_TS - 2 * DAY_MS))
+    lake.put_log(log_key(NEXT_DAY), event(itemInSession=5, ts=NEXT_TS + DAY_MS))
     refreshed(lake, warehouse)
     (lake.logs / log_key("2018-11-01")).unlink()
     before = {row[0] for row in rows_of(warehouse, "plays_by_hour")}
@@ -142,7 +155,7 @@ def test_a_play_whose_first_delivery_goes_moves_to_the_day_of_the_next(
 
 
 LATER = log_key("2018-11-04")
-LATER_TS = NEXT_TS + 86_400_000
+LATER_TS = NEXT_TS + DAY_MS
 
 
 @pytest.mark.parametrize("page", ["NextSong", "Home", "Submit Upgrade"])

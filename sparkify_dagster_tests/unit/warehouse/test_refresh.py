@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,20 @@ from pathlib import Path
 import pytest
 
 from sparkify_dagster.model.star import USER
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Row, Session
 from sparkify_dagster.warehouse.refresh import Refresh
-from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, event, log_key, warehouse_at
+from sparkify_dagster_tests.lakes import (
+    STAR_NAMES,
+    TinyLake,
+    assert_equals_oracle,
+    bring_up_to_date,
+    event,
+    log_key,
+    song,
+    warehouse_at,
+)
 
 DAYS = ("2018-11-02", "2018-11-03", "2018-11-04")
 DAY_MS = 86_400_000
@@ -90,3 +101,44 @@ def test_where_an_event_went_all_that_is_left_of_its_user_is_looked_at(
     with users_refreshed(lake, warehouse) as session:
         assert looked_at(session) == [(8, DAYS[0]), (9, DAYS[0]), (9, DAYS[1])]
         assert levels(session) == [(8, "free"), (9, "free")]
+
+
+def touched(
+    lake: TinyLake, warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> set[str]:
+    """The star tables whose keys were looked for when the lake was loaded; all of them checked."""
+    asked: set[str] = set()
+    find = Refresh._touched
+
+    def noted(refresh: Refresh, table: Table) -> str:
+        asked.add(table.name)
+        return find(refresh, table)
+
+    monkeypatch.setattr(Refresh, "_touched", noted)
+    star = bring_up_to_date(lake.open(), warehouse, rebuild_from=math.inf).star
+    assert star is not None
+    assert star.mode == "refresh"
+    assert set(STAR_NAMES) <= star.findings.keys()
+    assert_equals_oracle(warehouse, lake.expected())
+    return asked
+
+
+def test_a_new_day_leaves_songs_and_artists_alone(
+    lake: TinyLake, warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.put_log(log_key(DAYS[2]), said("8", 2, "paid"))
+    assert touched(lake, warehouse, monkeypatch) == {"songplay", "time", "user"}
+
+
+def test_a_song_that_nobody_plays_leaves_users_and_times_alone(
+    lake: TinyLake, warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.put_song("a.json", song(title="Nobody plays it"))
+    assert touched(lake, warehouse, monkeypatch) == {"songplay", "song", "artist"}
+
+
+def test_a_day_without_records_is_taken_in_like_any_other(
+    lake: TinyLake, warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.put_log(log_key(DAYS[2]))
+    assert touched(lake, warehouse, monkeypatch) == {"songplay"}
