@@ -21,6 +21,7 @@ class Entrant:
         python: Whose packages it needs: the platform's environment, or that of the peers.
         module: Its program below `contenders`; blank for the command line `sparkify`.
         command: The command of `sparkify`.
+        settings: Variables that set the platform otherwise than by default.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Entrant:
     python: Literal["platform", "peers"]
     module: str = ""
     command: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
 
     def words(self, pythons: Mapping[str, str], lake: Path, out: Path) -> list[str]:
         """What starts it."""
@@ -52,6 +54,13 @@ ENTRANTS = {
         _peer("floor+marts", "the same with the ten marts", "floor_marts"),
         _ours("engine", "the platform's engine work", "engine"),
         _ours("dagster", "the platform through a Dagster run", "dagster_run"),
+        Entrant(
+            "engine, 2 GB",
+            "the same with [DUCKDB] MEMORY_LIMIT = 2GB",
+            "platform",
+            "engine",
+            settings=(("SPARKIFY_DUCKDB__MEMORY_LIMIT", "2GB"),),
+        ),
         _ours("etl", "the platform, `sparkify etl`", "", "etl"),
         _peer("plain duckdb", "DuckDB alone, read_json over the songs", "plain_duckdb"),
         _peer("polars", "polars to Parquet, no database", "polars_parquet"),

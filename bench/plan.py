@@ -32,6 +32,7 @@ class Plan:
         songs: Song files for which reading many of them is measured: the first number early, the
             others last of all, as so many do not stay in the system's caches.
         stored: What is stored in the warehouses that a day is added to.
+        looked: What is stored where only looking is measured.
         repeats: How often each contender adds a day, changes a song, finds nothing to do.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     songs: tuple[int, ...]
     stored: tuple[Size, ...]
     repeats: int
+    looked: tuple[Size, ...] = ()
 
 
 QUICK = Plan(
@@ -67,16 +69,19 @@ def full(*, million_songs: bool) -> Plan:
             (small, FAST, 3),
             (middle, FAST, 3),
             *((Size(1_000_000, 10_000, n, gz), ours, 2) for n, gz in _OTHER_FILES),
-            (Size(10_000_000, 10_000), (*ours, "etl"), 2),
+            (Size(10_000_000, 10_000), (*ours, "etl", "engine, 2 GB"), 2),
         ),
         later=(
             (small, SLOW, 1),
             (Size(10_000_000, 10_000, 300, packed=True), ours, 1),
             (middle, ("floor", "floor+marts", "pyspark"), 1),
+            (Size(10_000_000, 10_000, 300), ours, 1),
+            (Size(10_000_000, 10_000, packed=True), ours, 1),
         ),
         songs=(100_000, 1_000_000) if million_songs else (100_000,),
         stored=(small, middle, Size(10_000_000, 10_000)),
         repeats=3,
+        looked=(Size(1_000, 1_000),),
     )
 
 
@@ -89,6 +94,7 @@ def only(plan: Plan, kind: str) -> Plan:
         later=plan.later if loads else (),
         songs=plan.songs if kind == "songs" else (),
         stored=plan.stored if kind == "changes" else (),
+        looked=plan.looked if kind == "changes" else (),
     )
 
 
@@ -109,6 +115,8 @@ def carry_out(plan: Plan, session: Session) -> None:
         _many_songs(session, number, plan.repeats)
     for size in plan.stored:
         _changes(session, size, plan.repeats)
+    for size in plan.looked:
+        _only_looks(session, size, 1)
     session.until(1.0)
     _loads(session, plan.later)
     for number in plan.songs[1:]:
@@ -135,10 +143,7 @@ def _many_songs(session: Session, number: int, repeats: int) -> None:
         if (taken := session.child(case, "read bytes", lake, session.new_folder())) is not None:
             session.keep(case, "read bytes", taken, {}, {})
     session.rounds(case, ("floor", "floor+marts", "engine", *plain), repeats)
-    world = World(session.new_folder(), lake)
-    if session.child(case, "engine", world.lake, world.out) is not None:
-        _looks(session, size, world, repeats)
-    shutil.rmtree(world.out.parent)
+    _only_looks(session, size, repeats)
     session.lakes.drop(size)
 
 
@@ -206,6 +211,17 @@ def _one_song(session: Session, size: Size, world: World, repeats: int) -> None:
     for name, taken in measured:
         if taken is not None:
             session.keep(case, name, taken, made, wanted)
+
+
+def _only_looks(session: Session, size: Size, repeats: int) -> None:
+    case = Case("tick", size, "tick")
+    lake = session.lake_of(case)
+    if lake is None:
+        return
+    world = World(session.new_folder(), lake)
+    if session.child(case, "engine", world.lake, world.out) is not None:
+        _looks(session, size, world, repeats)
+    shutil.rmtree(world.out.parent)
 
 
 def _looks(session: Session, size: Size, world: World, repeats: int) -> None:

@@ -128,9 +128,10 @@ class Session:
 
     def child(self, case: Case, name: str, lake: Path, out: Path) -> Taken | None:
         """Runs a contender; None, and a note, when it did not get to its end."""
-        words = ENTRANTS[name].words(self.pythons, lake, out)
-        variables = platform_variables(lake, out) if not ENTRANTS[name].module else {}
-        return self.program(case, name, words, out, variables)
+        entrant = ENTRANTS[name]
+        variables = platform_variables(lake, out) if not entrant.module else {}
+        words = entrant.words(self.pythons, lake, out)
+        return self.program(case, name, words, out, variables | dict(entrant.settings))
 
     def program(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bench.contenders.lake import platform_variables
@@ -10,4 +11,4 @@ from sparkify_dagster.settings import Settings, load_settings
 
 def settings_of(lake: Path, out: Path) -> Settings:
     """The settings, as a process in that folder would find them."""
-    return load_settings(environ=platform_variables(lake, out), cwd=out)
+    return load_settings(environ=os.environ | platform_variables(lake, out), cwd=out)
