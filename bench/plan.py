@@ -68,7 +68,11 @@ def full(*, million_songs: bool) -> Plan:
         load=(
             (small, FAST, 3),
             (middle, FAST, 3),
-            *((Size(1_000_000, 10_000, n, gz), ours, 2) for n, gz in _OTHER_FILES),
+            *(
+                (Size(events, 10_000, files, packed), ours, 2)
+                for events in (100_000, 1_000_000)
+                for files, packed in _OTHER_FILES
+            ),
             (Size(10_000_000, 10_000), (*ours, "etl", "engine, 2 GB"), 2),
         ),
         later=(
