@@ -218,6 +218,7 @@ def _one_song(session: Session, size: Size, world: World, repeats: int) -> None:
 
 
 def _only_looks(session: Session, size: Size, repeats: int) -> None:
+    """What looking costs in a warehouse of that size, loaded for it."""
     case = Case("tick", size, "tick")
     lake = session.lake_of(case)
     if lake is None:
