@@ -396,6 +396,12 @@ def _opening_failed(path: Path, error: duckdb.Error) -> WarehouseError:
             f"{path}: cannot be opened for writing. Let this account write the file and its "
             "folder, or point [DUCKDB] PATH elsewhere."
         )
+    if "replaying WAL" in text and "does not match" in text:
+        return WarehouseError(
+            f"{path}: its log {path}.wal belongs to another file or to another "
+            "version of this one. Put back the file and the log that were together; "
+            "or delete the log, if nothing that was written with it is wanted."
+        )
     return WarehouseError(
         f"{path}: cannot be opened as a DuckDB file ({text}). Check [DUCKDB] PATH."
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -350,6 +351,26 @@ def test_a_file_that_is_no_warehouse_is_named_and_left_as_it_was(tmp_path: Path)
     with pytest.raises(WarehouseError, match=r"notes\.duckdb: cannot be opened as a DuckDB file"):
         bring_up_to_date(lake.open(), warehouse_at(path))
     assert path.read_text() == "Remember the milk.\n" * 1_000
+
+
+def test_a_copy_put_before_the_log_of_another_version_says_what_to_do(tmp_path: Path) -> None:
+    path, copy = tmp_path / "warehouse.duckdb", tmp_path / "yesterday.duckdb"
+    lake = TinyLake(tmp_path / "lake")
+    lake.put_log(log_key(ONE), event())
+    bring_up_to_date(lake.open(), warehouse_at(path))
+    shutil.copyfile(path, copy)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE kept (x INT)")
+        connection.execute("CHECKPOINT")
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("INSERT INTO kept VALUES (1)")
+    shutil.copyfile(copy, path)
+    with pytest.raises(
+        WarehouseError, match=r"its log .*warehouse\.duckdb\.wal belongs to another"
+    ):
+        bring_up_to_date(lake.open(), warehouse_at(path))
+    Path(f"{path}.wal").unlink()
+    assert bring_up_to_date(lake.open(), warehouse_at(path)).todo.is_nothing
 
 
 HOLD = """
