@@ -18,7 +18,7 @@ from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
-from sparkify_dagster.warehouse.ledger import Entry, relation
+from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import Prepared, prepare
 from sparkify_dagster.warehouse.publish import (
     Loading,
@@ -44,13 +44,15 @@ class _Plan:
     Attributes:
         as_of: The last song load that was published when the plan was made.
         read: Objects by part.
-        replaced: Keys of loaded objects that changed or are gone.
+        anew: Parts of which nothing stays that was loaded.
+        replaced: Keys of loaded objects of other parts that changed or are gone.
         kept_records: Records of the objects it does not touch, by part; rejects likewise.
     """
 
     as_of: int
     parts: tuple[Part, ...]
     read: dict[str, Objects]
+    anew: list[str]
     replaced: set[str]
     kept_records: dict[str, int]
     kept_rejects: dict[str, int]
@@ -61,14 +63,13 @@ class _Held:
     """What the ledger says of the catalogue.
 
     Attributes:
+        objects: Those of the parts that may keep some of them.
         records: Records and rejects of each part.
-        current: The parts that today's reader and model have loaded.
         as_of: The last song load that was published.
     """
 
     objects: dict[str, ledger.LoadedObject]
     records: dict[str, tuple[int, int]]
-    current: set[str]
     as_of: int
 
 
@@ -129,34 +130,37 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
 
     def look(session: Session) -> _Held:
         ledger.is_ready(session)
+        # What another version of the code has read is read anew, as its rows may be others.
+        current = set() if everything else ledger.current_parts(session, _TABLE.name)
         return _Held(
-            ledger.loaded_objects(session, _TABLE.name, names),
+            ledger.loaded_objects(session, _TABLE.name, [n for n in names if n in current]),
             ledger.loaded_records(session, _TABLE.name),
-            ledger.current_parts(session, _TABLE.name),
             ledger.last_published(session, [_TABLE]),
         )
 
     try:
         held = loading.warehouse.look(look)
     except WarehouseMissing:
-        held = _Held({}, {}, set(), 0)
+        held = _Held({}, {}, 0)
     loaded = held.objects
-    # What another version of the code has read is read anew, as the same bytes may give other rows.
-    known: dict[str, dict[str, tuple[int, str]]] = {part.name: {} for part in parts}
+    known: dict[str, dict[str, tuple[int, str]]] = {name: {} for name in names}
     for key, item in loaded.items():
-        known[item.part][key] = item.size, item.token if item.part in held.current else ""
+        known[item.part][key] = item.size, item.token
+    anew = [name for name in names if name in held.records and not known[name]]
     changes = {part.name: object_changes(part.objects, known[part.name]) for part in parts}
-    read = {part.name: part.objects if everything else changes[part.name].read for part in parts}
+    read = {name: change.read for name, change in changes.items()}
     replaced = {key for change in changes.values() for key in change.gone}
     if loaded:
         lines = (line for objects in read.values() for line in objects.lines)
         replaced.update(key for key in map(key_of, lines) if key in loaded)
     kept_records = {part: records for part, (records, _) in held.records.items()}
     kept_rejects = {part: rejects for part, (_, rejects) in held.records.items()}
+    for name in anew:
+        kept_records[name] = kept_rejects[name] = 0
     for key in replaced:
         kept_records[loaded[key].part] -= loaded[key].records
         kept_rejects[loaded[key].part] -= loaded[key].rejects
-    return _Plan(held.as_of, parts, read, replaced, kept_records, kept_rejects)
+    return _Plan(held.as_of, parts, read, anew, replaced, kept_records, kept_rejects)
 
 
 def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
@@ -213,18 +217,24 @@ def _remove(session: Session, plan: _Plan, load_id: int) -> None:
     target = {"target": _TABLE.name}
     rejects = f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target"
     session.execute(f"{rejects} AND NOT published", target)
-    if not plan.replaced:
+    if not (plan.replaced or plan.anew):
         return
-    keys = pa.table({"object": pa.array(sorted(plan.replaced), pa.string())})
+    objects = relation(session, "load_objects")
     session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
-    session.append(_REPLACED, ["object"], keys)
+    if plan.replaced:
+        keys = pa.table({"object": pa.array(sorted(plan.replaced), pa.string())})
+        session.append(_REPLACED, ["object"], keys)
+    if plan.anew:
+        of_parts, values = one_of("o.part", plan.anew)
+        session.execute(
+            f"INSERT INTO {_REPLACED} (object) SELECT o.object FROM {objects} AS o "
+            f"WHERE o.target = $target AND {of_parts}",
+            {**target, **values},
+        )
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
     retire(session, _TABLE, replaced, {}, load_id)
     session.execute(f"{rejects} AND {replaced}", target)
-    session.execute(
-        f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {replaced}",
-        target,
-    )
+    session.execute(f"DELETE FROM {objects} WHERE target = $target AND {replaced}", target)
     session.execute(f"DROP TABLE {_REPLACED}")
 
 

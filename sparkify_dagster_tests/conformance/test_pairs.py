@@ -17,6 +17,7 @@ import pytest
 
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import (
@@ -91,6 +92,38 @@ def test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(pair: 
 
     load(pair, everything=True)
     assert_equals_oracle(pair.warehouse, held)
+
+
+def test_songs_an_older_reader_read_are_read_anew_and_of_others_what_changed(pair: Pair) -> None:
+    lake = pair.lake
+    for number in range(40):
+        lake.put_song(f"{number}.json", song(song_id=f"SO{number}"), *[b"{}"] * (number % 9 == 0))
+    load(pair, limits=ALL_REJECTS)
+    held = lake.expected(reject_limit=1.0)
+    history, objects, staged = (
+        f"{pair.warehouse.schema}.{name}"
+        for name in ("load_history", "load_objects", "staging_songs_table")
+    )
+    with pair.warehouse.transaction() as session:
+        session.execute(
+            f"UPDATE {history} SET reader_version = '0', digest = 'of old' "
+            "WHERE target = 'staging_songs_table' AND part < '20'"
+        )
+        session.execute(
+            f"UPDATE {staged} SET title = 'misread' WHERE object IN "
+            f"(SELECT o.object FROM {objects} AS o WHERE o.part < '20')"
+        )
+    for number in range(10):
+        (lake.songs / f"{number}.json").unlink()
+        lake.put_song(f"{10 + number}.json", song(song_id=f"SO{number}", title="Hysteria"), b"[]")
+    outcome = load(pair, limits=ALL_REJECTS)
+    assert outcome.songs is not None
+    assert 10 < outcome.songs.objects_read < 30
+    assert_equals_oracle(pair.warehouse, lake.expected(held, reject_limit=1.0))
+    with pair.warehouse.reading() as session:
+        songs = [e for e in ledger.latest(session) if e.target == "staging_songs_table"]
+        counted = {e.part: (e.records, e.rejects) for e in songs if e.objects}
+        assert counted == ledger.loaded_records(session, "staging_songs_table")
 
 
 def test_objects_are_staged_by_as_many_at_once_as_the_limits_say(pair: Pair) -> None:
