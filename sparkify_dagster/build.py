@@ -45,6 +45,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         reject_limit=settings.load.reject_limit,
         batch_mb=settings.load.batch_mb,
         history_days=settings.load.history_days,
+        run_days=settings.load.run_days,
         direct_copy=settings.load.direct_copy,
         attempts=settings.sensor.attempts,
         preview_rows=settings.load.preview_rows,

@@ -34,7 +34,6 @@ from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import held_open
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.model.staging import STAGING_EVENTS
-from sparkify_dagster.retention import prune_runs
 from sparkify_dagster.settings import Settings
 
 MODULE = "sparkify_dagster.definitions"
@@ -97,7 +96,6 @@ def run_load(
     definitions = build_definitions(settings, with_lineage=False)
     config = LoadConfig(what=what, first_day=first_day, last_day=last_day)
     with open_instance() as instance:
-        prune_runs(instance, settings.load.run_days)
         return _run(instance, definitions.resolve_job_def(LOAD_JOB), config)
 
 

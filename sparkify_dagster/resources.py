@@ -115,6 +115,7 @@ class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     reject_limit: float = 0.10
     batch_mb: int = 512
     history_days: int = 365
+    run_days: int = 90
     direct_copy: bool = True
     attempts: int = 3
     preview_rows: int = 5

@@ -23,25 +23,20 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
         The number of runs deleted.
     """
     before = datetime.now(UTC) - timedelta(days=keep_days)
-    old = instance.get_run_records(
-        dg.RunsFilter(
-            created_before=before,
-            statuses=[
-                dg.DagsterRunStatus.SUCCESS,
-                dg.DagsterRunStatus.FAILURE,
-                dg.DagsterRunStatus.CANCELED,
-            ],
-        ),
-        limit=_AT_ONCE,
-        ascending=True,
-    )
+    finished = [
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+    ]
+    # All of them: the oldest may well be needed, and those behind them are not.
+    old = instance.get_run_ids(dg.RunsFilter(created_before=before, statuses=finished))
     if not old:
         return 0
     needed = _runs_of_the_present(instance)
-    gone = [record.dagster_run.run_id for record in old]
-    for run_id in (run_id for run_id in gone if run_id not in needed):
+    gone = [run_id for run_id in reversed(old) if run_id not in needed][:_AT_ONCE]
+    for run_id in gone:
         instance.delete_run(run_id)
-    return sum(run_id not in needed for run_id in gone)
+    return len(gone)
 
 
 def _runs_of_the_present(instance: dg.DagsterInstance) -> set[str]:

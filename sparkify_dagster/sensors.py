@@ -8,7 +8,7 @@ import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -66,23 +66,25 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
+        news = False
         if (queue := lake.queue()) is not None:
             told = queue.told(lake.watched(), memory.receipts)
-            memory = heard(memory, told)
+            news, memory = told.ours, heard(memory, told)
             if not must_list(memory, runs, patience, time.time(), settings.list_every):
                 return _skipped(no_events(told), memory)
-        snapshot = listings.latest(lake)
-        if snapshot is None:
+        listing = listings.latest(lake, news=news)
+        if listing is None:
             return _skipped("the lake is still being listed", replace(memory, dirty=True))
+        snapshot = listing.snapshot
         now = seen(snapshot)
         found = verdict(now, memory, runs, patience)
         running = any(run.state == "running" for run in runs)
         unsettled = running and (memory.dirty or now.state != memory.state)
-        memory = replace(memory, listed=time.time(), dirty=unsettled)
-        news, memory = to_observe(now, memory)
+        memory = replace(memory, listed=listing.begun, dirty=unsettled or listing.is_past)
+        untold, memory = to_observe(now, memory)
         if to_observe(now, memory)[0].days:  # More than can be told at once: look again soon.
             memory = replace(memory, dirty=True)
-        events = _observations(news)
+        events = _observations(untold)
         if not found.look:
             if not found.ask:
                 return _skipped(found.why, memory, events)
@@ -103,22 +105,44 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     return watch
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The lake as it was listed.
+
+    Attributes:
+        begun: When, in seconds of the epoch.
+        is_past: Something happened in the lake after that.
+    """
+
+    snapshot: Snapshot
+    begun: float
+    is_past: bool
+
+
 class _Listings:
     """Listings of the lake, which may take longer than a tick has time."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._running: Future[Snapshot] | None = None
+        self._begun = 0.0
+        self._is_past = False
 
-    def latest(self, lake: LakeResource) -> Snapshot | None:
+    def latest(self, lake: LakeResource, *, news: bool) -> _Listing | None:
         """The lake as listed just now, or by the listing an earlier tick began; None: not yet.
+
+        Args:
+            news: Something has happened in the lake.
 
         Raises:
             LakeError: It cannot be listed.
         """
         if self._running is None:
             self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="lake-listing")
+            self._begun, self._is_past = time.time(), False
             self._running = self._pool.submit(lambda: lake.open().look())
+        else:
+            self._is_past = self._is_past or news
         try:
             found = self._running.result(timeout=_LISTING_SECONDS)
         except NotYet:
@@ -127,7 +151,7 @@ class _Listings:
             self._running = None
             raise
         self._running = None
-        return found
+        return _Listing(found, self._begun, self._is_past)
 
 
 def _runs(context: dg.SensorEvaluationContext, memory: Memory) -> list[Run]:

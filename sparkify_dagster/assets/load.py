@@ -38,6 +38,7 @@ from sparkify_dagster.resources import (
     PageResource,
     WarehouseResource,
 )
+from sparkify_dagster.retention import prune_runs
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding, Stored, examine
 from sparkify_dagster.warehouse.direct import load_log_days
@@ -64,6 +65,8 @@ What = Literal["asked", "changes", "due", "everything"]
 
 
 _ONLY_CHANGES = ("changes", "due")
+_ERRORS = (LakeError, WarehouseError, CloudError)
+"""What a load may meet that its message says all of."""
 
 
 class LoadConfig(dg.Config):
@@ -108,7 +111,7 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
                 yield from run.load()
             else:
                 yield from run.check()
-        except (LakeError, WarehouseError, CloudError) as error:
+        except _ERRORS as error:
             raise dg.Failure(str(error)) from None
 
     return load_tables
@@ -154,6 +157,18 @@ class _Run:
 
     def load(self) -> Iterator[Any]:
         """Loads what is to be loaded; fails at the end if a part of it failed."""
+        try:
+            yield from self._load()
+        except _ERRORS as error:
+            self._failures.append(str(error))
+        if self._failures:
+            raise dg.Failure(
+                "\n".join(self._failures),
+                metadata={"failed_days": dg.MetadataValue.json(self._failed_days)},
+                allow_retries=False,
+            )
+
+    def _load(self) -> Iterator[Any]:
         progress.report("looking at the lake")
         snapshot = self._lake.look()
         held = loaded(self._warehouse)
@@ -180,12 +195,6 @@ class _Run:
         yield from self._schemas()
         self._prune()
         yield from self._write_page()
-        if self._failures:
-            raise dg.Failure(
-                "\n".join(self._failures),
-                metadata={"failed_days": dg.MetadataValue.json(self._failed_days)},
-                allow_retries=False,
-            )
 
     @property
     def _checks_asked(self) -> list[Check]:
@@ -385,6 +394,10 @@ class _Run:
         )
         if left := self._warehouse.tidy():
             self._context.log.warning(f"files of dead loads were not removed: {left}")
+        try:
+            prune_runs(self._context.instance, self._bounds.run_days)
+        except Exception as error:  # Dagster's storage may be anybody's; the load is done.
+            self._context.log.warning(f"old run records were not removed: {error}")
 
     def _note(self, outcome: PartReport, what: str) -> None:
         if not outcome.published:

@@ -16,6 +16,7 @@ from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Snapshot
@@ -52,13 +53,14 @@ def run_etl(
     nothing = found.todo.is_nothing
     if nothing and days is not None:
         _refuse_uncovered(settings, days)
-    plan = make_plan(found.warehouse, found.snapshot, found.todo, everything=full)
+    # Made before the load: afterwards there is nothing left to plan.
+    plan = make_plan(found.warehouse, found.todo, everything=full) if dry_run or as_json else None
     result = None if dry_run or nothing else load(settings, full=full, days=days)
-    if as_json:
+    if plan is not None and as_json:
         print_json(_as_json(found, plan, result, dry_run=dry_run))
     elif result is not None:
         show_outcome(result, found.warehouse, days)
-    elif dry_run and not nothing:
+    elif plan is not None and not nothing:
         show_plan(plan)
     else:
         say(nothing_changed(found, days))
@@ -130,7 +132,7 @@ def nothing_changed(found: Comparison, days: DayRange | None = None) -> str:
     where = near(found.warehouse.location)
     if days is not None:
         return f"Nothing changed in {_span(days)}: {where} holds what the lake holds of it."
-    songs = sum(len(part.objects) for part in found.snapshot.songs.values())
+    songs = objects_in(found.snapshot.songs.values())
     holds = f"{count(songs, 'song object')} and {count(len(found.snapshot.days), 'log day')}"
     return f"Nothing changed: {where} holds what the lake holds, {holds}."
 

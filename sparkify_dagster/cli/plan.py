@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkify_dagster.cli.console import count, grid, say, show, size
-from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
-from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lake.changes import NOTHING, Part, object_changes, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
@@ -51,7 +50,7 @@ class Plan:
     star: bool
 
 
-def make_plan(warehouse: Warehouse, snapshot: Snapshot, todo: Pending, *, everything: bool) -> Plan:
+def make_plan(warehouse: Warehouse, todo: Pending, *, everything: bool) -> Plan:
     """Counts what a load would read.
 
     Raises:
@@ -68,7 +67,7 @@ def make_plan(warehouse: Warehouse, snapshot: Snapshot, todo: Pending, *, everyt
         except WarehouseMissing:
             pass
     changes = object_changes((item for part in todo.songs for item in part.objects), songs)
-    read = sum(len(part.objects) for part in todo.songs) if everything else len(changes.read)
+    read = objects_in(todo.songs) if everything else len(changes.read)
     days = [
         DayPlan(part.name, _why(part, digests), len(part.objects), part.size)
         for part in todo.days

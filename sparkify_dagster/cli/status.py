@@ -15,7 +15,7 @@ from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.lake.changes import NOTHING, Part, empty_part
+from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import CloudError, LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
@@ -304,7 +304,7 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 def _sizes(parts: Iterable[Part]) -> tuple[int, int]:
     held = list(parts)
-    return sum(len(part.objects) for part in held), sum(part.size for part in held)
+    return objects_in(held), sum(part.size for part in held)
 
 
 def _moment(when: datetime | None) -> str | None:

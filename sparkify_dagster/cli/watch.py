@@ -87,8 +87,7 @@ class Watch:
             held = loaded(open_warehouse(self._settings))
             todo = pending(snapshot, held, attempts=self._patience.attempts)
             self._ended = []
-            nothing = todo.is_nothing or (snapshot.is_empty and not todo.star)
-            request = "" if nothing else _REQUEST
+            request = "" if todo.is_nothing else _REQUEST
             self._memory = replace(self._memory, state=now.state, request=request)
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if found.look and not self._memory.request:

@@ -63,6 +63,11 @@ def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict
     return {name: Part(name, items, digest(items, context)) for name, items in held.items()}
 
 
+def objects_in(parts: Iterable[Part]) -> int:
+    """How many objects some parts have in all."""
+    return sum(len(part.objects) for part in parts)
+
+
 def empty_part(name: str) -> Part:
     """A part that has no object, or none any more."""
     return Part(name, Objects([]), NOTHING)

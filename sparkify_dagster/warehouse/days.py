@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
-from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
@@ -35,8 +35,13 @@ from sparkify_dagster.warehouse.schema import create_tables
 _TABLE = STAGING_EVENTS
 
 
-def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
+def load_days(
+    loading: Loading, parts: Sequence[Part], done: int = 0, total: int | None = None
+) -> Iterator[PartReport]:
     """Loads log days as the lake holds them, whether they changed or not.
+
+    Args:
+        done: How many objects were read before, of so many in `total`: for the progress.
 
     Yields:
         One report a day, as soon as its fate is sealed.
@@ -44,12 +49,12 @@ def load_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
     Raises:
         WarehouseError: The warehouse cannot be written at all.
     """
-    total, done = sum(len(part.objects) for part in parts), 0
+    total = done + objects_in(parts) if total is None else total
     for group in in_groups(parts, loading.limits.batch_bytes):
         started = time.monotonic()
         with loading.phases.during("read"):
             prepared = _prepare(loading, group, done, total)
-        done += sum(len(part.objects) for part in group)
+        done += objects_in(group)
         counts = prepared.counts().by_part(prepared.parts)
         entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
         for report in _settle(loading, entries, prepared):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.objects import LakeObject, is_packed
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
@@ -69,10 +69,11 @@ def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartRepor
     if loading.direct is None:
         yield from days.load_days(loading, parts)
         return
-    tell = loading.counter("log objects", 0, sum(len(part.objects) for part in parts))
+    done, total = 0, objects_in(parts)
     for group in in_groups(parts, loading.limits.batch_bytes):
-        yield from _settle(loading, loading.direct, group)
-        tell(sum(len(part.objects) for part in group))
+        yield from _settle(loading, loading.direct, group, done, total)
+        done += objects_in(group)
+        loading.on_progress("log objects", done, total)
 
 
 def doubts(columns: Sequence[Column]) -> str:
@@ -98,8 +99,14 @@ def doubts(columns: Sequence[Column]) -> str:
     return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE " + " OR ".join(conditions)
 
 
-def _settle(loading: Loading, direct: Direct, group: Sequence[Part]) -> Iterator[PartReport]:
-    """Copies some days in one transaction; if one of them spoils it, each gets its own."""
+def _settle(
+    loading: Loading, direct: Direct, group: Sequence[Part], before: int, total: int
+) -> Iterator[PartReport]:
+    """Copies some days in one transaction; if one of them spoils it, each gets its own.
+
+    Args:
+        before: How many objects were loaded before, of so many in `total`.
+    """
     started = time.monotonic()
     copied: list[_Copied] = []
 
@@ -113,10 +120,11 @@ def _settle(loading: Loading, direct: Direct, group: Sequence[Part]) -> Iterator
     except (CopyRefused, Doubt, AuditFailed) as error:
         if len(group) > 1:
             for part in group:
-                yield from _settle(loading, direct, [part])
+                yield from _settle(loading, direct, [part], before, total)
+                before += len(part.objects)
         else:
             worry = isinstance(error, CopyRefused) and not error.of_records
-            for report in days.load_days(loading, group):
+            for report in days.load_days(loading, group, before, total):
                 seconds = time.monotonic() - started
                 yield replace(report, why=str(error), worry=worry, seconds=seconds)
         return

@@ -225,7 +225,7 @@ def current_parts(session: Session, target: str) -> set[str]:
 def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
     """Records and rejects of each part of a staging table, as loaded."""
     rows = session.query(
-        "SELECT o.part, SUM(o.records), SUM(o.rejects) "
+        "SELECT o.part, COALESCE(SUM(o.records), 0), COALESCE(SUM(o.rejects), 0) "
         f"FROM {relation(session, 'load_objects')} AS o WHERE o.target = $target GROUP BY o.part",
         {"target": target},
     )
@@ -359,9 +359,10 @@ def _column(values: Any, kind: pa.DataType, number: int) -> pa.Array:
 
 
 def prune(session: Session, keep_days: int, now: datetime) -> int:
-    """Drops history older than `keep_days` that no longer says what the warehouse holds.
+    """Drops history older than `keep_days` that no longer says how things stand.
 
-    Rejects of failed loads older than that go with it.
+    What stays is the last published entry of each part, and those of loads that failed since.
+    Rejects of failed loads older than that go.
 
     Returns:
         The number of history rows dropped.
@@ -373,10 +374,16 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         "AND rejected_at < $before",
         before,
     )
+    published = (
+        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
+        "WHERE l.status = 'published' GROUP BY l.target, l.part"
+    )
     return session.execute(
-        f"DELETE FROM {history} WHERE loaded_at < $before AND load_id NOT IN ("
-        f"SELECT MAX(l.load_id) FROM {history} AS l WHERE l.status = 'published' "
-        "GROUP BY l.target, l.part)",
+        f"DELETE FROM {history} WHERE loaded_at < $before "
+        f"AND load_id NOT IN (SELECT p.load_id FROM ({published}) AS p) "
+        f"AND load_id NOT IN (SELECT h.load_id FROM {history} AS h LEFT JOIN ({published}) AS p "
+        "ON p.target = h.target AND p.part = h.part "
+        "WHERE h.load_id > COALESCE(p.load_id, 0))",
         before,
     )
 

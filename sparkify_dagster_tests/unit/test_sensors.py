@@ -25,6 +25,7 @@ from sparkify_dagster import sensors
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.lake.changes import make_parts
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.events import Told
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.resources import DuckDBResource
@@ -162,33 +163,68 @@ class SlowLakeResource(HastyLakeResource):
         assert SLOW.may_end.wait(30)
         return super().open()
 
+    def queue(self) -> Any:
+        return SLOW if SLOW.has_queue else None
+
 
 class _Slow:
+    """How slow listings go on, and a queue that tells of an event when it is said to."""
+
     def __init__(self) -> None:
         self.may_end = threading.Event()
         self.begun = 0
+        self.has_queue = False
+        self.ours = False
+
+    def told(self, _watched: object, _receipts: object) -> Told:
+        return Told(self.ours, (), 0)
 
 
 SLOW = _Slow()
 
 
-def test_a_listing_that_takes_longer_than_a_tick_has_is_taken_over_by_a_later_one(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def slow(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Slow]:
     monkeypatch.setattr(sensors, "_LISTING_SECONDS", 0.05)
-    fields = place.lake.resource().model_dump()
-    place.replaced = {"lake": SlowLakeResource(**fields)}
-    try:
-        for _ in range(3):
-            told = place.tick()
-            assert told.skip_message == "the lake is still being listed"
-            assert not told.run_requests
-            assert not told.asset_events
-    finally:
-        SLOW.may_end.set()
+    monkeypatch.setattr(f"{__name__}.SLOW", _Slow())
+    place.replaced = {"lake": SlowLakeResource(**place.lake.resource().model_dump())}
+    yield SLOW
+    SLOW.may_end.set()
+
+
+@pytest.mark.parametrize("told_at", [1, 2, 3])
+def test_an_event_told_while_a_listing_runs_is_a_reason_to_list_again(
+    place: Place, slow: _Slow, monkeypatch: pytest.MonkeyPatch, told_at: int
+) -> None:
+    slow.has_queue = True
+    for number in (1, 2):
+        slow.ours = number == told_at
+        assert place.tick().skip_message == "the lake is still being listed"
+    slow.may_end.set()
+    monkeypatch.setattr(sensors, "_LISTING_SECONDS", 30)
+    slow.ours = told_at == 3
+    assert len(place.tick().run_requests) == 1
+    assert slow.begun == 1
+    missed = told_at > 1  # What was told before the first listing began, it shows.
+    assert json.loads(place.cursor or "")["dirty"] == missed
+    bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    slow.ours = False
+    place.tick()
+    assert slow.begun == 2 or not missed
+
+
+def test_a_listing_that_takes_longer_than_a_tick_has_is_taken_over_by_a_later_one(
+    place: Place, slow: _Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        told = place.tick()
+        assert told.skip_message == "the lake is still being listed"
+        assert not told.run_requests
+        assert not told.asset_events
+    slow.may_end.set()
     monkeypatch.setattr(sensors, "_LISTING_SECONDS", 30)
     assert len(place.tick().run_requests) == 1
-    assert SLOW.begun == 1
+    assert slow.begun == 1
 
 
 class WideLakeResource(HastyLakeResource):

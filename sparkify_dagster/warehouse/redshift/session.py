@@ -230,7 +230,7 @@ class RedshiftSession:
         values = list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
         sql = f"INSERT INTO {relation} ({column_list(columns)}) VALUES %s"
         with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
-            execute_values(cursor, sql, values, page_size=len(values))
+            self._do(execute_values, cursor, sql, values, None, len(values))
 
     def _copy(self, copy: Copy) -> int:
         self.execute(copy_text(copy))

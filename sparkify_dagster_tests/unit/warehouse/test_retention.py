@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from sparkify_dagster import retention
 from sparkify_dagster.retention import prune_runs
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.pending import loaded
@@ -42,6 +44,27 @@ def test_history_that_is_past_goes_and_the_warehouse_still_knows_what_it_holds(
     assert loaded(warehouse) == before
 
 
+def test_a_failure_that_stands_is_remembered_with_its_attempts_however_old(tmp_path: Path) -> None:
+    lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "warehouse.duckdb")
+    other = "2018-11-02"
+    for day in (DAY, other):
+        lake.put_log(log_key(day), b"broken")
+    for _ in range(2):
+        bring_up_to_date(lake.open(), warehouse)
+    lake.put_log(log_key(other), event())
+    bring_up_to_date(lake.open(), warehouse)
+    before = loaded(warehouse)
+    assert before.failed_days[DAY].attempts == 3
+    with warehouse.transaction() as session:
+        gone = ledger.prune(session, keep_days=1, now=ledger.utc_now() + timedelta(days=2))
+    assert gone > 0
+    assert loaded(warehouse) == before
+    with warehouse.reading() as session:
+        history = ledger.relation(session, "load_history")
+        told = session.query(f"SELECT part, status FROM {history} WHERE part LIKE '2018%'")
+    assert sorted(told) == [*[(DAY, "failed")] * 3, (other, "published")]
+
+
 def test_history_that_is_young_stays(tmp_path: Path) -> None:
     lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "warehouse.duckdb")
     lake.put_song("a.json", song())
@@ -51,7 +74,12 @@ def test_history_that_is_young_stays(tmp_path: Path) -> None:
         assert ledger.prune(session, keep_days=1, now=ledger.utc_now()) == 0
 
 
-def test_old_runs_go_but_for_those_that_made_what_is_there_now() -> None:
+def test_old_runs_go_but_for_those_that_made_what_is_there_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        retention, "_AT_ONCE", 1
+    )  # The oldest is needed: it must not stop the rest.
     days = dg.StaticPartitionsDefinition(["one", "two"])
 
     @dg.asset
@@ -61,8 +89,8 @@ def test_old_runs_go_but_for_those_that_made_what_is_there_now() -> None:
     def parted() -> None: ...
 
     with dg.DagsterInstance.ephemeral() as instance:
-        first = dg.materialize([whole], instance=instance)
         one = dg.materialize([parted], instance=instance, partition_key="one")
+        first = dg.materialize([whole], instance=instance)
         second = dg.materialize([whole], instance=instance)
         two = dg.materialize([parted], instance=instance, partition_key="two")
         assert prune_runs(instance, keep_days=1) == 0
