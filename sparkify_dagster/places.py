@@ -26,7 +26,7 @@ from sparkify_dagster.settings import (
     SettingsError,
     staging_problem,
 )
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:

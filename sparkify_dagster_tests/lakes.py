@@ -25,7 +25,7 @@ from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.resources import LakeResource
 from sparkify_dagster.warehouse.direct import load_log_days
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.pending import Pending, asked_days, loaded, pending
 from sparkify_dagster.warehouse.publish import Direct, Limits, Loading, PartReport, RemoteStore

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as clock
 
-import duckdb
-
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import column_list, literal, quoted, relations, statement
@@ -112,12 +110,12 @@ def publish_marts(
     """
     try:
         return _published(session, positions, star, on_table)
-    except (Transient, duckdb.InterruptException):
+    except Transient:
         raise
     except AuditFailed as error:
         raise MartsFailed(str(error), error.findings) from error
-    except (WarehouseError, duckdb.Error) as error:
-        raise MartsFailed(str(error).partition("\n")[0]) from error
+    except WarehouseError as error:
+        raise MartsFailed(str(error)) from error
 
 
 def _published(

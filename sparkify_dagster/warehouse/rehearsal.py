@@ -36,7 +36,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.direct import doubts, load_log_days
-from sparkify_dagster.warehouse.duckdb import DuckDBSession, prepare_dialect
+from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import (
     LakeObjects,
     Result,

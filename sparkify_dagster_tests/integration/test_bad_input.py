@@ -225,6 +225,24 @@ def test_a_run_with_a_failed_day_fails_shows_that_day_and_refreshes_the_star(pla
     assert_equals_oracle(place.warehouse, place.held)
 
 
+def test_a_star_that_cannot_be_published_hides_no_failed_day(place: Place) -> None:
+    place.lake.put_log(log_key(TWO), *plays(22), b"{", b"[]", b"null")
+    place.lake.put_log(log_key(THREE), event(ts=1541289600000))
+    place.run('CREATE UNIQUE INDEX one_a_year ON sparkify."time" ("year")')
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = place.definitions().resolve_job_def(LOAD_JOB)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    failure = result.failure_data_for_node(LOAD_OP)
+    assert failure is not None
+    told = failure.user_failure_data
+    assert told is not None
+    assert told.description is not None
+    day, star = told.description.splitlines()
+    assert day.startswith(f"{TWO} was not published: 3 of 23 records")
+    assert "Constraint Error" in star
+    assert told.metadata["failed_days"].value == [TWO]
+
+
 # --------------------------------------------------------------------------------------------------
 # The file
 # --------------------------------------------------------------------------------------------------
@@ -313,7 +331,7 @@ def test_a_read_only_file_is_said_plainly_and_can_still_be_read() -> None:
     script = """
         import os, sys
         from pathlib import Path
-        from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+        from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
         from sparkify_dagster.warehouse.engine import WarehouseError
         from sparkify_dagster.warehouse.schema import create_tables
         warehouse = DuckDBWarehouse(Path(sys.argv[1]), "sparkify")

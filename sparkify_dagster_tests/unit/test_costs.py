@@ -27,7 +27,8 @@ from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.folder import Folder
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.settings import Settings, load_settings
-from sparkify_dagster.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.session import DuckDBSession
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster_tests.lakes import (
     FIRST_DAY,
     SETTLED_AT_ONCE,

@@ -31,7 +31,7 @@ from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.resources import DuckDBResource
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.triggers import CURSOR_VERSION, OBSERVED_AT_ONCE
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseBusy
 from sparkify_dagster_tests.lakes import (
     HastyLakeResource,

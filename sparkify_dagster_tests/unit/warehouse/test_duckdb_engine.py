@@ -11,8 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from sparkify_dagster.warehouse import duckdb as engine
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb import session as engine
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
+from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster_tests.lakes import warehouse_at
 
 
@@ -91,7 +92,7 @@ def test_temporary_tables_end_with_their_transaction(warehouse: DuckDBWarehouse)
 def test_an_engine_in_which_something_failed_is_not_kept(
     warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(duckdb.CatalogException), warehouse.transaction() as session:
+    with pytest.raises(WarehouseError), warehouse.transaction() as session:
         session.execute("INSERT INTO sparkify.none VALUES (4)")
     engines = started(monkeypatch)
     with warehouse.reading() as session:
@@ -122,6 +123,16 @@ def test_a_folder_for_what_finds_no_room_in_memory_is_gone_after_the_transaction
     assert [p.name for p in tmp_path.iterdir()] == ["warehouse.duckdb"]
 
 
+def test_a_statement_that_is_refused_is_told_with_the_file(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(WarehouseError) as written, warehouse.transaction() as session:
+        session.execute("INSERT INTO sparkify.t VALUES (CAST('x' AS INT))")
+    assert str(written.value).startswith(f"{warehouse.location}: a statement was refused (Conv")
+    assert str(written.value).endswith(" Nothing half-done was kept.")
+    with pytest.raises(WarehouseError, match="no_such_column") as read, warehouse.reading() as look:
+        look.query("SELECT no_such_column FROM sparkify.t")
+    assert "kept" not in str(read.value)
+
+
 def groups(warehouse: DuckDBWarehouse) -> int:
     """Rows of the table that take room, removed ones included."""
     with warehouse.reading() as session:
@@ -148,7 +159,7 @@ def test_tables_are_put_together_when_more_rows_were_removed_than_are_left(
 def test_a_process_that_ends_with_an_engine_in_hand_ends_without_a_word(tmp_path: Path) -> None:
     program = (
         "import sys, threading; from pathlib import Path\n"
-        "from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse\n"
+        "from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse\n"
         "held = DuckDBWarehouse(Path(sys.argv[1]), 'sparkify')\n"
         "with held.transaction() as session: session.execute('CREATE TABLE t (i INT)')\n"
         "del session\n"

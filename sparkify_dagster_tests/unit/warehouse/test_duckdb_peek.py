@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.schema import create_tables
 

@@ -11,7 +11,7 @@ import pytest
 
 from sparkify_dagster.model.star import USER
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.warehouse.duckdb import DuckDBWarehouse
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Row, Session
 from sparkify_dagster.warehouse.refresh import Refresh
 from sparkify_dagster_tests.lakes import (

@@ -1,0 +1,176 @@
+"""A session on DuckDB: statements, bulk rows, a person's questions.
+
+What belongs here: what the `Session` protocol asks, said to DuckDB. What does not: opening the file
+and transactions (`warehouse`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+import duckdb
+import pyarrow as pa
+
+from sparkify_dagster.model.ddl import Engine, column_list, qualified
+from sparkify_dagster.model.table import Table, Type
+from sparkify_dagster.warehouse.duckdb.errors import first_words, told
+from sparkify_dagster.warehouse.engine import Cost, LakeObjects, Row, Values, WarehouseError
+
+_HOLLOW_FROM = 500_000
+"""Rows that were removed and still take room, as part of a group of rows that has others."""
+_TYPES = {Type.DOUBLE: "DOUBLE"}
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_NOTHING_ELSE = ("SET enable_external_access = false", "SET lock_configuration = true")
+_DIALECT = (
+    "SET TimeZone = 'UTC'",
+    "SET integer_division = true",
+    "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
+)
+
+
+def prepare_dialect(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets DuckDB read the common SQL text as Redshift does."""
+    for statement in _DIALECT:
+        connection.execute(statement)
+
+
+class DuckDBSession:
+    """One open connection to the file.
+
+    Args:
+        where: The file, for messages.
+        writes: It is open for a transaction that may change something.
+    """
+
+    engine: Engine = "duckdb"
+    reader = ""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        schema: str,
+        where: str = "DuckDB",
+        *,
+        writes: bool = True,
+    ) -> None:
+        self.schema = schema
+        self.cost = Cost()
+        self._connection = connection
+        self._where = where
+        self._writes = writes
+        self.is_guarded = False
+
+    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+        """Runs a SELECT and gives its rows."""
+        return self.query_named(sql, values)[1]
+
+    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
+        """Runs a SELECT and gives its column names and rows."""
+        with self._told():
+            cursor = self._connection.execute(sql, _bound(values))
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+    def execute(self, sql: str, values: Values | None = None) -> int:
+        """Runs a statement and gives the number of rows it changed, -1 where there is none."""
+        with self._told():
+            row = self._connection.execute(sql, _bound(values)).fetchone()
+        return int(row[0]) if row and isinstance(row[0], int) else -1
+
+    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+        """Runs a person's statement; gives column names and at most so many rows (None: all).
+
+        Only one statement that reads is run, and it sees the warehouse alone: no files, no other
+        databases, no settings.
+
+        Raises:
+            WarehouseError: It is no such statement, or the engine refuses it.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
+            answer = pool.submit(self._peek, sql, most)
+            try:
+                return answer.result()
+            except KeyboardInterrupt:
+                self._connection.interrupt()
+                raise
+            except duckdb.Error as error:
+                raise WarehouseError(first_words(error)) from None
+
+    def _peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+        statements = self._connection.extract_statements(sql)
+        if not statements:  # Nothing but comments.
+            return [], []
+        if len(statements) > 1 or statements[0].type not in _READING:
+            raise WarehouseError(
+                "only one statement that reads is possible here (SELECT, DESCRIBE, SHOW, EXPLAIN); "
+                "nothing was done"
+            )
+        if not self.is_guarded:
+            for guard in _NOTHING_ELSE:
+                self._connection.execute(guard)
+            self.is_guarded = True
+        cursor = self._connection.execute(statements[0])
+        rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
+        return [column[0] for column in cursor.description or ()], rows
+
+    def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
+        """Adds rows in bulk, straight from Arrow's memory."""
+        # As a stream, which is empty afterwards: until COMMIT the engine keeps what it was given.
+        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches()))
+        self._connection.register("incoming_rows", stream)
+        try:
+            self.execute(
+                f"INSERT INTO {relation} ({column_list(columns)}) SELECT * FROM incoming_rows"
+            )
+        finally:
+            self._connection.unregister("incoming_rows")
+
+    def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
+        """DuckDB shares our memory: our reader's rows are appended instead."""
+        raise WarehouseError("DuckDB copies no objects by itself; the reader does it.")
+
+    def is_hollow(self) -> bool:
+        """Whether a table has more removed rows than others, and many."""
+        held = self.query(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = $schema "
+            f"AND database_name = current_database() AND estimated_size > {_HOLLOW_FROM}",
+            {"schema": self.schema},
+        )
+        for table, rows in held:
+            ((left,),) = self.query(f"SELECT COUNT(*) FROM {qualified(self.schema, table)} AS t")
+            if rows - left > max(left, _HOLLOW_FROM):
+                return True
+        return False
+
+    def has_schema(self) -> bool:
+        """Whether the schema is there."""
+        found = self.query(
+            "SELECT 1 FROM duckdb_schemas() WHERE schema_name = $schema "
+            "AND database_name = current_database()",
+            {"schema": self.schema},
+        )
+        return bool(found)
+
+    def tables(self) -> dict[str, dict[str, str]]:
+        """The columns of every table that is there right now, by table; one question for all."""
+        found: dict[str, dict[str, str]] = {}
+        for table, column, kind in self.query(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = "
+            "$schema AND database_name = current_database() ORDER BY table_name, column_index",
+            {"schema": self.schema},
+        ):
+            found.setdefault(table, {})[column] = kind
+        return found
+
+    def declared(self, table: Table) -> dict[str, str]:
+        """The columns a table of the model has here; DuckDB keeps no lengths."""
+        return {c.name: _TYPES.get(c.type, str(c.type)) for c in table.columns}
+
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self._where, writes=self._writes)
+
+
+def _bound(values: Values | None) -> Mapping[str, object] | None:
+    return values or None
