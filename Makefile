@@ -44,6 +44,8 @@ demo: $(RUNTIME) ## See it work: make a lake, load it, show what is in it
 	@$(BIN)/sparkify demo
 
 dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
+	@$(BIN)/python -c 'import socket, sys; sys.exit(not socket.socket().connect_ex(("127.0.0.1", \
+		$(PORT))))' || { echo "Port $(PORT) is taken: make dev PORT=3001" >&2; exit 1; }
 	@echo "Dagster UI: http://127.0.0.1:$(PORT) (in about 20 seconds; Ctrl-C ends it)."
 	@echo "Runs are kept in .dagster; the temporary folder Dagster speaks of holds nothing."
 	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \

@@ -27,7 +27,8 @@ def load_job() -> dg.UnresolvedAssetJobDefinition:
         LOAD_JOB,
         selection=dg.AssetSelection.assets(*unpartitioned).without_checks(),
         config=dg.RunConfig(ops={LOAD_OP: LoadConfig(what="changes")}),
-        description="Bring every table up to date with the lake; only what changed is loaded.",
+        description="Bring every table up to date with the lake; only what changed is loaded. "
+        "Log days, too, though their table is not in the job's graph: nobody has to choose them.",
     )
 
 
@@ -37,7 +38,9 @@ def days_job() -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         DAYS_JOB,
         selection=dg.AssetSelection.assets(*tables).without_checks(),
-        description="Load chosen log days again, changed or not; refresh star and marts.",
+        description="Load chosen log days again, changed or not; refresh star and marts. "
+        "Choose them with `Materialize all…` or as a partition in the launchpad; without one "
+        "Dagster refuses the run. To load whatever changed, launch `load`.",
     )
 
 

@@ -38,6 +38,8 @@ from sparkify_dagster.settings import Settings
 
 MODULE = "sparkify_dagster.definitions"
 LOCATION = "sparkify_dagster"
+BY_TAG = "sparkify/by"
+"""On runs of ours, which Dagster shows as launched by hand."""
 _REPOSITORY = "__repository__"
 _HOME = ".dagster"
 _INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -139,6 +141,7 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig
     run = instance.create_run_for_job(
         job,
         run_config=run_config,
+        tags={BY_TAG: "command line"},
         # With these two the run stands on the job's page of the UI and can be run again there.
         remote_job_origin=_origin(),
         job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),

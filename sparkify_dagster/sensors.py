@@ -27,16 +27,18 @@ from sparkify_dagster.triggers import (
     heard,
     must_list,
     no_events,
+    nothing_due,
     remembered,
     seen,
     to_observe,
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseBusy
-from sparkify_dagster.warehouse.pending import loaded, pending
+from sparkify_dagster.warehouse.pending import Pending, loaded, pending, summed_up
 
 SENSOR = "lake_sensor"
 REQUEST_TAG = "sparkify/request"
+LOADS_TAG = "sparkify/loads"
 _LISTING_SECONDS = 40.0
 """A tick may take a minute. A listing that takes longer goes on, and a later tick takes it over."""
 _GLANCE_SECONDS = 0.5
@@ -85,10 +87,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         if to_observe(now, memory)[0].days:  # More than can be told at once: look again soon.
             memory = replace(memory, dirty=True)
         events = _observations(untold)
-        if not found.look:
-            if not found.ask:
-                return _skipped(found.why, memory, events)
-            return _asked(found.ask, memory, events)
+        if not (found.look or found.ask):
+            return _skipped(found.why, memory, events)
         try:
             held = loaded(warehouse.open(lock_wait=_GLANCE_SECONDS))
         except WarehouseBusy:
@@ -98,9 +98,15 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         todo = pending(snapshot, held, attempts=bounds.attempts)
         empty = snapshot.is_empty and held.is_nothing
         if empty or todo.is_nothing:
-            why = "the lake is empty" if empty else _nothing(len(todo.given_up))
-            return _skipped(why, replace(memory, state=now.state, request=""), events)
-        return _asked(1, replace(memory, state=now.state, request=uuid.uuid4().hex[:12]), events)
+            left = len(todo.given_up)
+            why = "the lake is empty" if empty else nothing_due(left)
+            memory = replace(memory, state=now.state, request="", given_up=left)
+            return _skipped(why, memory, events)
+        if found.look:
+            request = uuid.uuid4().hex[:12]
+            memory = replace(memory, state=now.state, request=request, given_up=0)
+        context.log.info(f"{found.why}: asking for a load of {summed_up(todo)}")
+        return _asked(found.ask or 1, memory, todo, events)
 
     return watch
 
@@ -185,11 +191,13 @@ def _observations(news: News) -> list[dg.AssetObservation]:
     return told
 
 
-def _asked(number: int, memory: Memory, events: list[dg.AssetObservation]) -> dg.SensorResult:
+def _asked(
+    number: int, memory: Memory, todo: Pending, events: list[dg.AssetObservation]
+) -> dg.SensorResult:
     request = dg.RunRequest(
         run_key=f"{memory.request}#{number}",
         run_config={"ops": {LOAD_OP: {"config": {"what": "due"}}}},
-        tags={REQUEST_TAG: memory.request},
+        tags={REQUEST_TAG: memory.request, LOADS_TAG: summed_up(todo)},
     )
     return dg.SensorResult([request], cursor=memory.text(), asset_events=events)
 
@@ -198,12 +206,3 @@ def _skipped(
     why: str, memory: Memory, events: list[dg.AssetObservation] | None = None
 ) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=memory.text(), asset_events=events or [])
-
-
-def _nothing(given_up: int) -> str:
-    if not given_up:
-        return "the warehouse holds what the lake holds"
-    return (
-        f"nothing to load but {given_up} that failed too often; "
-        "`sparkify status` says which, `sparkify retry` tries again"
-    )

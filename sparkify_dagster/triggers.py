@@ -63,6 +63,7 @@ class Memory:
         listed: When the lake was listed last, in seconds of the epoch.
         dirty: Something happened in the lake that was not dealt with yet.
         receipts: Messages that have been dealt with, once this is remembered.
+        given_up: How many parts of the lake, as it was then, failed too often to be tried again.
     """
 
     state: str = ""
@@ -72,6 +73,7 @@ class Memory:
     listed: float = 0.0
     dirty: bool = False
     receipts: tuple[str, ...] = ()
+    given_up: int = 0
 
     def text(self) -> str:
         """As a cursor."""
@@ -92,6 +94,7 @@ def remembered(cursor: str | None) -> Memory:
         texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
         texts += memory.receipts
         sound = isinstance(memory.listed, int | float) and isinstance(memory.dirty, bool)
+        sound = sound and isinstance(memory.given_up, int)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return Memory()
     return memory if sound and all(isinstance(text, str) for text in texts) else Memory()
@@ -179,7 +182,7 @@ def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) 
     if now.state != memory.state:
         return Verdict("the lake has changed", look=True)
     if not memory.request:
-        return Verdict("nothing new in the lake")
+        return Verdict(f"nothing new in the lake{_left_alone(memory.given_up)}")
     if not runs:
         return Verdict("the load that was asked for never began", ask=1)
     last = min(runs, key=lambda run: run.ended_ago)
@@ -197,6 +200,26 @@ def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) 
     if left > 0:
         return Verdict(f"the load failed; tried again in {left:.0f} s")
     return Verdict("the load failed and is tried again", ask=tried + 1)
+
+
+def nothing_due(given_up: int) -> str:
+    """Why nothing is loaded though the warehouse was asked.
+
+    Args:
+        given_up: How many parts of the lake failed too often to be tried again by themselves.
+    """
+    if given_up:
+        return f"nothing to load{_left_alone(given_up)}"
+    return "the warehouse holds what the lake holds"
+
+
+def _left_alone(given_up: int) -> str:
+    if not given_up:
+        return ""
+    return (
+        f" but {given_up} that failed too often; `sparkify status` says which, "
+        "`sparkify retry` tries again"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def publish_report(
     if dg.AssetKey(REPORT) in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
     else:
-        context.log_event(dg.AssetMaterialization(REPORT, metadata=metadata))
+        yield dg.AssetMaterialization(REPORT, metadata=metadata)
 
 
 def _metadata(written: Written) -> dict[str, Any]:

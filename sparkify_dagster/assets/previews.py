@@ -55,23 +55,32 @@ def look_at_staged(session: Session, table: Table, load_id: int | None, most: in
     """
     where = "" if load_id is None else f"WHERE r.load_id = {load_id:d} "
     rows = preview(session, table, most, where)
-    held = session.query(f"SELECT COUNT(*) FROM {ledger.relation(session, table.name)} AS r")
     return Shown(
         {table.name: rows} if rows else {},
-        {table.name: int(held[0][0])},
+        {table.name: rows_of(session, table.name)},
         reasons=ledger.reject_reasons(session, table.name, load_id),
     )
 
 
-def look_at(session: Session, tables: Iterable[Table], most: int) -> Shown:
+def look_at(
+    session: Session, tables: Iterable[Table], most: int, *, counted: bool = False
+) -> Shown:
     """Rows of tables that were published together, and plays by day where they are among them.
 
     Args:
         most: Rows of each to show at most; 0 for none.
+        counted: Count their rows, too.
     """
     found = {table.name: preview(session, table, most) for table in tables}
     plays = _plays_by_day(session) if PLAYS_BY_HOUR in found else {}
-    return Shown({name: rows for name, rows in found.items() if rows}, plays=plays)
+    counts = {name: rows_of(session, name) for name in found if counted}
+    return Shown({name: rows for name, rows in found.items() if rows}, counts, plays)
+
+
+def rows_of(session: Session, table: str) -> int:
+    """How many rows a table holds."""
+    held = session.query(f"SELECT COUNT(*) FROM {ledger.relation(session, table)} AS r")
+    return int(held[0][0])
 
 
 def preview(

@@ -27,9 +27,11 @@ from sparkify_dagster.assets.metadata import (
     size_metadata,
     took_metadata,
 )
+from sparkify_dagster.assets.previews import Shown
 from sparkify_dagster.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.audit import Finding
 from sparkify_dagster.warehouse.publish import PartReport
 from sparkify_dagster.warehouse.star import StarReport
@@ -38,11 +40,19 @@ Metadata = Mapping[str, dg.MetadataValue]
 
 
 class Reporter:
-    """Speaks to Dagster for one execution of the load op."""
+    """Speaks to Dagster for one execution of the load op.
+
+    What it gives is to be yielded by the op. What an op logs as an event (`log_event`) Dagster only
+    stores with the next thing that is yielded: it would be lost with an error.
+
+    Attributes:
+        told: Tables without partitions that were reported as materialized.
+    """
 
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
         self._events_key = dg.AssetKey(STAGING_EVENTS.name)
+        self.told: set[str] = set()
 
     def unroutable(self, found: Sequence[Unroutable]) -> None:
         """Warns about log objects that belong to no day."""
@@ -69,7 +79,7 @@ class Reporter:
             )
             self._context.instance.report_dagster_event(event, run_id=run.run_id)
 
-    def day(self, outcome: PartReport, took: Took, *, alone: bool) -> None:
+    def day(self, outcome: PartReport, took: Took, *, alone: bool) -> Iterator[Any]:
         """Reports a log day: materialized if it was published, an error in the log if not.
 
         Args:
@@ -82,20 +92,18 @@ class Reporter:
         if not outcome.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
-        self._context.log_event(
-            dg.AssetMaterialization(
-                self._events_key,
-                partition=entry.part,
-                metadata=entry_metadata(entry)
-                | day_metadata(entry, took.shown)
-                | reasons_metadata(took.shown.reasons.get(entry.part, {}))
-                | took_metadata(outcome, took)
-                | size_metadata(took.sizes.get(STAGING_EVENTS.name))
-                | (rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {}),
-            )
+        yield dg.AssetMaterialization(
+            self._events_key,
+            partition=entry.part,
+            metadata=entry_metadata(entry)
+            | day_metadata(entry, took.shown)
+            | reasons_metadata(took.shown.reasons.get(entry.part, {}))
+            | took_metadata(outcome, took)
+            | size_metadata(took.sizes.get(STAGING_EVENTS.name))
+            | (rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {}),
         )
 
-    def days(self, outcomes: Sequence[PartReport], took: Took) -> None:
+    def days(self, outcomes: Sequence[PartReport], took: Took) -> Iterator[Any]:
         """Sums up a run's log days as an observation of their table, as no day can show it.
 
         Args:
@@ -117,24 +125,22 @@ class Reporter:
         reasons: Counter[str] = Counter()
         for by_reason in took.shown.reasons.values():
             reasons.update(by_reason)
-        self._context.log_event(
-            dg.AssetObservation(
-                self._events_key,
-                description=f"{len(entries):,} log days loaded in one run",
-                metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()}
-                | reasons_metadata(reasons)
-                | seconds_metadata(took.seconds)
-                | cost_metadata(took.requests, copied)
-                | rows_metadata(STAGING_EVENTS.name, took.shown)
-                | plot_metadata(
-                    "Rows staged and records rejected by log day of this run",
-                    {
-                        "rows staged": {log_day(e): e.row_count for e in entries},
-                        "records rejected": {log_day(e): e.rejects for e in entries},
-                    },
-                    apart=True,
-                ),
-            )
+        yield dg.AssetObservation(
+            self._events_key,
+            description=f"{len(entries):,} log days loaded in one run",
+            metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()}
+            | reasons_metadata(reasons)
+            | seconds_metadata(took.seconds)
+            | cost_metadata(took.requests, copied)
+            | rows_metadata(STAGING_EVENTS.name, took.shown)
+            | plot_metadata(
+                "Rows staged and records rejected by log day of this run",
+                {
+                    "rows staged": {log_day(e): e.row_count for e in entries},
+                    "records rejected": {log_day(e): e.rejects for e in entries},
+                },
+                apart=True,
+            ),
         )
 
     def findings_of_days(self, outcomes: Sequence[PartReport]) -> Iterator[Any]:
@@ -179,6 +185,18 @@ class Reporter:
             metadata |= rows_metadata(name, took.shown)
             yield from self._materialized(name, metadata)
 
+    def standing(self, tables: Iterable[Table], shown: Shown) -> Iterator[Any]:
+        """Reports tables that were found up to date and left as they are.
+
+        As events, not as results: of those one must come before what is made of it.
+        """
+        for table in tables:
+            metadata: dict[str, dg.MetadataValue] = {"how": dg.MetadataValue.text("nothing")}
+            if table.name in shown.counts:
+                metadata["dagster/row_count"] = dg.MetadataValue.int(shown.counts[table.name])
+            metadata |= rows_metadata(table.name, shown)
+            yield dg.AssetMaterialization(table.name, metadata=metadata)
+
     def findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
         """Reports what checks found, whether the run was asked for them or not."""
         asked = self._context.selected_asset_check_keys
@@ -186,10 +204,11 @@ class Reporter:
             if check_key(finding.check) in asked:
                 yield check_result(finding)
             else:
-                self._context.log_event(check_evaluation(finding))
+                yield check_evaluation(finding)
 
     def _materialized(self, name: str, metadata: Metadata) -> Iterator[Any]:
+        self.told.add(name)
         if dg.AssetKey(name) in self._context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=name, metadata=dict(metadata))
         else:
-            self._context.log_event(dg.AssetMaterialization(name, metadata=dict(metadata)))
+            yield dg.AssetMaterialization(name, metadata=dict(metadata))

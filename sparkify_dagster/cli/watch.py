@@ -24,6 +24,7 @@ from sparkify_dagster.triggers import (
     heard,
     must_list,
     no_events,
+    nothing_due,
     seen,
     verdict,
 )
@@ -83,17 +84,17 @@ class Watch:
         snapshot = open_lake(self._settings).look()
         now = seen(snapshot)
         found = verdict(now, self._memory, self._runs(), self._patience)
-        if found.look:
-            held = loaded(open_warehouse(self._settings))
-            todo = pending(snapshot, held, attempts=self._patience.attempts)
-            self._ended = []
-            request = "" if todo.is_nothing else _REQUEST
-            self._memory = replace(self._memory, state=now.state, request=request)
         self._memory = replace(self._memory, listed=listed, dirty=False)
-        if found.look and not self._memory.request:
-            return "nothing to load; waiting for the lake to change"
         if not (found.look or found.ask):
             return found.why
+        held = loaded(open_warehouse(self._settings))
+        todo = pending(snapshot, held, attempts=self._patience.attempts)
+        if found.look:
+            self._ended = []
+        left, request = len(todo.given_up), "" if todo.is_nothing else _REQUEST
+        self._memory = replace(self._memory, state=now.state, request=request, given_up=left)
+        if todo.is_nothing:
+            return f"{nothing_due(left)}; waiting for the lake to change"
         self._load()
         return ""
 

@@ -63,6 +63,19 @@ class Pending:
         return not (self.songs or self.days or self.star)
 
 
+def summed_up(todo: Pending) -> str:
+    """What is to be done, in a few words: `songs, 2018-11-01 to 2018-11-30 (29 log days)`."""
+    said = []
+    if todo.songs:
+        said.append("songs")
+    if len(todo.days) > 1:
+        first, last = todo.days[0].name, todo.days[-1].name
+        said.append(f"{first} to {last} ({len(todo.days):,} log days)")
+    elif todo.days:
+        said.append(todo.days[0].name)
+    return ", ".join(said) or "the star"
+
+
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
 
 

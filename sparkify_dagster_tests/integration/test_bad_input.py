@@ -24,7 +24,9 @@ from sparkify_dagster.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
 from sparkify_dagster.warehouse.publish import Loading
@@ -225,6 +227,22 @@ def test_a_run_with_a_failed_day_fails_shows_that_day_and_refreshes_the_star(pla
     assert_equals_oracle(place.warehouse, place.held)
 
 
+def test_tables_that_are_up_to_date_are_not_shown_as_failed_with_a_day(place: Place) -> None:
+    place.lake.put_log(log_key(TWO), b"{")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = place.definitions().resolve_job_def(LOAD_JOB)
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert not result.success
+        told = {
+            made.asset_key.to_user_string(): made
+            for made in result.get_asset_materialization_events()
+        }
+    assert {STAGING_SONGS.name, *(table.name for table in (*STAR, *MARTS))} <= told.keys()
+    made = told["songplay"].materialization.metadata
+    assert (made["how"].value, made["dagster/row_count"].value) == ("nothing", 60)
+    assert made["preview"].records
+
+
 def test_a_star_that_cannot_be_published_hides_no_failed_day(place: Place) -> None:
     place.lake.put_log(log_key(TWO), *plays(22), b"{", b"[]", b"null")
     place.lake.put_log(log_key(THREE), event(ts=1541289600000))
@@ -238,6 +256,8 @@ def test_a_star_that_cannot_be_published_hides_no_failed_day(place: Place) -> No
     assert told is not None
     assert told.description is not None
     day, star = told.description.splitlines()
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert made == {STAGING_SONGS.name, STAGING_EVENTS.name}
     assert day.startswith(f"{TWO} was not published: 3 of 23 records")
     assert "Constraint Error" in star
     assert told.metadata["failed_days"].value == [TWO]

@@ -298,6 +298,19 @@ def test_a_change_is_not_forgotten_when_the_warehouse_is_busy(place: Place) -> N
     assert len(place.tick().run_requests) == 1
 
 
+def test_a_day_that_others_tried_too_often_is_not_asked_for_and_stays_named(place: Place) -> None:
+    place.lake.put_log(log_key("2018-11-02"), b"broken")
+    (request,) = place.tick().run_requests
+    assert request.tags[sensors.LOADS_TAG] == "songs, 2018-11-01 to 2018-11-02 (2 log days)"
+    for _ in range(3):  # That run never begins; a person tries instead.
+        bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    told = place.tick()
+    assert not told.run_requests
+    assert told.skip_message.startswith("nothing to load but 1 that failed too often")
+    again = place.tick().skip_message
+    assert again.startswith("nothing new in the lake but 1 that failed too often")
+
+
 def test_no_warehouse_is_opened_when_nothing_changed(place: Place) -> None:
     assert len(place.tick().run_requests) == 1
     bring_up_to_date(place.lake.open(), warehouse_at(place.path))

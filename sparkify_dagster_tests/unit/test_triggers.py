@@ -44,6 +44,16 @@ def test_a_lake_that_was_loaded_needs_neither_a_look_nor_a_run() -> None:
         assert (found.look, found.ask, found.why) == (False, 0, "nothing new in the lake")
 
 
+def test_what_was_given_up_is_said_as_long_as_the_lake_stays_as_it_is() -> None:
+    memory = replace(DEALT_WITH, request="", given_up=2)
+    assert verdict(NOW, memory, [], PATIENCE).why == (
+        "nothing new in the lake but 2 that failed too often; `sparkify status` says which, "
+        "`sparkify retry` tries again"
+    )
+    assert remembered(memory.text()) == memory
+    assert remembered(memory.text().replace('"given_up": 2', '"given_up": "2"')) == Memory()
+
+
 def test_a_request_that_came_to_nothing_is_made_again_under_the_same_name() -> None:
     assert verdict(NOW, DEALT_WITH, [], PATIENCE).ask == 1
 

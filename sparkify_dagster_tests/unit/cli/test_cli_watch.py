@@ -40,7 +40,7 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
         watch.look()
         return capsys.readouterr().out
 
-    assert "nothing to load" in look()
+    assert "waiting for the lake to change" in look()
     lake.put_song("a.json", song())
     lake.put_log(log_key("2018-11-01"), event())
     assert "loading what changed" in look()
@@ -63,6 +63,9 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
     clock = 10_000.0
     assert "failed 2 times" in look()
     assert look() == ""  # Said once.
+    newcomer = Watch(settings, lambda: clock)
+    newcomer.look()
+    assert "nothing to load but 1 that failed too often" in capsys.readouterr().out
     lake.put_log(log_key("2018-11-02"), event(sessionId=2))
     assert "loading what changed" in look()
     assert_equals_oracle(warehouse, lake.expected())
