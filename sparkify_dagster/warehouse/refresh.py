@@ -134,12 +134,13 @@ class Refresh:
 
         Of a new day there are none or few, and looking for them among all plays costs nothing.
         """
-        keys = _keys(SONGPLAY)
-        retired = self._names[RETIRED[_grain(SONGPLAY).source].name]
+        keys, grain = _keys(SONGPLAY), _grain(SONGPLAY)
+        retired = self._names[RETIRED[grain.source].name]
         self._temp(
             "known_songplay",
             f'SELECT {keys} FROM "scope_songplay" AS s WHERE s.load_id <= {self._since:d} '
-            f"UNION SELECT {keys} FROM {retired} AS s",
+            # Of plays alone, as what is touched: other events may have a play's key, too.
+            f"UNION SELECT {keys} FROM {retired} AS s WHERE {grain.where}",
         )
         return "known_songplay"
 

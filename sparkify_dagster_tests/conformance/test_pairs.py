@@ -94,6 +94,21 @@ def test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(pair: 
     assert_equals_oracle(pair.warehouse, held)
 
 
+@pytest.mark.parametrize("page", ["Logout", "NextSong "])
+def test_a_play_stays_when_another_event_with_its_key_goes(pair: Pair, page: str) -> None:
+    lake = pair.lake
+    lake.put_log(log_key("2018-11-01"), *(event(itemInSession=number) for number in range(10)))
+    lake.put_log(log_key("2018-11-02"), event(itemInSession=5, page=page), event(sessionId=2))
+    load(pair)
+    held = lake.expected()
+    assert len(held.songplay) == 11
+    lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    load(pair, rebuild_from=math.inf)
+    held = lake.expected(held)
+    assert len(held.songplay) == 11
+    assert_equals_oracle(pair.warehouse, held)
+
+
 def test_songs_an_older_reader_read_are_read_anew_and_of_others_what_changed(pair: Pair) -> None:
     lake = pair.lake
     for number in range(40):
