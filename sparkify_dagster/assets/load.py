@@ -353,8 +353,8 @@ class _Run:
 
     def _failed_loads(self, todo: Pending) -> Iterator[Any]:
         """The check that looks at the outcome of the loads themselves, after them."""
-        tables = [STAGING_SONGS.name] * bool(todo.songs) + [STAGING_EVENTS.name] * bool(todo.days)
-        wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and c.table in tables]
+        tried = {STAGING_SONGS.name: todo.songs, STAGING_EVENTS.name: todo.days}
+        wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and tried.get(c.table)]
         yield from self._examined(wanted)
 
     def _star(self, todo: Pending) -> Iterator[Any]:

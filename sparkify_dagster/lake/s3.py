@@ -140,7 +140,11 @@ class S3Store:
         self, prefix: str, *, after: str = "", token: str = "", folders: bool = False
     ) -> Page:
         """One request of a listing."""
-        more = {"StartAfter": after, "ContinuationToken": token, "Delimiter": "/" * folders}
+        more = {
+            "StartAfter": after,
+            "ContinuationToken": token,
+            "Delimiter": "/" if folders else "",
+        }
         response = self._boto().list_objects_v2(
             Bucket=self.bucket, Prefix=prefix, **{name: text for name, text in more.items() if text}
         )

@@ -124,7 +124,7 @@ def _elsewhere(error: Exception, access: AwsAccess) -> str:
     region = region_in(getattr(error, "response", {}))
     if not region:
         return "the bucket is in another region. Set [AWS] REGION to the bucket's."
-    now = f", not in {access.region}" * bool(access.region)
+    now = f", not in {access.region}" if access.region else ""
     return f"the bucket is in {region}{now}. Set [AWS] REGION to {region}."
 
 

@@ -45,7 +45,8 @@ class Snapshot:
     @property
     def emptiness(self) -> str:
         """What to say of a lake that holds nothing to load."""
-        outside = f" ({len(self.unroutable)} log objects belong to no day)" * bool(self.unroutable)
+        lost = len(self.unroutable)
+        outside = f" ({lost} log objects belong to no day)" if lost else ""
         return (
             f"The lake is empty: no song and no log objects to load{outside}. Make a sample lake "
             "with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA to where the data lies."

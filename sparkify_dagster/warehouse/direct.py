@@ -156,7 +156,8 @@ def _publish(
         loading.phases.now("copy")
         rows = _copy(session, direct, part)
         loading.phases.now("load")
-        _stage(session, part, load_id)
+        if rows:
+            _stage(session, part, load_id)
         _write_objects(session, part, rows, load_id)
         copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))
     if changed := direct.store.changed([item for part in group for item in part.objects]):

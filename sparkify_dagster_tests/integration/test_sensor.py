@@ -72,6 +72,20 @@ class Watched:
                     raise
                 time.sleep(0.5)
 
+    def wait_for_ticks(self, ticks: int = 2) -> None:
+        """Waits until the lake's sensor has looked so many times more."""
+        query = """{ sensorOrError(sensorSelector: {repositoryName: "__repository__",
+            repositoryLocationName: "sparkify_dagster", sensorName: "lake_sensor"}) {
+            ... on Sensor { sensorState { ticks(limit: 20) { timestamp status } } } } }"""
+        began = time.time()
+
+        def looked() -> None:
+            told = self.dev.ask(query)["sensorOrError"]["sensorState"]["ticks"]
+            ended = [t for t in told if t["timestamp"] > began and t["status"] != "STARTED"]
+            assert len(ended) >= ticks
+
+        self.wait_for(looked)
+
     def is_loaded(self) -> None:
         """The tables are what the lake holds, and no run is under way."""
         assert set(self.runs()) <= {"SUCCESS", "FAILURE"}
@@ -114,7 +128,7 @@ def test_what_happens_to_the_lake_is_loaded_by_itself_and_by_as_few_runs_as_it_t
     before = len(watched.runs())
     lake.put_log(log_key(BROKEN), RAW.encode(), event(level=RAW), event(sessionId=RAW))
     watched.wait_for(lambda: _is(watched.runs()[: -before or None], ["FAILURE", "FAILURE"]))
-    time.sleep(9)  # Two more ticks: nobody tries a third time,
+    watched.wait_for_ticks()  # Nobody tries a third time,
     assert len(watched.runs()) == before + 2
     assert _etl(watched) == 1  # unless it is a person, who fails as well.
     watched.wait_for(lambda: _is(len(hook.texts), 3))
@@ -124,7 +138,7 @@ def test_what_happens_to_the_lake_is_loaded_by_itself_and_by_as_few_runs_as_it_t
     watched.wait_for(watched.is_loaded)
     after = len(watched.runs())
     assert after == before + 5
-    time.sleep(9)
+    watched.wait_for_ticks()
     assert len(watched.runs()) == after
     assert _versions(watched.dev) >= {"2018-11-01", "2018-11-03", BROKEN, "2018-11-05"}
 

@@ -7,7 +7,6 @@ stands in `test_sensor`, single ticks with a queue in `test_queue`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def test_what_happens_to_the_bucket_is_loaded_by_itself_and_by_as_few_runs_as_it
     before = len(watched.runs())
     lake.put_log(log_key("2018-11-01"), event(level="paid"))  # The same bytes once more:
     lake.sync()
-    time.sleep(9)  # the tag is the same, so nothing is to be loaded.
+    watched.wait_for_ticks()  # the tag is the same, so nothing is to be loaded.
     watched.is_loaded()
     assert len(watched.runs()) == before
 

@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -226,10 +227,24 @@ def test_building_settings_reads_no_environment(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_importing_the_module_reads_no_environment() -> None:
-    code = "import sparkify_dagster.settings"
-    environ = {**os.environ, "SPARKIFY_CONFIG": "/no/such/file", "SPARKIFY_NO__SUCH": "1"}
-
-    subprocess.run([sys.executable, "-c", code], env=environ, cwd=ROOT, check=True)
+    code = """
+        import os
+        import pydantic_settings
+        asked = []
+        class Noted(type(os.environ)):
+            def __getitem__(self, name):
+                asked.append(name)
+                return super().__getitem__(name)
+        os.environ.__class__ = Noted
+        import sparkify_dagster.settings
+        print([name for name in asked if name.startswith("SPARKIFY")])
+        os.environ.get("SPARKIFY_CONFIG")
+        print(asked[-1])
+    """
+    environ = {**os.environ, "SPARKIFY_CONFIG": "/no/such/file"}
+    words = [sys.executable, "-c", textwrap.dedent(code)]
+    told = subprocess.run(words, env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert told.stdout.splitlines() == ["[]", "SPARKIFY_CONFIG"], "what is read would be noted"
 
 
 def test_a_section_built_by_hand_is_checked_too() -> None:
