@@ -7,6 +7,10 @@ class LakeError(Exception):
     """The lake as a whole cannot be used: not there, not listable, no JSONPaths document."""
 
 
+class DocumentError(LakeError):
+    """The JSONPaths document is none: a setting names it, so it is as wrong as a setting."""
+
+
 class CloudError(Exception):
     """A cloud cannot be used as who we are: credentials, role, profile, region or network."""
 

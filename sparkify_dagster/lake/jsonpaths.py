@@ -1,7 +1,8 @@
 """The JSONPaths document: which log field feeds which column of `staging_events_table`.
 
 Exactly one path of one level for each contract column, `$['name']` or `$.name`, in the columns'
-order. It is a Redshift document; every engine honours it.
+order. In brackets a backslash takes the next character as it is. It is a Redshift document; every
+engine honours it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.errors import DocumentError
 
 _NO_NAME = r"\x00\ud800-\udfff"  # Neither a NUL nor a lone surrogate can stand in a field's name.
 _BRACKET = re.compile(rf"\$\['((?:[^'\\{_NO_NAME}]|\\[^{_NO_NAME}])+)'\]")
@@ -34,11 +35,11 @@ def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
         where: Its place, for messages.
 
     Raises:
-        LakeError: It is not such a document; says what is wrong and what to do.
+        DocumentError: It is not such a document; says what is wrong and what to do.
     """
     paths = _paths(text, where)
     if len(paths) != expected:
-        raise LakeError(
+        raise DocumentError(
             f"{where}: {len(paths)} paths, but staging_events_table has {expected} columns to "
             f"feed; list exactly {expected}, in the columns' order."
         )
@@ -50,14 +51,16 @@ def _paths(text: bytes, where: str) -> list[object]:
     try:
         document = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
-        raise LakeError(f"{where}: not valid JSON ({error}); mend the JSONPaths file.") from None
+        raise DocumentError(
+            f"{where}: not valid JSON ({error}); mend the JSONPaths file."
+        ) from None
     if not isinstance(document, dict) or list(document) != ["jsonpaths"]:
-        raise LakeError(
+        raise DocumentError(
             f'{where}: a JSONPaths file is one object with the one key "jsonpaths"; mend it.'
         )
     paths = document["jsonpaths"]
     if not isinstance(paths, list):
-        raise LakeError(f'{where}: "jsonpaths" must be a list of paths; mend it.')
+        raise DocumentError(f'{where}: "jsonpaths" must be a list of paths; mend it.')
     return paths
 
 
@@ -67,6 +70,6 @@ def _field(path: object, number: int, where: str) -> str:
             return re.sub(r"\\(.)", r"\1", found.group(1), flags=re.DOTALL)
         if found := _DOT.fullmatch(path):
             return found.group(1)
-    raise LakeError(
+    raise DocumentError(
         f"{where}: path {number} is {path!r}; only one level is supported, $['name'] or $.name."
     )
