@@ -1,5 +1,6 @@
 """A lake is loaded from the command line, looked at, changed and loaded again."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -145,6 +146,13 @@ def test_to_look_costs_no_dagster(loaded: tuple[Path, Said], words: list[str]) -
         check=True,
     )
     assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_load_goes_on_when_nobody_reads_any_more_what_it_says(tmp_path: Path) -> None:
+    lake(tmp_path)
+    pipe = "set -o pipefail; " + shlex.join([*COMMAND, "etl"]) + " 2>&1 | true"
+    subprocess.run(["bash", "-c", pipe], cwd=tmp_path, env=environment({}), check=True)
+    assert sparkify(tmp_path, "status", "--json").json["up_to_date"] is True
 
 
 def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_path: Path) -> None:
