@@ -76,6 +76,11 @@ def test_generate_tells_where_the_lake_is_and_replaces_nothing(tmp_path: Path) -
     assert again.code == 1
     assert "the generator replaces nothing" in again.err
     assert "in elsewhere." in sparkify(tmp_path, *words, "elsewhere").out
+    here = tmp_path / "here"
+    here.mkdir()
+    assert "in this folder." in sparkify(here, *words, ".").out
+    (here / "below").mkdir()
+    assert "replaces nothing" in sparkify(here / "below", *words, "..").err
 
 
 def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:
