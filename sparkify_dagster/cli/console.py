@@ -102,6 +102,13 @@ def show(drawn: Table | Tree) -> None:
     console.out(re.sub(" +$", "", captured.get(), flags=re.MULTILINE), end="")
 
 
+def fits(table: Table) -> bool:
+    """Whether a table is no wider than where it is shown, without folding what is in it."""
+    console = out()
+    anywhere = console.options.update(max_width=_UNBOUNDED)
+    return console.measure(table, options=anywhere).maximum <= console.width
+
+
 def printable(value: object) -> str:
     """A value as text that cannot steer the terminal: what does not print is escaped."""
     return "".join(

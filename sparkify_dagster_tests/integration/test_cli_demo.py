@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sparkify_dagster.cli.query import EXAMPLE
 from sparkify_dagster_tests.integration.cli_process import COMMAND, lake, runs, sparkify
 from sparkify_dagster_tests.integration.dagster_dev import environment
 
@@ -35,6 +36,10 @@ def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
     assert second.out.startswith("Nothing changed: data/warehouse.duckdb holds")
     assert "songplay" in second.out
     assert "data/report.html" in second.out
+    assert f"query '{EXAMPLE}'" in second.out
+    shown = sparkify(tmp_path, "query", EXAMPLE).out.splitlines()
+    assert max(map(len, shown)) < 80, "the first query is pleasant to read"
+    assert len(shown) == 7
     assert runs(tmp_path) == 1
     again = sparkify(tmp_path, "report", "--output", "again.html")
     assert again.code == 0, again.err
