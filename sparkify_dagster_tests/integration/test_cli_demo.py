@@ -56,7 +56,7 @@ def test_the_demo_respects_settings_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "dwh.cfg").write_text(own)
     said = sparkify(tmp_path, "demo")
     assert said.code == 1
-    assert "paths.json: cannot be read" in said.err
+    assert "paths.json are not there" in said.err
     assert (tmp_path / "dwh.cfg").read_text() == own
     assert not (tmp_path / "data").exists()
 
