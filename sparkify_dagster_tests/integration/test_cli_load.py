@@ -1,5 +1,6 @@
 """A lake is loaded from the command line, looked at, changed and loaded again."""
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_a_second_load_finds_nothing_and_makes_no_run(loaded: tuple[Path, Said])
     told = sparkify(folder, "etl", "--json").json
     assert (told["changed"], told["run_id"], told["success"]) == (False, None, True)
     assert "Nothing changed in 2018-11-01" in sparkify(folder, "etl", "--days", "2018-11-01").out
+    assert runs(folder) == 1
+
+
+def test_a_day_that_has_not_failed_is_not_tried_again_and_how_to_load_it_is_said(
+    loaded: tuple[Path, Said],
+) -> None:
+    folder, _ = loaded
+    said = sparkify(folder, "retry", "2018-11-01")
+    assert said.code == 0
+    assert said.out.startswith("2018-11-01 has not failed")
+    (command,) = re.findall("`sparkify (.*?)`", said.out)
+    plan = sparkify(folder, *command.split(), "--dry-run", "--json").json["plan"]
+    assert [(day["day"], day["why"]) for day in plan["days"]] == [("2018-11-01", "again")]
+    assert sparkify(folder, "retry", "2018-11-01", "--json").json["changed"] is False
     assert runs(folder) == 1
 
 
