@@ -204,6 +204,14 @@ def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_pat
     assert "2 of loads that failed, 2 published." in sparkify(tmp_path, "rejects").out
     assert "2 of loads" in sparkify(tmp_path, "rejects", "--limit", "1").out
 
+    (logs / "2018-11-03.json").write_text('broken\n{"a": bad\n{"ab" bad\n')
+    assert sparkify(tmp_path, "etl").code == 1
+    told = sparkify(tmp_path, "rejects", "--day", "2018-11-03", "--limit", "1")
+    reasons = [line.rsplit(maxsplit=1) for line in told.out.split("\n\n")[0].splitlines()[2:]]
+    assert [number for _, number in reasons] == ["2", "1"], "the place in the record is no reason"
+    assert told.out.index(reasons[1][0]) < told.out.index("of loads that failed")
+    assert "1 of 3; --limit 0 shows all." in told.err
+
     (logs / "2018-11-03.json").unlink()
     assert sparkify(tmp_path, "etl", **elsewhere).code == 0
     plan = sparkify(tmp_path, "etl", "--full", "--dry-run", "--json").json["plan"]
