@@ -222,7 +222,7 @@ def lake_at(
     return Lake(
         songs=_store(lake.song_data, "[S3] SONG_DATA", access, meter),
         logs=_store(lake.log_data, "[S3] LOG_DATA", access, meter),
-        read_jsonpaths=lambda: _jsonpaths(lake.log_jsonpath, access, meter),
+        read_jsonpaths=lambda: _jsonpaths(lake, access, meter),
         jsonpaths=lake.log_jsonpath,
         days=days,
         threads=threads,
@@ -238,7 +238,8 @@ def _store(place: str, setting: str, access: Callable[[], AwsAccess], meter: Met
     return S3Store(place, setting, access(), meter=meter)
 
 
-def _jsonpaths(place: str, access: Callable[[], AwsAccess], meter: Meter) -> bytes:
+def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter) -> bytes:
+    place = lake.log_jsonpath
     if in_s3(place):
         from sparkify_dagster.lake.s3 import read_document
 
@@ -246,7 +247,23 @@ def _jsonpaths(place: str, access: Callable[[], AwsAccess], meter: Meter) -> byt
     try:
         return Path(place).read_bytes()
     except OSError as error:
+        _require_any(lake)
         raise LakeError(
             f"{place}: cannot be read ({error.strerror}). It says which log field feeds which "
             "column; set [S3] LOG_JSONPATH to where it lies."
         ) from None
+
+
+def _require_any(lake: LakeSettings) -> None:
+    """Tells a lake of which a part is missing from none at all.
+
+    Raises:
+        LakeError: Nothing of it is there.
+    """
+    places = (lake.song_data, lake.log_data, lake.log_jsonpath)
+    if not any(in_s3(place) or Path(place).exists() for place in places):
+        raise LakeError(
+            f"No lake here: {places[0]}, {places[1]} and {places[2]} are not there. "
+            "`sparkify demo` makes a sample one in an empty folder and loads it; or set [S3] "
+            "SONG_DATA, LOG_DATA and LOG_JSONPATH to where the data lies."
+        )

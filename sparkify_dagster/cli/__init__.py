@@ -12,6 +12,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 
 _YOUNG = 100_000
 """How many objects more there may be before Python looks which of them are garbage."""
@@ -24,11 +25,12 @@ def main() -> None:
     codes: list[int] = []
     atexit.register(_leave, codes)  # As the first of all, so that it is called as the last.
     try:
-        for stream in (sys.stdout, sys.stderr):
-            # A terminal that cannot show a character gets a question mark, not a crash.
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
         from sparkify_dagster.cli.app import app
+        from sparkify_dagster.cli.pipes import patient
+
+        for name in ("stdout", "stderr"):
+            with suppress(AttributeError, OSError, ValueError):  # Closed by who calls.
+                setattr(sys, name, patient(getattr(sys, name)))
 
         app()
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,6 +21,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 _UNBOUNDED = 10_000
 
@@ -89,9 +91,22 @@ def grid(*columns: str, right: Iterable[str] = ()) -> Table:
     return table
 
 
-def show(table: Table) -> None:
-    """Prints a table."""
-    out().print(table)
+def show(drawn: Table | Tree) -> None:
+    """Prints a table or a tree; files and pipes get no blanks at the ends of its lines."""
+    console = out()
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with console.capture() as captured:
+        console.print(drawn)
+    console.out(re.sub(" +$", "", captured.get(), flags=re.MULTILINE), end="")
+
+
+def fits(table: Table) -> bool:
+    """Whether a table is no wider than where it is shown, without folding what is in it."""
+    console = out()
+    anywhere = console.options.update(max_width=_UNBOUNDED)
+    return console.measure(table, options=anywhere).maximum <= console.width
 
 
 def printable(value: object) -> str:

@@ -26,6 +26,7 @@ from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
 from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_of, show_failure
+from sparkify_dagster.cli.query import EXAMPLE
 from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.generator import LakeSpec
@@ -191,7 +192,7 @@ def _show_next(found: Comparison, report: Path) -> None:
         table.add_row("the report", f"{near(report)} (open it in a browser)")
     table.add_row("the warehouse", near(found.warehouse.location))
     table.add_row("the Dagster UI", ui)
-    table.add_row("ask it yourself", f"{sparkify} query 'SELECT * FROM songplay LIMIT 5'")
+    table.add_row("ask it yourself", f"{sparkify} query '{EXAMPLE}'")
     table.add_row("what was rejected", f"{sparkify} rejects")
     table.add_row("what is loaded", f"{sparkify} status")
     show(table)

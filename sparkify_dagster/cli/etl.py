@@ -45,9 +45,19 @@ class Comparison:
 
 
 def run_etl(
-    settings: Settings, *, full: bool, dry_run: bool, days: DayRange | None, as_json: bool
+    settings: Settings,
+    *,
+    full: bool,
+    dry_run: bool,
+    days: DayRange | None,
+    as_json: bool,
+    unneeded: str = "",
 ) -> int:
-    """Does what `sparkify etl` promises and gives its exit code."""
+    """Does what `sparkify etl` promises and gives its exit code.
+
+    Args:
+        unneeded: What to say instead, when there is nothing to do.
+    """
     found = compare(settings, full=full, days=days)
     warn_unroutable(found.snapshot.unroutable)
     nothing = found.todo.is_nothing
@@ -63,7 +73,7 @@ def run_etl(
     elif plan is not None and not nothing:
         show_plan(plan)
     else:
-        say(nothing_changed(found, days))
+        say(unneeded or nothing_changed(found, days))
     return 0 if result is None or result.success else FAILED
 
 

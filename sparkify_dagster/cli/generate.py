@@ -5,6 +5,7 @@ What belongs here: where the lake goes, progress, what to do next. What is in it
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -42,9 +43,9 @@ def run_generate(
         made = write(root, spec)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"The lake in {near(root)} is not complete: remove it before you make it anew."
+            f"The lake in {_named(root)} is not complete: remove it before you make it anew."
         ) from None
-    say(f"Made {described(made)} in {near(root)}.")
+    say(f"Made {described(made)} in {_named(root)}.")
     if target is None:
         say("Load it with `sparkify etl`.")
     else:
@@ -91,6 +92,12 @@ def lake_root(settings: Settings) -> Path | None:
     root = Path(places[0]).parent
     lies_there = places == [str(root / name) for name in _LAYOUT]
     return root if lies_there and not places[0].startswith("s3://") else None
+
+
+def _named(root: Path) -> str:
+    """The folder as a sentence can name it: a dot or two would end it."""
+    path = near(os.path.abspath(root))
+    return "this folder" if path == "." else path
 
 
 def _root_or_refuse(settings: Settings) -> Path:

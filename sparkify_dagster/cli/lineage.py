@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import typer
 from rich.tree import Tree
 
-from sparkify_dagster.cli.console import faint, grid, out, print_json, say, show
+from sparkify_dagster.cli.console import faint, grid, print_json, say, show
 from sparkify_dagster.lineage.graph import above, below, followed, in_lake, known_tables
 from sparkify_dagster.lineage.origin import Origin, Ref, Refs
 from sparkify_dagster.lineage.words import by_table, grouped, in_common, made_of
@@ -76,7 +76,7 @@ def _nothing(told: str, close: list[str], known: Iterable[str]) -> typer.BadPara
 def _show_column(ref: Ref, *, down: bool) -> None:
     tree = Tree(str(ref), style="bold", guide_style="dim")
     _grow(tree, ref, down=down)
-    out().print(tree)
+    show(tree)
     if ref.table in TABLES:
         say(f"\n{TABLES[ref.table].column(ref.column).meaning}")
     reached = _reached(ref, down=down)

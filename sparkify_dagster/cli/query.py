@@ -1,4 +1,4 @@
-"""`sparkify query`: one statement, its answer as a table or as JSON.
+"""`sparkify query`: one statement, its answer as a table, record by record, or as JSON.
 
 What belongs here: asking and showing. The warehouse is open only while it answers, and read-only.
 """
@@ -9,24 +9,37 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, show
+from sparkify_dagster.cli.console import (
+    count,
+    faint,
+    fits,
+    grid,
+    note,
+    print_json,
+    printable,
+    say,
+    show,
+)
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
 
+EXAMPLE = "SELECT title, artist_name, plays FROM most_played LIMIT 5"
+"""A first statement to try; its answer fits a terminal of 80 columns."""
+
 _SHOWN = 100
+_DECIMALS, _DIGITS = 6, 7
 _NUMBERS = (int, float, Decimal)
 
 
 def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool) -> None:
     """Runs a statement and prints what it gives."""
     if not sql.strip(" \t\r\n;"):
-        raise typer.BadParameter(
-            "nothing to ask; try 'SELECT * FROM songplay LIMIT 5'.", param_hint="'SQL'"
-        )
+        raise typer.BadParameter(f"nothing to ask; try '{EXAMPLE}'.", param_hint="'SQL'")
     if limit is None:
         limit = 0 if as_json else _SHOWN
     with watching(), open_warehouse(settings).reading() as session:
@@ -54,8 +67,17 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:
-    """Prints rows as a table, numbers to the right."""
+    """Prints rows as a table, numbers to the right; one by one where a table would be too wide."""
     keys = unique(names)
+    table = _table(keys, rows)
+    if fits(table):
+        show(table)
+    else:
+        _show_records(keys, rows)
+    note(count(len(rows), "row"))
+
+
+def _table(keys: Sequence[str], rows: Sequence[Row]) -> Table:
     numeric = [
         key
         for at, key in enumerate(keys)
@@ -64,8 +86,20 @@ def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:
     table = grid(*keys, right=numeric)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    show(table)
-    note(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
+    return table
+
+
+def _show_records(keys: Sequence[str], rows: Sequence[Row]) -> None:
+    """Prints each row as lines of its own: the columns' names left, the values right."""
+    for number, row in enumerate(rows, 1):
+        if number > 1:
+            say()
+        say(f"record {number:,}", "bold")
+        table = grid("column", "value")
+        table.show_header = False
+        for key, value in zip(keys, row, strict=True):
+            table.add_row(key, _cell(value))
+        show(table)
 
 
 def unique(names: Sequence[str]) -> list[str]:
@@ -83,4 +117,18 @@ def _is_number(value: object) -> bool:
 
 
 def _cell(value: object) -> Text:
-    return faint("NULL") if value is None else Text(printable(value))
+    if value is None:
+        return faint("NULL")
+    return Text(rounded(value) if isinstance(value, float) else printable(value))
+
+
+def rounded(value: float) -> str:
+    """A double to be read: up to six decimals as it is, else seven digits, two of them decimals."""
+    exact = repr(value)
+    if "e" in exact:
+        return f"{value:.{_DECIMALS}g}"
+    if len(exact.partition(".")[2]) <= _DECIMALS:
+        return exact
+    whole = len(str(abs(int(value))))
+    text = f"{value:.{max(_DIGITS - whole, 2)}f}".rstrip("0")
+    return f"{text}0" if text.endswith(".") else text

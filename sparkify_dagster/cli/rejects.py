@@ -1,4 +1,4 @@
-"""`sparkify rejects`: the records that were not accepted, where they stand and why.
+"""`sparkify rejects`: the records that were not accepted: how many for each reason, then each one.
 
 What belongs here: reading `load_rejects` and showing it. Values are masked unless they are asked
 for: names and places are personal data.
@@ -6,18 +6,21 @@ for: names and places are personal data.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, say, show
+from sparkify_dagster.cli.console import count, faint, grid, note, print_json, printable, say, show
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.masking import mask
 from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.reasons import cause_of, causes
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 
 _SHORT = 60
+_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def run_rejects(
     with watching(), open_warehouse(settings).reading() as session:
         ledger.is_ready(session)
         counts, found = _find(session, table, day, limit, raw=raw)
-    total = sum(counts.values())
+    total = counts.total()
     if as_json:
         print_json(
             {"total": total, "masked": not raw, "rejects": [asdict(reject) for reject in found]}
@@ -56,23 +59,27 @@ def run_rejects(
         none = f"No rejected records of {day}." if day else "No rejected records."
         say(none if total == 0 else f"{total:,} rejected records; none shown.")
     else:
+        _show_reasons(counts)
         _show(found, raw=raw)
-        if len(counts) > 1:
-            say(f"{counts[False]:,} of loads that failed, {counts[True]:,} published.")
+        failed = sum(number for (published, _), number in counts.items() if not published)
+        if 0 < failed < total:
+            say(f"{failed:,} of loads that failed, {total - failed:,} published.")
         _tell_rest(found, total, raw=raw)
 
 
 def _find(
     session: Session, table: str | None, day: str | None, limit: int, *, raw: bool
-) -> tuple[dict[bool, int], list[Rejected]]:
-    """How many there are, of failed loads and of published ones, and those to show."""
+) -> tuple[Counter[tuple[bool, str]], list[Rejected]]:
+    """How many there are, by whether they are published and by reason, and those to show."""
     where, values = "1 = 1", dict[str, object]()
     if table:
         where, values["table"] = f"{where} AND j.target_table = $table", table
     if day:
         where, values["day"] = f"{where} AND j.log_date = $day", date.fromisoformat(day)
     source = f"FROM {ledger.relation(session, 'load_rejects')} AS j WHERE {where}"
-    counts = session.query(f"SELECT j.published, COUNT(*) {source} GROUP BY j.published", values)
+    counts = session.query(
+        f"SELECT j.published, j.reason, COUNT(*) {source} GROUP BY j.published, j.reason", values
+    )
     most = f" LIMIT {limit:d}" if limit else ""
     rows = session.query(
         "SELECT j.target_table, j.log_date, j.object, j.line, j.column_name, j.reason, "
@@ -80,7 +87,7 @@ def _find(
         f"j.object, j.line{most}",
         values,
     )
-    return {bool(published): int(number) for published, number in counts}, [
+    return Counter({(bool(published), reason): int(n) for published, reason, n in counts}), [
         Rejected(
             name, str(on) if on else None, key, line, column, reason, published, _text(text, raw)
         )
@@ -90,6 +97,20 @@ def _find(
 
 def _text(text: str | None, raw: bool) -> str:
     return (text or "") if raw else mask(text or "")
+
+
+def _show_reasons(counts: Counter[tuple[bool, str]]) -> None:
+    """How many there are for each reason, unless each has its own."""
+    found = causes(((cause_of(reason), n) for (_, reason), n in counts.items()), _REASONS)
+    if counts.total() == len(found.told):
+        return
+    table = grid("reason", "records", right=("records",))
+    for cause, records in found.told:
+        table.add_row(printable(cause.reason), f"{records:,}")
+    if found.others:
+        table.add_row(count(found.others, "other reason"), f"{found.other_records:,}")
+    show(table)
+    say()
 
 
 def _show(found: list[Rejected], *, raw: bool) -> None:

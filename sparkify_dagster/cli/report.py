@@ -11,6 +11,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
+import typer
+
 from sparkify_dagster.cli.console import near, print_json, say, size
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.places import open_warehouse
@@ -29,7 +31,14 @@ def run_report(settings: Settings, output: Path | None, *, browse: bool, as_json
     Raises:
         WarehouseError: Nothing was ever loaded, or the warehouse cannot be asked.
         ReportError: The page cannot be written.
+        typer.BadParameter: The folder it is to go to is not there.
     """
+    path = (output or settings.report.path).absolute()
+    if path != settings.report.path and not path.parent.is_dir():
+        raise typer.BadParameter(
+            f"{path.parent}: no such folder; make it, or name another file.",
+            param_hint="'--output'",
+        )
     warehouse = open_warehouse(settings)
     if as_json and output is None:
         with watching():
@@ -37,7 +46,7 @@ def run_report(settings: Settings, output: Path | None, *, browse: bool, as_json
         print_json(_figures(facts, None))
         return
     with watching():
-        written = write_report(warehouse, (output or settings.report.path).absolute())
+        written = write_report(warehouse, path)
     if as_json:
         print_json(_figures(written.facts, str(written.path)))
         return

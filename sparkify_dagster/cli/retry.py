@@ -21,7 +21,13 @@ def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
     if day is not None:
         chosen = date.fromisoformat(day)
         days = DayRange(chosen, chosen)
-        return run_etl(settings, full=False, dry_run=False, days=days, as_json=as_json)
+        unneeded = (
+            f"{day} has not failed, and the warehouse holds what the lake holds of it. "
+            f"To load it again all the same: `sparkify etl --full --days {day}`."
+        )
+        return run_etl(
+            settings, full=False, dry_run=False, days=days, as_json=as_json, unneeded=unneeded
+        )
     if not as_json:
         _say_what(settings)
     return run_etl(settings, full=False, dry_run=False, days=None, as_json=as_json)

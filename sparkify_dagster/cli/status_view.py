@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from sparkify_dagster.cli.console import count, grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
 
 _COLOURS = {"loaded": "green", "failed": "red"}
@@ -66,16 +67,23 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
     columns = ("part", "state", "objects", "size", "rows", "rejected", "loaded")
     table = grid(*columns, right=("objects", "size", "rows", "rejected"))
     for part in shown:
+        style = "dim" if _is_of_before(part) else ""
         table.add_row(
             part.name,
             Text(part.state, style=_COLOURS.get(part.state, "yellow")),
             _UNKNOWN if part.objects is None else f"{part.objects:,}",
             _UNKNOWN if part.bytes is None else size(part.bytes),
-            f"{part.rows:,}",
-            f"{part.rejects:,}",
-            _plainly(part.loaded_at),
+            Text(f"{part.rows:,}", style),
+            Text(f"{part.rejects:,}", style),
+            Text(_plainly(part.loaded_at), style),
         )
     show(table)
+    if stale := [part.name for part in shown if _is_of_before(part)]:
+        say(
+            f"What failed published nothing: rows, rejected and loaded of {named(stale)} are of "
+            "the last good load, objects and size of the lake now.",
+            "yellow",
+        )
     if hidden:
         rows = sum(part.rows for part in hidden)
         say(
@@ -86,6 +94,11 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
     for part in parts:
         if part.message:
             say(f"{part.name}, {_plainly(part.failed_at)}{_tried(part)}: {part.message}", "red")
+
+
+def _is_of_before(part: PartStatus) -> bool:
+    """Whether what stands in the warehouse is of a load before the one that failed."""
+    return part.state == "failed" and part.loaded_at is not None
 
 
 def _tried(part: PartStatus) -> str:

@@ -5,6 +5,7 @@ What belongs here: looking, loading and pausing. What a look comes to is decided
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from datetime import datetime
 from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.outcome import show_outcome
+from sparkify_dagster.cli.pipes import is_left
 from sparkify_dagster.lake.errors import CloudError, LakeError
 from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.places import open_lake, open_queue, open_warehouse
@@ -107,11 +109,11 @@ class Watch:
 
 
 def run_watch(settings: Settings) -> None:
-    """Looks now and then, for ever."""
+    """Looks now and then, until it is stopped or nobody reads any more what it says."""
     interval = settings.sensor.interval
     heard_of = "asked for events" if settings.s3.queue else "a look"
     say(f"Watching the lake, {heard_of} every {interval} s. Ctrl-C ends it.")
     watch = Watch(settings)
-    while True:
+    while not is_left(sys.stdout):
         watch.look()
         time.sleep(interval)

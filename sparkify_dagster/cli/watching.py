@@ -16,6 +16,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from sparkify_dagster.cli.pipes import patient
 from sparkify_dagster.progress import watched_by
 
 _SAYS_AGAIN_AFTER = 10.0
@@ -126,5 +127,5 @@ def _beside(stream: TextIO) -> Iterator[TextIO]:
     except (OSError, ValueError):  # Not a file: a test's buffer.
         yield stream
         return
-    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors="replace") as copy:
+    with patient(stream, descriptor) as copy:
         yield copy

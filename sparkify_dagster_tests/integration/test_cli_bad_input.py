@@ -1,6 +1,7 @@
 """What a person is told when lake, warehouse or settings are not as they must be."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,23 @@ def folder(tmp_path: Path, made: Path) -> Path:
 def test_no_lake(tmp_path: Path) -> None:
     said = sparkify(tmp_path, "etl")
     assert said.code == 1
-    assert "data/lake/log_json_path.json: cannot be read" in said.err
+    told = re.search(
+        r"^Error: No lake here: (\S+), (\S+) and (\S+) are not there\.", said.err, re.M
+    )
+    assert told
+    assert [Path(place).name for place in told.groups()] == [
+        "song_data", "log_data", "log_json_path.json",
+    ]  # fmt: skip
+    assert "`sparkify demo` makes a sample one in an empty folder" in said.err
     assert runs(tmp_path) == 0
+
+
+def test_a_lake_without_its_jsonpaths_document(folder: Path) -> None:
+    (folder / "data/lake/log_json_path.json").unlink()
+    said = sparkify(folder, "etl")
+    assert said.code == 1
+    assert "data/lake/log_json_path.json: cannot be read" in said.err
+    assert "No lake" not in said.err
 
 
 def test_no_song_folder(folder: Path) -> None:
@@ -123,7 +139,7 @@ def test_nothing_was_ever_loaded(tmp_path: Path) -> None:
 def test_status_without_lake_and_warehouse_says_so(tmp_path: Path) -> None:
     said = sparkify(tmp_path, "status")
     assert said.code == 0
-    assert "cannot be read" in said.out
+    assert "No lake here: " in said.out
     assert "data/warehouse.duckdb (duckdb, schema sparkify): nothing loaded yet" in said.out
     found = sparkify(tmp_path, "status", "--json").json
     assert found["up_to_date"] is False

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sparkify_dagster.cli.query import EXAMPLE
 from sparkify_dagster_tests.integration.cli_process import COMMAND, lake, runs, sparkify
 from sparkify_dagster_tests.integration.dagster_dev import environment
 
@@ -35,6 +36,10 @@ def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
     assert second.out.startswith("Nothing changed: data/warehouse.duckdb holds")
     assert "songplay" in second.out
     assert "data/report.html" in second.out
+    assert f"query '{EXAMPLE}'" in second.out
+    shown = sparkify(tmp_path, "query", EXAMPLE).out.splitlines()
+    assert max(map(len, shown)) < 80, "the first query is pleasant to read"
+    assert len(shown) == 7
     assert runs(tmp_path) == 1
     again = sparkify(tmp_path, "report", "--output", "again.html")
     assert again.code == 0, again.err
@@ -51,7 +56,7 @@ def test_the_demo_respects_settings_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "dwh.cfg").write_text(own)
     said = sparkify(tmp_path, "demo")
     assert said.code == 1
-    assert "paths.json: cannot be read" in said.err
+    assert "paths.json are not there" in said.err
     assert (tmp_path / "dwh.cfg").read_text() == own
     assert not (tmp_path / "data").exists()
 
@@ -76,6 +81,11 @@ def test_generate_tells_where_the_lake_is_and_replaces_nothing(tmp_path: Path) -
     assert again.code == 1
     assert "the generator replaces nothing" in again.err
     assert "in elsewhere." in sparkify(tmp_path, *words, "elsewhere").out
+    here = tmp_path / "here"
+    here.mkdir()
+    assert "in this folder." in sparkify(here, *words, ".").out
+    (here / "below").mkdir()
+    assert "replaces nothing" in sparkify(here / "below", *words, "..").err
 
 
 def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A lake is loaded from the command line, looked at, changed and loaded again."""
 
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -45,6 +47,20 @@ def test_a_second_load_finds_nothing_and_makes_no_run(loaded: tuple[Path, Said])
     told = sparkify(folder, "etl", "--json").json
     assert (told["changed"], told["run_id"], told["success"]) == (False, None, True)
     assert "Nothing changed in 2018-11-01" in sparkify(folder, "etl", "--days", "2018-11-01").out
+    assert runs(folder) == 1
+
+
+def test_a_day_that_has_not_failed_is_not_tried_again_and_how_to_load_it_is_said(
+    loaded: tuple[Path, Said],
+) -> None:
+    folder, _ = loaded
+    said = sparkify(folder, "retry", "2018-11-01")
+    assert said.code == 0
+    assert said.out.startswith("2018-11-01 has not failed")
+    (command,) = re.findall("`sparkify (.*?)`", said.out)
+    plan = sparkify(folder, *command.split(), "--dry-run", "--json").json["plan"]
+    assert [(day["day"], day["why"]) for day in plan["days"]] == [("2018-11-01", "again")]
+    assert sparkify(folder, "retry", "2018-11-01", "--json").json["changed"] is False
     assert runs(folder) == 1
 
 
@@ -147,6 +163,13 @@ def test_to_look_costs_no_dagster(loaded: tuple[Path, Said], words: list[str]) -
     assert ended.stderr.splitlines()[-1] == "[]"
 
 
+def test_a_load_goes_on_when_nobody_reads_any_more_what_it_says(tmp_path: Path) -> None:
+    lake(tmp_path)
+    pipe = "set -o pipefail; " + shlex.join([*COMMAND, "etl"]) + " 2>&1 | true"
+    subprocess.run(["bash", "-c", pipe], cwd=tmp_path, env=environment({}), check=True)
+    assert sparkify(tmp_path, "status", "--json").json["up_to_date"] is True
+
+
 def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_path: Path) -> None:
     logs = lake(tmp_path) / "log_data"
     (logs / "2018-11-03.json").write_text("broken\n")
@@ -180,6 +203,14 @@ def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_pat
     assert "no_failed_loads" not in said.err
     assert "2 of loads that failed, 2 published." in sparkify(tmp_path, "rejects").out
     assert "2 of loads" in sparkify(tmp_path, "rejects", "--limit", "1").out
+
+    (logs / "2018-11-03.json").write_text('broken\n{"a": bad\n{"ab" bad\n')
+    assert sparkify(tmp_path, "etl").code == 1
+    told = sparkify(tmp_path, "rejects", "--day", "2018-11-03", "--limit", "1")
+    reasons = [line.rsplit(maxsplit=1) for line in told.out.split("\n\n")[0].splitlines()[2:]]
+    assert [number for _, number in reasons] == ["2", "1"], "the place in the record is no reason"
+    assert told.out.index(reasons[1][0]) < told.out.index("of loads that failed")
+    assert "1 of 3; --limit 0 shows all." in told.err
 
     (logs / "2018-11-03.json").unlink()
     assert sparkify(tmp_path, "etl", **elsewhere).code == 0

@@ -94,6 +94,12 @@ def test_wrong_usage_ends_with_2_and_says_why(run: Run, words: list[str], told: 
     assert "Traceback" not in said
 
 
+def test_a_command_that_was_meant_is_named_once(run: Run) -> None:
+    _, said = run("staus")
+    assert "No such command 'staus'. Did you mean 'status'?" in said
+    assert said.count("Did you mean") == 1
+
+
 def test_wrong_settings_end_with_2_and_name_the_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "dwh.cfg").write_text("[DAYS]\nFIRST=soon\n")
     code, said = run("etl")

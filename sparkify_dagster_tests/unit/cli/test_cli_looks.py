@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sparkify_dagster.cli import watching as module
-from sparkify_dagster.cli.console import count, print_json, printable, size, typed
+from sparkify_dagster.cli.console import count, grid, print_json, printable, show, size, typed
 from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
@@ -35,6 +35,21 @@ def test_json_is_valid_whatever_the_values(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out) == {
         "n": "nan", "b": "ff", "d": 1.5, "s": "\ud83d", "t": ["é"],
     }  # fmt: skip
+
+
+def test_no_line_of_a_table_ends_with_blanks_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = grid("name", "n", "meaning", right=("n",))
+    table.add_row("song", "1", "short")
+    table.add_row("artist", "20", "a longer one")
+    show(table)
+    assert capsys.readouterr().out.splitlines() == [
+        "name      n   meaning",
+        "─" * 26,
+        "song      1   short",
+        "artist   20   a longer one",
+    ]
 
 
 def test_columns_of_one_name_are_told_apart() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import webbrowser
 from pathlib import Path
 
 import pytest
+import typer
 
 from sparkify_dagster.cli import report as module
 from sparkify_dagster.cli.report import can_show, run_report
@@ -56,10 +58,24 @@ def test_json_has_the_figures_and_writes_only_what_it_is_asked_to(
     assert told["figures"]["plays"] == 0
     assert told["answers"]["plays"] == []
     assert not settings.report.path.exists()
-    elsewhere = tmp_path / "new" / "page.html"
+    elsewhere = tmp_path / "page.html"
     run_report(settings, elsewhere, browse=True, as_json=True)
     assert json.loads(capsys.readouterr().out)["path"] == str(elsewhere)
     assert elsewhere.exists()
+
+
+def test_only_the_folder_of_the_settings_is_made(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = tmp_path / "new"
+    with pytest.raises(typer.BadParameter, match=f"^{re.escape(str(new))}: no such folder"):
+        run_report(settings, new / "page.html", browse=False, as_json=False)
+    assert not new.exists()
+    monkeypatch.chdir(tmp_path)
+    environ = {"SPARKIFY_REPORT__PATH": "new/report.html"}
+    own = load_settings(environ=environ, cwd=tmp_path)
+    run_report(own, Path("new/report.html"), browse=False, as_json=False)
+    assert (new / "report.html").exists()
 
 
 def test_where_nothing_was_loaded_the_next_step_is_named(tmp_path: Path) -> None:
