@@ -39,6 +39,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
         return None if isinstance(error, BrokenPipeError) else (FAILED, _in_words(error))
     for module, name, code in (
         ("sparkify_dagster.settings", "SettingsError", WRONG_USE),
+        ("sparkify_dagster.lake.errors", "DocumentError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "LakeError", FAILED),
         ("sparkify_dagster.lake.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),

@@ -73,13 +73,28 @@ def deliver_again(lake: TinyLake, dice: random.Random) -> None:
         put(lake.logs / log_key(day, f"again-{number}.json"), b"".join(some))
 
 
+def share_keys(lake: TinyLake, dice: random.Random) -> None:
+    """Events that are no plays arrive with the keys of plays."""
+    plays = (lake.logs / dice.choice(_plain(lake, EVENTS_TABLE))).read_bytes()
+    others = plays.replace(b'"NextSong"', b'"Logout"')
+    put(lake.logs / log_key("2018-11-25", "others.json"), others)
+
+
+def take_back(lake: TinyLake, _dice: random.Random) -> None:
+    """They go, and the plays stay."""
+    (lake.logs / log_key("2018-11-25", "others.json")).unlink()
+
+
 def _plain(lake: TinyLake, table: str) -> list[str]:
     """Keys of objects that are not packed; those of logs that have a day."""
     keys = [key for key in lake.keys(table) if key.endswith(".json")]
     return [key for key in keys if table == SONGS_TABLE or key != "notes.json"]
 
 
-CHANGES: tuple[tuple[Change, ...], ...] = ((overwrite, add), (delete, deliver_again))
+CHANGES: tuple[tuple[Change, ...], ...] = (
+    (overwrite, add, share_keys),
+    (delete, deliver_again, take_back),
+)
 
 
 @pytest.mark.parametrize(("seed", "mess"), [(1, True), (2, True), (4, False)])
