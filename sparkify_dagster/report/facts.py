@@ -1,7 +1,8 @@
 """The answers to the report's questions, and the headline figures among them.
 
 What belongs here: asking an open session, and giving values a plain shape. What does not: the
-questions (`questions`), words and pictures for the answers (`sections`, `charts`).
+questions (`questions`), words for the answers (`listening`, `people`, `trust`) and pictures of them
+(`charts`).
 """
 
 from __future__ import annotations
