@@ -1,9 +1,10 @@
 """The questions the report asks, as the SQL that it also shows.
 
 What belongs here: which questions there are, each read from its file in `sql`: one statement over
-marts, star and ledger, aggregated so far that an answer has some hundreds of rows at most, in the
-subset that all engines read alike. What does not: asking (`facts`), and anything said of the
-answers (`listening`, `people`, `trust`).
+marts, star and ledger, aggregated so far that an answer has some hundreds of rows at most (of
+reasons of rejects, some thousands), in the subset that all engines read alike. A question that asks
+for the first rows alone gives how many there are `in_all`. What does not: asking (`facts`), and
+anything said of the answers (`listening`, `people`, `trust`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-SELECT h.target, h.part, h.loaded_at AS failed_at, h.message
+SELECT h.target, h.part, h.loaded_at AS failed_at, h.message, COUNT(*) OVER () AS in_all
 FROM {load_history} AS h
 JOIN (SELECT l.target, l.part, MAX(l.load_id) AS load_id,
              MAX(CASE WHEN l.status = 'published' THEN l.load_id ELSE 0 END) AS published

@@ -1,3 +1,3 @@
-SELECT m.artist_name, m.plays, m.matched, m.last_played
-FROM {most_played} AS m WHERE m.kind = 'artist' AND m.rank <= 10
-ORDER BY m.rank
+SELECT m.artist_name, m.plays, m.matched, m.last_played, COUNT(*) OVER () AS in_all
+FROM {most_played} AS m WHERE m.kind = 'artist'
+ORDER BY m.rank LIMIT 10

@@ -1,3 +1,3 @@
-SELECT m.title, m.artist_name, m.plays, m.matched, m.last_played
-FROM {most_played} AS m WHERE m.kind = 'song' AND m.rank <= 10
-ORDER BY m.rank
+SELECT m.title, m.artist_name, m.plays, m.matched, m.last_played, COUNT(*) OVER () AS in_all
+FROM {most_played} AS m WHERE m.kind = 'song'
+ORDER BY m.rank LIMIT 10
