@@ -86,8 +86,8 @@ def quality(facts: Facts) -> Section:
         _rejected(facts),
         Table(
             "Checks that only warn",
-            [Column("what should hold", "name"), Column("does it", "number")],
-            [(_claim(found), "yes" if found.passed else "no") for found in facts.warnings],
+            [Column("what they found", "name"), Column("all well", "number")],
+            [(_found(check), "yes" if check.passed else "no") for check in facts.warnings],
         ),
         Table(
             "Failed loads",
@@ -127,11 +127,14 @@ def _more_unmatched(facts: Facts, question: str) -> str:
     return more(facts.left_out(question), "in the table unmatched_plays")
 
 
-def _claim(found: Finding) -> tuple[str, str]:
-    if found.passed:
-        return found.check.claim, ""
-    times = count(found.numbers["offenders"], "time")
-    return found.check.claim, f"Not so {times}. {found.check.remedy.replace('`', '')}"
+def _found(finding: Finding) -> tuple[str, str]:
+    check = finding.check
+    if finding.passed:
+        return check.claim, ""
+    told = check.failure(finding.numbers)
+    if fields := [clean(row["field"]) for row in finding.sample if "field" in row]:
+        told = f"{told.removesuffix('.')}: {', '.join(fields)}."
+    return told, check.remedy.replace("`", "")
 
 
 def _song(row: Record) -> tuple[str, str]:

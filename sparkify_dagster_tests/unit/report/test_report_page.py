@@ -159,6 +159,20 @@ def test_rejects_are_told_by_cause_and_what_is_cut_is_counted(
     assert "… and 2 more reasons, 2 records" in page.text
 
 
+def test_checks_that_warn_say_what_is_the_case(lake: TinyLake, tmp_path: Path) -> None:
+    for day in (5, 6, 7):
+        strange = {"appVersion": "1"} if day < 7 else {}
+        lake.put_log(log_key(f"2018-11-0{day}"), at(day, ts=None), *[at(day) | strange] * 20)
+    rows = Page(page_of(lake, tmp_path)).tables["Checks that only warn"][1:]
+    told = [said for said, well in rows if well == "no"]
+    assert [said.partition(".")[0] for said in told] == [
+        "3 of 63 records were rejected",
+        "2 of 3 days carry a field no column takes: appVersion",
+    ]
+    assert "See them with sparkify rejects" in told[0]
+    assert all("Not so" not in said for said, _ in rows)
+
+
 def test_lists_say_how_many_they_leave_out(lake: TinyLake, tmp_path: Path) -> None:
     plays = [
         at(5, song=f"Song {n:02}", artist=f"Artist {n % 5}", location=f"Place {n % 11}",
