@@ -424,7 +424,9 @@ def _rejects(table: Table) -> Check:
             f"FROM {rows.touched('load_objects')} AS o WHERE o.target = '{table.name}'"
         ),
         compared="{offenders} of {records} rejected",
-        failure=lambda n: f"{_share(n, 'records')} records {_does(n, 'was', 'were')} rejected.",
+        failure=lambda n: (
+            f"{_share(n, 'records')} records for {table.name} {_does(n, 'was', 'were')} rejected."
+        ),
         sample=lambda rows: (
             "SELECT j.reason, COUNT(*) AS records "
             f"FROM {rows.touched('load_rejects')} AS j WHERE j.target_table = '{table.name}' "
@@ -434,7 +436,7 @@ def _rejects(table: Table) -> Check:
 
 
 def _unknown_fields(table: Table) -> Check:
-    parts = "loads" if table is STAGING_SONGS else "days"
+    parts = f"loads of {table.name}" if table is STAGING_SONGS else "days"
 
     def names(rows: Rows) -> str:
         # The fields that a part has most often: they stand first, each name between two quotes.

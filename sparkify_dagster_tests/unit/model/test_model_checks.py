@@ -324,13 +324,13 @@ def test_an_unknown_field_is_named_once_however_many_days_have_it(
 
 FAILURES = [
     ("staging_events_table.no_rejects", {"offenders": 386, "records": 20_897},
-     "386 of 20,897 records were rejected."),
+     "386 of 20,897 records for staging_events_table were rejected."),
     ("staging_events_table.no_rejects", {"offenders": 1, "records": 9},
-     "1 of 9 records was rejected."),
+     "1 of 9 records for staging_events_table was rejected."),
     ("staging_events_table.no_unknown_fields", {"offenders": 26, "parts": 30},
      "26 of 30 days carry a field no column takes."),
     ("staging_songs_table.no_unknown_fields", {"offenders": 1, "parts": 1},
-     "1 of 1 loads carries a field no column takes."),
+     "1 of 1 loads of staging_songs_table carries a field no column takes."),
     ("staging_events_table.no_failed_loads", {"offenders": 2, "parts": 30},
      "2 of 30 parts of staging_events_table did not load the last time."),
     ("user.unique_key", {"offenders": 1, "row_count": 10},

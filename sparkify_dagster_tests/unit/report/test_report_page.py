@@ -166,7 +166,7 @@ def test_checks_that_warn_say_what_is_the_case(lake: TinyLake, tmp_path: Path) -
     rows = Page(page_of(lake, tmp_path)).tables["Checks that only warn"][1:]
     told = [said for said, well in rows if well == "no"]
     assert [said.partition(".")[0] for said in told] == [
-        "3 of 63 records were rejected",
+        "3 of 63 records for staging_events_table were rejected",
         "2 of 3 days carry a field no column takes: appVersion",
     ]
     assert "See them with sparkify rejects" in told[0]
