@@ -1,6 +1,7 @@
 """The settings: `dwh.cfg` and the environment in, one typed and frozen object out.
 
-Nothing else in the package reads the environment or the configuration file. What
+No setting is read anywhere else in the package, be it from the environment or the file;
+what is no setting, as DAGSTER_HOME and DISPLAY, the command line looks up itself. What
 belongs here: each setting's type, default, range and meaning, where its value comes
 from, and the words for a bad one. What does not: opening what a setting names (a
 folder, a bucket, a database); that is for the lake and the warehouse. Importing this

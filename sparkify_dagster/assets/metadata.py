@@ -6,8 +6,6 @@ which asset, is `report`'s.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,14 +17,13 @@ from sparkify_dagster.assets.costs import cost_metadata
 from sparkify_dagster.assets.plots import by_day
 from sparkify_dagster.assets.previews import Shown
 from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.reasons import cause_of, causes
 from sparkify_dagster.warehouse.engine import TableSize
 from sparkify_dagster.warehouse.ledger import Entry
 from sparkify_dagster.warehouse.publish import PartReport
 
 PREVIEW, PLOT = "preview", "plot"
 _REASONS = 20
-_PLACE = re.compile(r" at character [0-9]+$")
-"""What distinguishes reasons that are one to a person who looks for the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +64,10 @@ def reasons_metadata(reasons: Mapping[str, int]) -> dict[str, Any]:
     """Why records were rejected, and how many for each reason; the rarest ones together."""
     if not reasons:
         return {}
-    alike: Counter[str] = Counter()
-    for reason, records in reasons.items():
-        alike[_PLACE.sub("", reason)] += records
-    ranked = sorted(alike.items(), key=lambda item: (-item[1], item[0]))
-    told = ranked[:_REASONS]
-    if rest := ranked[_REASONS:]:
-        told.append((f"{len(rest):,} other reasons", sum(records for _, records in rest)))
+    found = causes(((cause_of(reason), n) for reason, n in reasons.items()), _REASONS)
+    told = [(cause.reason, records) for cause, records in found.told]
+    if found.others:
+        told.append((f"{found.others:,} other reasons", found.other_records))
     rows = [dg.TableRecord({"reason": reason, "records": records}) for reason, records in told]
     return {"rejects_by_reason": dg.MetadataValue.table(rows)}
 

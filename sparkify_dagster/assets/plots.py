@@ -33,9 +33,9 @@ def by_day(title: str, series: Mapping[str, Series], *, apart: bool = False) -> 
     None where it would say no more than a number, as of a single day, or nothing can draw it.
 
     Args:
-        series: For each name the numbers of its days; a day that is missing counts 0.
-        apart: Draw each on a scale of its own, one below the other, instead of each before the
-            last.
+        series: For each name the numbers of its days; a day that is missing counts 0. They are
+            parts of a whole, drawn one upon the other.
+        apart: They are not: draw each on a scale of its own, one below the other.
     """
     known = {day for numbers in series.values() for day in numbers}
     if len(known) < 2 or not can_draw():
@@ -57,12 +57,14 @@ def _png(title: str, series: Mapping[str, Series], days: list[date], *, apart: b
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     edges = [number - 0.5 for number in range(len(days) + 1)]
+    floor = [0] * len(days)
     for number, (name, numbers) in enumerate(series.items()):
         axis = axes[number if apart else 0]
-        heights = [numbers.get(day, 0) for day in days]
+        top = [low + numbers.get(day, 0) for low, day in zip(floor, days, strict=True)]
         # One shape however many days: a bar for each would take a second for some years.
         colour = _COLOURS[number % len(_COLOURS)]
-        axis.stairs(heights, edges, fill=True, color=colour, label=name)
+        axis.stairs(top, edges, baseline=floor, fill=True, color=colour, label=name)
+        floor = floor if apart else top
     for axis in axes:
         _plain(axis, legend=len(series) > 1)
         axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -2,8 +2,9 @@
 
 What belongs here: choosing rows and columns, and making values fit to be shown. A preview is table
 metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Columns
-that name a person are masked as `sparkify rejects` masks records. No row is sorted or counted for
-it, so it costs the same on a table of any size.
+that name a person are masked as `sparkify rejects` masks records. The rows are
+those found first: none is sorted for it. Beside them the rows and rejects of staging tables are
+counted, and the plays of a day summed up from a small mart.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Shown:
     Attributes:
         rows: A few rows of each table that has any, by its name.
         counts: Rows that tables hold, by name.
-        plays: Plays by day, all of them and those with a song of the catalogue.
+        plays: Plays by day, those with a song of the catalogue and those without one.
         reasons: How many records were rejected for each reason, by log day; see
             `ledger.reject_reasons`.
     """
@@ -109,8 +110,8 @@ def _plays_by_day(session: Session) -> dict[str, dict[date, int]]:
         f"GROUP BY h.play_date ORDER BY h.play_date DESC LIMIT {MOST_DAYS:d}"
     )
     return {
-        "plays": {day: int(plays) for day, plays, _ in rows},
         "with a song of the catalogue": {day: int(matched) for day, _, matched in rows},
+        "without a song": {day: int(plays) - int(matched) for day, plays, matched in rows},
     }
 
 

@@ -6,7 +6,7 @@ asking in `warehouse.audit`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -60,7 +60,10 @@ def check_evaluation(finding: Finding) -> dg.AssetCheckEvaluation:
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings of several transactions, one per check: numbers summed, passed if all passed."""
+    """Findings of several transactions, one per check: numbers summed, passed if all passed.
+
+    What several of them name stands in the sample once.
+    """
     by_check: dict[str, list[Finding]] = {}
     for finding in findings:
         by_check.setdefault(finding.check.name, []).append(finding)
@@ -73,8 +76,12 @@ def _merge(group: list[Finding]) -> Finding:
         group[0].check,
         all(finding.passed for finding in group),
         {name: sum(finding.numbers.get(name, 0) for finding in group) for name in names},
-        tuple(row for finding in group for row in finding.sample)[:5],
+        _distinct(row for finding in group for row in finding.sample)[:5],
     )
+
+
+def _distinct(rows: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    return tuple({tuple(row.items()): row for row in rows}.values())
 
 
 def _metadata(finding: Finding) -> dict[str, dg.MetadataValue]:

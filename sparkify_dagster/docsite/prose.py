@@ -1,6 +1,6 @@
 """The hand-written pages: Markdown in, HTML out, with links that stay inside the site.
 
-What belongs here: how Markdown is read. Which pages there are is `pages`' business. HTML in a page
+What belongs here: how Markdown is read. Which pages there are is `site`'s business. HTML in a page
 is shown as text, never taken as markup.
 """
 

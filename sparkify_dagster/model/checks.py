@@ -11,7 +11,7 @@ What belongs here: which checks a table has and their SQL. What does not: runnin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -34,6 +34,8 @@ class Rows(Protocol):
         """All rows of the table."""
 
 
+Numbers = Mapping[str, int]
+"""What a check counted and compared, by the names of its question's columns."""
 NO_FAILED_LOADS = "no_failed_loads"
 SCHEMA_MATCHES = "schema_matches_model"
 _ALONE = (NO_FAILED_LOADS, SCHEMA_MATCHES)
@@ -54,6 +56,7 @@ class Check:
             compared, each under its own column name. None: asked of the engine's catalogue of
             tables, not of rows.
         compared: These numbers in words, each in braces under its column's name.
+        failure: Gives what is the case when the check fails, as a sentence with these numbers.
         sample: SELECT giving a few offending keys, or None.
     """
 
@@ -65,6 +68,7 @@ class Check:
     warning: bool
     question: Callable[[Rows], str] | None
     compared: str
+    failure: Callable[[Numbers], str]
     sample: Callable[[Rows], str] | None = None
 
 
@@ -108,6 +112,7 @@ def _unique_key(table: Table) -> Check:
     keys = column_list(table.key, "r")
     compared = _compared(table, "r")
     known = " AND ".join(f"r.{quoted(k)} IS NOT NULL" for k in table.key)
+    named = _and(table.key)
 
     def copies(rows: Rows) -> str:
         return (
@@ -127,6 +132,10 @@ def _unique_key(table: Table) -> Check:
             f"COALESCE(SUM(c.copies), 0) AS row_count FROM ({copies(rows)}) AS c"
         ),
         compared="rows compared: {row_count}",
+        failure=lambda n: (
+            f"{_count(n['offenders'], f'value of {named} stands', f'values of {named} stand')} in "
+            f"more than one of {n['row_count']:,} rows of {table.name}."
+        ),
         sample=lambda rows: f"{copies(rows)} HAVING COUNT(*) > 1 ORDER BY {keys} LIMIT 5",
     )
 
@@ -154,6 +163,10 @@ def _required(table: Table) -> Check:
         warning=False,
         question=lambda rows: _counted(table, rows, missing),
         compared=_LOOKED_AT,
+        failure=lambda n: (
+            f"{_share(n, 'row_count')} rows of {table.name} {_does(n, 'lacks', 'lack')} "
+            f"{_or(table.required)}."
+        ),
         sample=lambda rows: (
             f"SELECT {keys} FROM {rows.touched(table.name)} AS r WHERE {missing} "
             f"ORDER BY {keys} LIMIT 5"
@@ -194,6 +207,10 @@ def _row_count(table: Table) -> Check:
         warning=False,
         question=question,
         compared="rows: {row_count}, expected: {expected}",
+        failure=lambda n: (
+            f"{table.name} has {_count(n['row_count'], 'row', 'rows')}, and {grain.source} has "
+            f"{n['expected']:,} distinct {_and(table.key)}."
+        ),
     )
 
 
@@ -212,6 +229,10 @@ def _adds_up(table: Table, total: Total) -> Check:
             f"(SELECT {total.expected} AS expected FROM {rows.whole(total.table)} AS s) AS x"
         ),
         compared="total: {total}, expected: {expected}",
+        failure=lambda n: (
+            f"{total.column} of {table.name} add up to {n['total']:,}, and {total.meaning} are "
+            f"{n['expected']:,}."
+        ),
     )
 
 
@@ -243,6 +264,9 @@ def _not_empty(table: Table) -> Check:
             f"(SELECT ({source(rows)}) AS source_rows) AS x"
         ),
         compared="rows: {row_count}, in the source: {source_rows}",
+        failure=lambda n: (
+            f"{table.name} is empty, and its source has {_count(n['source_rows'], 'row', 'rows')}."
+        ),
     )
 
 
@@ -271,6 +295,10 @@ def _reference(table: Table, reference: Reference) -> Check:
             "AS offenders, COUNT(*) AS looked_up",
         ),
         compared="values looked up: {looked_up}",
+        failure=lambda n: (
+            f"{_share(n, 'looked_up')} values of {reference.column} in {table.name} "
+            f"{_does(n, 'is', 'are')} not in {reference.table}."
+        ),
         sample=lambda rows: (
             looked_up(rows, f"SELECT DISTINCT r.{column}")
             + f" AND p.{target} IS NULL ORDER BY r.{column} LIMIT 5"
@@ -306,6 +334,11 @@ def _reconciled(table: Table) -> Check:
             "COALESCE(SUM(x.rejected), 0) AS rejected",
         ),
         compared="records: {records}, staged: {staged}, rejected: {rejected}",
+        failure=lambda n: (
+            f"Of {_count(n['records'], 'record', 'records')} {n['staged']:,} were staged and "
+            f"{n['rejected']:,} rejected, and in {_count(n['offenders'], 'object', 'objects')} "
+            "that does not add up."
+        ),
         sample=lambda rows: (
             differing(rows, "o.origin AS object") + f" WHERE {wrong} ORDER BY o.origin LIMIT 5"
         ),
@@ -372,6 +405,7 @@ def _no_failed_loads(table: Table) -> Check:
             "COUNT(*) AS parts",
         ),
         compared="{offenders} of {parts} failed",
+        failure=lambda n: f"{_share(n, 'parts')} parts of {table.name} did not load the last time.",
         sample=lambda rows: latest(rows, "p.part") + f" WHERE {wrong} ORDER BY p.part LIMIT 5",
     )
 
@@ -390,6 +424,9 @@ def _rejects(table: Table) -> Check:
             f"FROM {rows.touched('load_objects')} AS o WHERE o.target = '{table.name}'"
         ),
         compared="{offenders} of {records} rejected",
+        failure=lambda n: (
+            f"{_share(n, 'records')} records for {table.name} {_does(n, 'was', 'were')} rejected."
+        ),
         sample=lambda rows: (
             "SELECT j.reason, COUNT(*) AS records "
             f"FROM {rows.touched('load_rejects')} AS j WHERE j.target_table = '{table.name}' "
@@ -399,22 +436,36 @@ def _rejects(table: Table) -> Check:
 
 
 def _unknown_fields(table: Table) -> Check:
+    parts = f"loads of {table.name}" if table is STAGING_SONGS else "days"
+
+    def names(rows: Rows) -> str:
+        # The fields that a part has most often: they stand first, each name between two quotes.
+        return " UNION ALL ".join(
+            _latest_loads(
+                table,
+                rows,
+                f"SUBSTRING(SPLIT_PART(h.unknown_fields, '\"', {place}), 1, 100) AS field",
+            )
+            for place in (2, 4, 6)
+        )
+
     return Check(
         table.name,
         "no_unknown_fields",
-        f"The records for {table.name} have no field that no column takes.",
+        f"Every field of the records for {table.name} has a column.",
         "A field was added at the source: decide whether it deserves a column.",
         blocking=False,
         warning=True,
         question=lambda rows: _latest_loads(
             table, rows, "COUNT(h.unknown_fields) AS offenders, COUNT(*) AS parts"
         ),
-        compared="{offenders} of {parts} loads have one",
+        compared="{offenders} of {parts} loads have others",
+        failure=lambda n: (
+            f"{_share(n, 'parts')} {parts} {_does(n, 'carries', 'carry')} a field no column takes."
+        ),
         sample=lambda rows: (
-            _latest_loads(
-                table, rows, "h.part, SUBSTRING(h.unknown_fields, 1, 100) AS unknown_fields"
-            )
-            + " AND h.unknown_fields IS NOT NULL ORDER BY h.part LIMIT 5"
+            f"SELECT f.field FROM ({names(rows)}) AS f WHERE f.field <> '' "
+            "GROUP BY f.field ORDER BY COUNT(*) DESC, f.field LIMIT 5"
         ),
     )
 
@@ -431,6 +482,10 @@ def _accepted(table: Table, column: Column) -> Check:
         warning=True,
         question=lambda rows: _counted(table, rows, strange),
         compared=_LOOKED_AT,
+        failure=lambda n: (
+            f"{_share(n, 'row_count')} rows of {table.name} {_does(n, 'has', 'have')} another "
+            f"{column.name} than {_or(column.accepted)}."
+        ),
     )
 
 
@@ -449,6 +504,9 @@ def _match_rate() -> Check:
             f"(SELECT COUNT(*) AS songs FROM {rows.whole(STAGING_SONGS.name)} AS s) AS c"
         ),
         compared="{matched} of {plays} plays have one",
+        failure=lambda n: (
+            f"Of {_count(n['plays'], 'play', 'plays')} none finds its song in the catalogue."
+        ),
     )
 
 
@@ -463,7 +521,24 @@ def _schema(table: Table) -> Check:
         warning=False,
         question=None,
         compared="columns found: {found}, declared: {declared}",
+        failure=lambda n: (
+            f"{table.name} differs from the model: {_count(n['found'], 'column', 'columns')} "
+            f"found, {n['declared']:,} declared."
+        ),
     )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _share(numbers: Numbers, whole: str) -> str:
+    return f"{numbers['offenders']:,} of {numbers[whole]:,}"
+
+
+def _does(numbers: Numbers, one: str, many: str) -> str:
+    """The verb that goes with the offenders."""
+    return one if numbers["offenders"] == 1 else many
 
 
 def _and(names: tuple[str, ...]) -> str:

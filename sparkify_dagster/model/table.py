@@ -40,7 +40,8 @@ class Column:
     Attributes:
         length: Longest value in bytes of UTF-8; for VARCHAR only.
         required: NULL is refused.
-        accepted: The values that are expected; others are a warning, not an error.
+        accepted: The values that are expected. In staging and star others are a warning, not an
+            error; of a mart, whose SQL makes them of such, this only tells what they may be.
         audit: Says where the row came from, not what happened; no part of the contract's columns.
         source: The field of the JSON object it is read from, or how it comes about.
         personal: Names a person: hidden wherever rows are shown without being asked for.

@@ -1,7 +1,8 @@
 """The answers to the report's questions, and the headline figures among them.
 
 What belongs here: asking an open session, and giving values a plain shape. What does not: the
-questions (`questions`), words and pictures for the answers (`sections`, `charts`).
+questions (`questions`), words for the answers (`listening`, `people`, `trust`) and pictures of them
+(`charts`).
 """
 
 from __future__ import annotations
@@ -91,8 +92,13 @@ class Facts:
 
     @property
     def failed(self) -> int:
-        """How many parts failed to load since they were last published, at most `FAILED`."""
-        return len(self.answers["failed_parts"])
+        """How many parts failed to load since they were last published."""
+        return len(self.answers["failed_parts"]) + self.left_out("failed_parts")
+
+    def left_out(self, name: str) -> int:
+        """How many rows there are beyond those that a question asks for at most."""
+        rows = self.answers[name]
+        return int(rows[0]["in_all"]) - len(rows) if rows else 0
 
     def figures(self) -> dict[str, int | float | str | None]:
         """The headline figures as plain values, for programs."""

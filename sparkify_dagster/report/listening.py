@@ -18,6 +18,7 @@ from sparkify_dagster.report.words import (
     count,
     day,
     hour,
+    more,
     number,
     period,
     share,
@@ -119,6 +120,7 @@ def most_played(facts: Facts) -> Section:
             ],
             _bars(songs),
             empty="None yet.",
+            more=_more_played(facts, "top_songs"),
         ),
         Table(
             "Artists",
@@ -129,6 +131,7 @@ def most_played(facts: Facts) -> Section:
             ],
             _bars(artists),
             empty="None yet.",
+            more=_more_played(facts, "top_artists"),
         ),
     )
     names = ("top_songs", "top_artists")
@@ -171,8 +174,13 @@ def places(facts: Facts) -> Section:
         [(clean(r["location"]), number(r["plays"]), share(r["plays"], all_plays)) for r in rows],
         _bars(rows),
         empty="None yet.",
+        more=more(facts.left_out("places"), "place", "places"),
     )
     return Section("places", "Where people listen", finding, ("places",), tables=(table,))
+
+
+def _more_played(facts: Facts, question: str) -> str:
+    return more(facts.left_out(question), "in the table most_played")
 
 
 def _most(rows: Sequence[Record], facts: Facts) -> str:

@@ -5,14 +5,16 @@ What belongs here: sections made from answers, without reading or drawing anythi
 
 from __future__ import annotations
 
+from sparkify_dagster.reasons import cause_of, causes
 from sparkify_dagster.report.facts import Facts, Record
 from sparkify_dagster.report.view import Column, Section, Table, bars_of
-from sparkify_dagster.report.words import NONE, brief, clean, count, number, share
+from sparkify_dagster.report.words import NONE, brief, clean, count, more, number, share
 from sparkify_dagster.warehouse.audit import Finding
 
 QUALITY = "quality"
 _PLAYS = Column("plays", "number")
 _SONG = Column("song", "name")
+_REASONS = 8
 _LOADED = ("objects", "records", "rows", "rejected", "latest load")
 
 
@@ -40,11 +42,13 @@ def unmatched(facts: Facts) -> Section:
             "Something in the catalogue comes close",
             [_SONG, Column("closest in the catalogue", "name"), _PLAYS],
             [(_song(row), _closest(row), number(row["plays"])) for row in close],
+            more=_more_unmatched(facts, "unmatched_close"),
         ),
         Table(
             "Nothing in the catalogue comes close",
             [_SONG, Column("last played", "number"), _PLAYS],
             [(_song(row), brief(row["last_played"]), number(row["plays"])) for row in missing],
+            more=_more_unmatched(facts, "unmatched_missing"),
         ),
     )
     shown = [table for table in tables if table.rows]
@@ -55,13 +59,13 @@ def unmatched(facts: Facts) -> Section:
 def quality(facts: Facts) -> Section:
     """What was loaded, what was rejected, what failed."""
     head, loaded = facts.headline, facts.answers["loaded"]
-    rejects, failed = facts.answers["reject_reasons"], facts.answers["failed_parts"]
+    failed = facts.answers["failed_parts"]
     records = sum(row["records"] for row in loaded)
     told = [
         f"{count(head.rejects, 'record')} of {number(records)} rejected"
         if head.rejects
         else "No record was rejected",
-        f"{count(len(failed), 'part')} failed to load and keep what they last published"
+        f"{count(facts.failed, 'part')} failed to load and keep what they last published"
         if failed
         else "the last load of every part succeeded",
     ]
@@ -79,23 +83,11 @@ def quality(facts: Facts) -> Section:
             ],
             empty="Nothing yet.",
         ),
-        Table(
-            "Rejected records, by reason",
-            [Column("reason", "name"), Column("records", "number"), Column("objects", "number")],
-            [
-                (
-                    (clean(row["reason"]), row["target_table"]),
-                    number(row["records"]),
-                    number(row["objects"]),
-                )
-                for row in rejects
-            ],
-            bars_of([row["records"] for row in rejects]),
-        ),
+        _rejected(facts),
         Table(
             "Checks that only warn",
-            [Column("what should hold", "name"), Column("does it", "number")],
-            [(_claim(found), "yes" if found.passed else "no") for found in facts.warnings],
+            [Column("what they found", "name"), Column("all well", "number")],
+            [(_found(check), "yes" if check.passed else "no") for check in facts.warnings],
         ),
         Table(
             "Failed loads",
@@ -104,6 +96,7 @@ def quality(facts: Facts) -> Section:
                 (row["target"], row["part"], brief(row["failed_at"]), clean(row["message"]))
                 for row in failed
             ],
+            more=more(facts.left_out("failed_parts"), "part", "parts"),
         ),
     ]
     names = ("headline", "loaded", "reject_reasons", "failed_parts")
@@ -112,11 +105,36 @@ def quality(facts: Facts) -> Section:
     return Section(QUALITY, "How good the data is", finding, names, tables=shown)
 
 
-def _claim(found: Finding) -> tuple[str, str]:
-    if found.passed:
-        return found.check.claim, ""
-    times = count(found.numbers["offenders"], "time")
-    return found.check.claim, f"Not so {times}. {found.check.remedy.replace('`', '')}"
+def _rejected(facts: Facts) -> Table:
+    found = causes(
+        (
+            (cause_of(row["reason"], row["target_table"]), row["records"])
+            for row in facts.answers["reject_reasons"]
+        ),
+        _REASONS,
+    )
+    rest = more(found.others, "reason", "reasons")
+    return Table(
+        "Rejected records, by reason",
+        [Column("reason", "name"), Column("records", "number")],
+        [((clean(cause.reason), cause.table), number(records)) for cause, records in found.told],
+        bars_of([records for _, records in found.told]),
+        more=f"{rest}, {count(found.other_records, 'record')}" if rest else "",
+    )
+
+
+def _more_unmatched(facts: Facts, question: str) -> str:
+    return more(facts.left_out(question), "in the table unmatched_plays")
+
+
+def _found(finding: Finding) -> tuple[str, str]:
+    check = finding.check
+    if finding.passed:
+        return check.claim, ""
+    told = check.failure(finding.numbers)
+    if fields := [clean(row["field"]) for row in finding.sample if "field" in row]:
+        told = f"{told.removesuffix('.')}: {', '.join(fields)}."
+    return told, check.remedy.replace("`", "")
 
 
 def _song(row: Record) -> tuple[str, str]:

@@ -32,6 +32,7 @@ class Table:
         rows: Cells as they are shown, in the order of the columns.
         bars: For each row how long its bar is, 0 to 1; none for a table without bars.
         empty: What to say when there are no rows.
+        more: What to say of rows that are not shown.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     bars: Sequence[float] = ()
     empty: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ def count(value: int, one: str, many: str = "") -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
+def more(left: int, one: str, many: str = "") -> str:
+    """`… and 12 more places`; nothing where none are left out."""
+    return f"… and {count(left, f'more {one}', f'more {many or one}')}" if left else ""
+
+
 def day(value: date) -> str:
     """`5 November 2018`."""
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"

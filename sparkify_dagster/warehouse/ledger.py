@@ -1,7 +1,7 @@
 """Reading and writing the ledger: history, objects, rejects, keys of replaced rows.
 
 What belongs here: the statements on the ledger tables. Deciding what to load is `lake.changes`',
-loading is `warehouse.staging`'s and `warehouse.star`'s.
+loading is `warehouse.publish`'s and `warehouse.star`'s.
 """
 
 from __future__ import annotations

@@ -97,6 +97,25 @@ def test_the_charts_of_the_report_are_legible_on_a_phone(opener: Opener, report:
         assert min(heights) >= 9
 
 
+def test_what_is_loaded_fits_a_phone_and_other_tables_show_that_they_scroll(
+    opener: Opener, report: Path
+) -> None:
+    with opener(380) as page:
+        page.goto(report.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        wide, hinted = (
+            set(page.evaluate(f"[...document.querySelectorAll('.scroll')].filter(e => {test})"
+                              ".map(e => e.getAttribute('aria-label'))"))
+            for test in (
+                "e.scrollWidth > e.clientWidth",
+                "getComputedStyle(e).backgroundAttachment == 'local, local, scroll, scroll'",
+            )
+        )  # fmt: skip
+        assert "Plays by weekday and hour" in wide
+        assert "Loaded from the lake" not in wide
+        assert wide <= hinted
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
 def test_every_page_of_the_docs_fits_the_screen_and_follows_its_scheme(

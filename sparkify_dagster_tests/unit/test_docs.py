@@ -14,6 +14,7 @@ from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.places import require_supported
 from sparkify_dagster.settings import load_settings
+from sparkify_dagster_tests.unit.test_layers import MODULES, imports, room
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -91,3 +92,22 @@ def test_the_picture_in_the_readme_has_every_edge_of_the_model() -> None:
     declared = {(source, table.name) for table in TABLES.values() for source in table.reads}
     declared |= {(dep.asset_key.to_user_string(), REPORT) for dep in report_spec("").deps}
     assert {edge for edge in drawn if not edge[1].startswith("staging")} == declared
+
+
+ARCHITECTURE = text_of(ROOT / "docs" / "architecture.md")
+ENTRANCES = {"__init__", "__main__"}
+
+
+def test_the_table_of_rooms_names_every_room_and_only_those_that_are_there() -> None:
+    cells = re.findall(r"^\| (`.+?) \|", ARCHITECTURE, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([a-z_/]+?)/?(?:\.py)?`", cell)}
+    assert {name for name in named if "/" not in name} == {room(m) for m in MODULES} - ENTRANCES
+    package = ROOT / "sparkify_dagster"
+    assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
+
+
+def test_every_arrow_between_rooms_is_an_import() -> None:
+    drawn = set(re.findall(r"^  (\w+) --> (\w+)$", ARCHITECTURE, re.MULTILINE))
+    made = {(room(name), room(module)) for module in MODULES for name in imports(module)}
+    assert drawn - made == set()
+    assert len(drawn) > 10

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from matplotlib.axes import Axes
 
 from sparkify_dagster.assets import plots
 
@@ -47,6 +49,29 @@ def test_of_more_days_the_last_ones_are_drawn() -> None:
 @pytest.mark.parametrize("series", [{}, {"plays": {}}, {"plays": days(1)}])
 def test_nothing_and_a_single_day_are_not_drawn(series: dict[str, dict[date, int]]) -> None:
     assert plots.by_day("Plays by day", series) is None
+
+
+@pytest.mark.parametrize(
+    ("apart", "drawn"),
+    [
+        (False, {"with": ([0, 0], [3, 4]), "without": ([3, 4], [5, 4])}),
+        (True, {"with": ([0, 0], [3, 4]), "without": ([0, 0], [2, 0])}),
+    ],
+)
+def test_what_the_legend_names_is_what_has_its_colour(
+    monkeypatch: pytest.MonkeyPatch, apart: bool, drawn: dict[str, object]
+) -> None:
+    seen: dict[str, object] = {}
+    real = Axes.stairs
+
+    def stairs(axis: Axes, top: list[int], edges: list[float], **how: Any) -> Any:
+        seen[how["label"]] = (how["baseline"], top)
+        return real(axis, top, edges, **how)
+
+    monkeypatch.setattr(Axes, "stairs", stairs)
+    series = {"with": {FIRST: 3, FIRST + timedelta(1): 4}, "without": {FIRST: 2}}
+    assert plots.by_day("Plays by day", series, apart=apart)
+    assert seen == drawn
 
 
 def test_each_on_a_scale_of_its_own_makes_a_higher_image() -> None:

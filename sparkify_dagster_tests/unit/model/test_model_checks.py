@@ -302,10 +302,69 @@ def test_unknown_fields_are_those_of_the_last_published_load_of_a_part(
     clean = {"load_id": 1, "part": "0b"}
     fill(engine, "load_history", load | clean)
     assert ask(engine, "staging_songs_table.no_unknown_fields") == {"offenders": 1, "parts": 2}
-    assert sample(engine, "staging_songs_table.no_unknown_fields") == [("0a", '{"x": 1}')]
+    assert sample(engine, "staging_songs_table.no_unknown_fields") == [("x",)]
     failed = {"load_id": 3, "status": "failed", "unknown_fields": '{"y": 1}'}
     fill(engine, "load_history", load | {"load_id": 2}, load | failed)
     assert ask(engine, "staging_songs_table.no_unknown_fields") == {"offenders": 0, "parts": 2}
+
+
+def test_an_unknown_field_is_named_once_however_many_days_have_it(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    load = {"target": "staging_events_table", "status": "published"}
+    for day, fields in ((1, '{"b": 9, "a": 7}'), (2, '{"a": 1}'), (3, '{"a": 2, "c": 1}')):
+        part = {"load_id": day, "part": f"2018-11-0{day}", "unknown_fields": fields}
+        fill(engine, "load_history", load | part)
+    fill(engine, "load_history", load | {"load_id": 4, "part": "2018-11-04"})
+    assert sample(engine, "staging_events_table.no_unknown_fields") == [("a",), ("b",), ("c",)]
+    long = {"load_id": 5, "part": "2018-11-05", "unknown_fields": f'{{"{"z" * 500}": 1}}'}
+    fill(engine, "load_history", load | long)
+    assert ("z" * 100,) in sample(engine, "staging_events_table.no_unknown_fields")
+
+
+FAILURES = [
+    ("staging_events_table.no_rejects", {"offenders": 386, "records": 20_897},
+     "386 of 20,897 records for staging_events_table were rejected."),
+    ("staging_events_table.no_rejects", {"offenders": 1, "records": 9},
+     "1 of 9 records for staging_events_table was rejected."),
+    ("staging_events_table.no_unknown_fields", {"offenders": 26, "parts": 30},
+     "26 of 30 days carry a field no column takes."),
+    ("staging_songs_table.no_unknown_fields", {"offenders": 1, "parts": 1},
+     "1 of 1 loads of staging_songs_table carries a field no column takes."),
+    ("staging_events_table.no_failed_loads", {"offenders": 2, "parts": 30},
+     "2 of 30 parts of staging_events_table did not load the last time."),
+    ("user.unique_key", {"offenders": 1, "row_count": 10},
+     "1 value of user_id stands in more than one of 10 rows of user."),
+    ("user.gender_accepted", {"offenders": 2, "row_count": 1_004},
+     "2 of 1,004 rows of user have another gender than F or M."),
+    ("songplay.row_count", {"offenders": 2, "row_count": 8, "expected": 10},
+     "songplay has 8 rows, and staging_events_table has 10 distinct user_id, session_id and "
+     "item_in_session."),
+    ("songplay.song_id_in_song", {"offenders": 2, "looked_up": 3},
+     "2 of 3 values of song_id in songplay are not in song."),
+    ("songplay.match_rate", {"offenders": 1, "plays": 2_000, "matched": 0},
+     "Of 2,000 plays none finds its song in the catalogue."),
+    ("sessions.adds_up", {"offenders": 1, "total": 1, "expected": 2},
+     "songs of sessions add up to 1, and the plays in songplay are 2."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "numbers", "said"), FAILURES)
+def test_a_failure_is_told_as_what_is_the_case(
+    check: str, numbers: dict[str, int], said: str
+) -> None:
+    assert CHECKS[check].failure(numbers) == said
+
+
+@every_question
+def test_every_failure_is_a_sentence_of_the_numbers_the_check_gives(
+    engine: duckdb.DuckDBPyConnection, check: Check
+) -> None:
+    numbers = ask(engine, f"{check.table}.{check.name}")
+    told = {name: 11 + at for at, name in enumerate(numbers)}
+    said = check.failure(told)
+    assert said.endswith(".")
+    assert any(str(number) in said for number in told.values())
 
 
 def test_values_nobody_expects_are_counted_and_missing_ones_are_not(

@@ -154,6 +154,12 @@ def test_accepted_values_are_texts_that_fit(table: Table) -> None:
             assert all("'" not in v and len(v) <= (column.length or 0) for v in column.accepted)
 
 
+@every_mart
+def test_what_a_mart_accepts_is_what_its_sql_can_say(table: Table) -> None:
+    for column in table.columns:
+        assert all(f"'{value}'" in sql_text(str(table.sql)) for value in column.accepted)
+
+
 @every_table
 def test_references_point_to_the_key_of_a_declared_table_of_the_same_type(table: Table) -> None:
     for reference in table.references:

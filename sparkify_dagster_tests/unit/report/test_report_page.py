@@ -144,6 +144,62 @@ def test_one_play_on_one_day_and_a_day_that_failed_make_a_page(
     assert "2 of 2" in why
 
 
+def test_rejects_are_told_by_cause_and_what_is_cut_is_counted(
+    lake: TinyLake, tmp_path: Path
+) -> None:
+    broken = [b'{"page": ' + b" " * n + b"}" for n in range(9)]
+    texts = ("artist", "song", "location", "level", "gender", "userAgent", "firstName", "auth")
+    wrong = [at(6, **{name: "x" * 2000}) for name in texts]
+    lake.put_log(log_key("2018-11-06"), *broken, *wrong, at(6, ts=None), *[at(6)] * 600)
+    page = Page(page_of(lake, tmp_path))
+    (first, *others) = page.tables["Rejected records, by reason"][1:]
+    assert first == ["not valid JSON: Expecting valuestaging_events_table", "9"]
+    assert len(others) == 7
+    assert {records for _, records in others} == {"1"}
+    assert "… and 2 more reasons, 2 records" in page.text
+
+
+def test_checks_that_warn_say_what_is_the_case(lake: TinyLake, tmp_path: Path) -> None:
+    for day in (5, 6, 7):
+        strange = {"appVersion": "1"} if day < 7 else {}
+        lake.put_log(log_key(f"2018-11-0{day}"), at(day, ts=None), *[at(day) | strange] * 20)
+    rows = Page(page_of(lake, tmp_path)).tables["Checks that only warn"][1:]
+    told = [said for said, well in rows if well == "no"]
+    assert [said.partition(".")[0] for said in told] == [
+        "3 of 63 records for staging_events_table were rejected",
+        "2 of 3 days carry a field no column takes: appVersion",
+    ]
+    assert "See them with sparkify rejects" in told[0]
+    assert all("Not so" not in said for said, _ in rows)
+
+
+def test_lists_say_how_many_they_leave_out(lake: TinyLake, tmp_path: Path) -> None:
+    plays = [
+        at(5, song=f"Song {n:02}", artist=f"Artist {n % 5}", location=f"Place {n % 11}",
+           sessionId=n)
+        for n in range(25)
+    ]  # fmt: skip
+    lake.put_log(log_key("2018-11-05"), *plays)
+    page = Page(page_of(lake, tmp_path))
+    assert len(page.tables["Places"][1:]) == 8
+    assert "… and 3 more places" in page.text
+    assert "… and 15 more in the table unmatched_plays" in page.text
+    assert page.text.count("in the table most_played") == 1, "of songs; all artists are there"
+    assert "… and 15 more in the table most_played" in page.text
+
+
+def test_all_parts_that_failed_are_counted_and_the_first_shown(
+    lake: TinyLake, tmp_path: Path
+) -> None:
+    lake.put_log(log_key("2018-11-01"), at(1))
+    for day in range(2, 25):
+        lake.put_log(log_key(f"2018-11-{day:02}"), "broken", "broken too")
+    page = Page(page_of(lake, tmp_path))
+    assert len(page.tables["Failed loads"][1:]) == 20
+    assert "… and 3 more parts" in page.text
+    assert "23 parts failed to load: what they last published is counted" in page.text
+
+
 def test_without_matplotlib_there_are_tables_and_a_word_about_it(
     nasty: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

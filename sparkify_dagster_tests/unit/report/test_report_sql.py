@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
+from sparkify_dagster import report
 from sparkify_dagster.report.facts import typed
 from sparkify_dagster.report.questions import HEADLINE, SINGLE, over_time
 from sparkify_dagster_tests.unit.model.test_model_sql import DENIED, plain
@@ -16,6 +18,25 @@ QUESTIONS = {
     for grain in ("day", "month")
     for question in (HEADLINE, *SINGLE, *over_time(grain))
 }
+
+
+FILES = {path.stem: path for path in Path(report.__file__).with_name("sql").iterdir()}
+
+
+def test_every_question_has_a_file_and_every_file_is_a_question() -> None:
+    assert set(FILES) == {question.name for question in QUESTIONS.values()}
+    assert {path.suffix for path in FILES.values()} == {".sql"}
+
+
+def test_no_statement_stands_in_the_code_of_the_report() -> None:
+    code = Path(report.__file__).parent.glob("*.py")
+    assert [path.name for path in code if re.search(r"SELECT\s", path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_is_one_statement(name: str) -> None:
+    assert re.match("SELECT ", typed(QUESTIONS[name]))
+    assert ";" not in typed(QUESTIONS[name])
 
 
 @pytest.fixture(scope="module")

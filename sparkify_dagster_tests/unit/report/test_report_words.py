@@ -46,6 +46,12 @@ def test_numbers_and_moments() -> None:
     assert words.weekday(date(2018, 11, 4)) == "Sunday"
 
 
+def test_what_is_left_out_is_said_only_where_something_is() -> None:
+    assert words.more(0, "place", "places") == ""
+    assert words.more(1, "place", "places") == "… and 1 more place"
+    assert words.more(1_234, "in the table x") == "… and 1,234 more in the table x"
+
+
 def test_a_text_is_cut_and_cannot_steer_anything() -> None:
     assert words.clean(None) == ""
     assert words.clean("a\tb\x07c\ud800") == "a b\ufffdc\ufffd"

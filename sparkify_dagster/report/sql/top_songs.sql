@@ -1,0 +1,3 @@
+SELECT m.title, m.artist_name, m.plays, m.matched, m.last_played, COUNT(*) OVER () AS in_all
+FROM {most_played} AS m WHERE m.kind = 'song'
+ORDER BY m.rank LIMIT 10
