@@ -77,6 +77,7 @@ def _merge(group: list[Finding]) -> Finding:
         all(finding.passed for finding in group),
         {name: sum(finding.numbers.get(name, 0) for finding in group) for name in names},
         _distinct(row for finding in group for row in finding.sample)[:5],
+        any(finding.of_load for finding in group),
     )
 
 

@@ -29,12 +29,14 @@ class Finding:
         passed: Whether its claim holds.
         numbers: What was counted and compared.
         sample: A few offending keys, a mapping each.
+        of_load: Only the rows that a load touched were looked at.
     """
 
     check: Check
     passed: bool
     numbers: Mapping[str, int]
     sample: tuple[Mapping[str, str], ...] = ()
+    of_load: bool = False
 
     @property
     def stops(self) -> bool:
@@ -49,15 +51,17 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """The claim with what was compared; where it failed, what to do, too. Names no row."""
+        """The claim with what was compared; where it failed, what is the case and what to do.
+
+        Names no row.
+        """
+        part = ", of the rows of this load" if self.of_load else ""
+        if not self.passed:
+            failure = self.check.failure(self.numbers).removesuffix(".")
+            return f"{failure}{part}. {self.check.remedy}"
         numbers = {name: f"{value:,}" for name, value in self.numbers.items()}
         compared = self.check.compared.format_map(numbers)
-        claim = f"{self.check.claim.removesuffix('.')} ({compared})."
-        if self.passed:
-            return claim
-        times = self.numbers["offenders"]
-        often = f", {times:,} times" if times > 1 else ""
-        return f"Not so{often}: {claim} {self.check.remedy}"
+        return f"{self.check.claim.removesuffix('.')} ({compared}{part})."
 
 
 class AuditFailed(Exception):
@@ -176,11 +180,18 @@ def _ask(session: Session, check: Check, question: str, rows: Stored) -> Finding
 def _finding(session: Session, check: Check, numbers: Mapping[str, int], rows: Stored) -> Finding:
     """What a check's answer says, with a sample where it fails."""
     passed = numbers[OFFENDERS] == 0
+    of_load = _is_of_load(check, rows)
     if passed or check.sample is None:
-        return Finding(check, passed, numbers)
+        return Finding(check, passed, numbers, of_load=of_load)
     keys, offenders = session.query_named(check.sample(rows))
     sample = tuple(dict(zip(keys, map(str, row), strict=True)) for row in offenders)
-    return Finding(check, passed, numbers, sample)
+    return Finding(check, passed, numbers, sample, of_load)
+
+
+def _is_of_load(check: Check, rows: Stored) -> bool:
+    """Whether the check reads a part of what is stored: some read all of it in any case."""
+    question = check.question
+    return question is not None and question(rows) != question(Stored(rows.schema))
 
 
 def _example(row: Mapping[str, str]) -> str:

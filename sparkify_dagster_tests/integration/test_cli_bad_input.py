@@ -87,7 +87,7 @@ def test_an_empty_lake(folder: Path) -> None:
 def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, told: str) -> None:
     (folder / "data/lake/log_json_path.json").write_text(document)
     said = sparkify(folder, "etl", "--dry-run")
-    assert said.code == 1
+    assert said.code == 2
     assert "log_json_path.json" in said.err
     assert told in said.err
     assert said.out == ""

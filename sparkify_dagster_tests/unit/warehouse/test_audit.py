@@ -71,13 +71,23 @@ def test_a_failed_check_tells_numbers_what_to_do_and_for_example_whom(session: S
     )
     finding = found(session, "user", "unique_key")
     assert finding.verdict == (
-        "Not so, 4 times: No two rows of user have the same user_id (rows compared: 10). "
+        "4 values of user_id stand in more than one of 10 rows of user. "
         "Rebuild the table with `sparkify etl --full`; if it stays, its SQL is wrong."
     )
     assert finding.sentence == (
         f"{finding.verdict} For example: `user_id 8, copies 2`; `user_id 9, copies 2`; "
         "`user_id 11, copies 2`."
     )
+
+
+def test_what_a_load_touched_is_told_as_that(session: Session) -> None:
+    checks = {check.name: check for check in checks_of("songplay")}
+    touched = Stored(session.schema, {"songplay": f"(SELECT * FROM {session.schema}.songplay)"})
+    part, rate = examine(session, [checks["song_id_in_song"], checks["match_rate"]], touched)
+    assert part.sentence.endswith("(values looked up: 0, of the rows of this load).")
+    assert "of this load" not in rate.sentence, "it looks at all rows in any case"
+    (whole,) = examine(session, [checks["song_id_in_song"]], Stored(session.schema))
+    assert whole.sentence.endswith("(values looked up: 0).")
 
 
 def test_keys_from_the_lake_are_no_markup_where_markdown_is_read() -> None:
