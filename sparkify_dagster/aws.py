@@ -21,7 +21,7 @@ from botocore.credentials import (
     ReadOnlyCredentials,
 )
 
-from sparkify_dagster.lake.errors import CloudError
+from sparkify_dagster.errors import CloudError
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60

@@ -6,6 +6,7 @@ What belongs here: looking, asking Dagster, remembering. What a look comes to is
 
 import time
 import uuid
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import dagster as dg
 from sparkify_dagster.assets.load import LOAD_OP
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
@@ -86,7 +88,7 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         untold, memory = to_observe(now, memory)
         if to_observe(now, memory)[0].days:  # More than can be told at once: look again soon.
             memory = replace(memory, dirty=True)
-        events = _observations(untold)
+        events = _observations(untold, snapshot)
         if not (found.look or found.ask):
             return _skipped(found.why, memory, events)
         try:
@@ -180,15 +182,27 @@ def _state(run: dg.DagsterRun) -> RunState:
     return "canceled" if run.status is dg.DagsterRunStatus.CANCELED else "failure"
 
 
-def _observations(news: News) -> list[dg.AssetObservation]:
-    """Tells Dagster which versions of the sources are in the lake."""
+def _observations(news: News, snapshot: Snapshot) -> list[dg.AssetObservation]:
+    """Tells Dagster which versions of the sources are in the lake, and how large they are."""
     told = [
-        dg.AssetObservation(LOG_DATA, partition=day, tags={_DATA_VERSION: digest or _GONE})
+        dg.AssetObservation(
+            LOG_DATA,
+            partition=day,
+            metadata=_extent([snapshot.days[day]] if digest else []),
+            tags={_DATA_VERSION: digest or _GONE},
+        )
         for day, digest in news.days.items()
     ]
     if news.songs:
-        told.append(dg.AssetObservation(SONG_DATA, tags={_DATA_VERSION: news.songs}))
+        songs = _extent(snapshot.songs.values())
+        told.append(
+            dg.AssetObservation(SONG_DATA, metadata=songs, tags={_DATA_VERSION: news.songs})
+        )
     return told
+
+
+def _extent(parts: Collection[Part]) -> dict[str, int]:
+    return {"objects": objects_in(parts), "bytes": sum(part.size for part in parts)}
 
 
 def _asked(

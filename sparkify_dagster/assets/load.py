@@ -20,7 +20,8 @@ from sparkify_dagster.assets.page import REPORT, publish_report
 from sparkify_dagster.assets.previews import Shown, look_at, look_at_staged
 from sparkify_dagster.assets.report import Reporter
 from sparkify_dagster.checks import check_key, check_specs
-from sparkify_dagster.lake.errors import CloudError, LakeError
+from sparkify_dagster.errors import CloudError
+from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.meter import since
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.reader import Reader

@@ -41,7 +41,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
         ("sparkify_dagster.settings", "SettingsError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "DocumentError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "LakeError", FAILED),
-        ("sparkify_dagster.lake.errors", "CloudError", FAILED),
+        ("sparkify_dagster.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
         ("sparkify_dagster.report.writing", "ReportError", FAILED),
     ):

@@ -15,8 +15,9 @@ from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.errors import CloudError
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
-from sparkify_dagster.lake.errors import CloudError, LakeError
+from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS

@@ -15,7 +15,8 @@ from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
-from sparkify_dagster.lake.errors import CloudError, LakeError
+from sparkify_dagster.errors import CloudError
+from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.places import open_lake, open_queue, open_warehouse
 from sparkify_dagster.settings import Settings

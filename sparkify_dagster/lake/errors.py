@@ -11,10 +11,6 @@ class DocumentError(LakeError):
     """The JSONPaths document is none: a setting names it, so it is as wrong as a setting."""
 
 
-class CloudError(Exception):
-    """A cloud cannot be used as who we are: credentials, role, profile, region or network."""
-
-
 class ObjectError(Exception):
     """One object could not be read whole. Its day, or the song load, fails and is tried again.
 

@@ -30,7 +30,7 @@ FORBIDDEN = {
     "alerts": ("dagster", "pandas", "settings", "warehouse", "lake", "generator", *TOP),
     "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
     "masking": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
-    "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", *TOP),
+    "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", "lake", *TOP),
     "lineage": ("dagster", "duckdb", "pandas", "lake", "warehouse", "settings", "generator", *TOP),
     "places": ("dagster", "dagster_aws", "pandas", "generator", *TOP),
     "progress": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),

@@ -288,6 +288,21 @@ class BusyResource(DuckDBResource):
         return BusyWarehouse(Path(self.path), self.schema_name)
 
 
+def test_what_is_observed_of_the_lake_tells_how_much_there_is(place: Place) -> None:
+    def extent(told: Any) -> dict[str | None, tuple[object, object]]:
+        return {
+            seen.partition: (seen.metadata["objects"].value, seen.metadata["bytes"].value)
+            for seen in told.asset_events
+        }
+
+    key = log_key("2018-11-01")
+    log, catalogue = (place.lake.logs / key).stat(), (place.lake.songs / "a.json").stat()
+    first = extent(place.tick())
+    assert first == {"2018-11-01": (1, log.st_size), None: (1, catalogue.st_size)}
+    (place.lake.logs / key).unlink()
+    assert extent(place.tick()) == {"2018-11-01": (0, 0)}
+
+
 def test_a_change_is_not_forgotten_when_the_warehouse_is_busy(place: Place) -> None:
     place.replaced = {"warehouse": BusyResource(path=str(place.path))}
     for _ in range(3):
