@@ -6,7 +6,7 @@ shows it is `checks`'.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sparkify_dagster.model.catalog import TABLES
@@ -55,13 +55,17 @@ class Finding:
 
         Names no row.
         """
-        part = ", of the rows of this load" if self.of_load else ""
-        if not self.passed:
-            failure = self.check.failure(self.numbers).removesuffix(".")
-            return f"{failure}{part}. {self.check.remedy}"
-        numbers = {name: f"{value:,}" for name, value in self.numbers.items()}
-        compared = self.check.compared.format_map(numbers)
-        return f"{self.check.claim.removesuffix('.')} ({compared}{part})."
+        looked_at = ["of the rows of this load"] if self.of_load else []
+        if self.passed:
+            numbers = {name: f"{value:,}" for name, value in self.numbers.items()}
+            compared = self.check.compared.format_map(numbers)
+            return _sentence(self.check.claim, [compared, *looked_at])
+        return f"{_sentence(self.check.failure(self.numbers), looked_at)} {self.check.remedy}"
+
+
+def _sentence(said: str, more: Sequence[str]) -> str:
+    told = f" ({', '.join(more)})" if more else ""
+    return f"{said.removesuffix('.')}{told}."
 
 
 class AuditFailed(Exception):

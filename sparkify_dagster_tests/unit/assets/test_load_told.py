@@ -170,7 +170,7 @@ def test_failed_checks_say_numbers_examples_and_what_to_do(first: Told) -> None:
     check = first.checks[f"{EVENTS}.no_rejects"]
     assert not check.passed
     assert check.description == (
-        "6 of 66 records for staging_events_table were rejected, of the rows of this load. "
+        "6 of 66 records for staging_events_table were rejected (of the rows of this load). "
         "See them with `sparkify rejects`; mend the objects, and they load by "
         "themselves. For example: `ts is missing (4)`; `page is missing (2)`."
     )
