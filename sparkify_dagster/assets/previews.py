@@ -2,9 +2,9 @@
 
 What belongs here: choosing rows and columns, and making values fit to be shown. A preview is table
 metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Columns
-that name a person are masked as `sparkify rejects` masks records. The rows are
-those found first: none is sorted for it. Beside them the rows and rejects of staging tables are
-counted, and the plays of a day summed up from a small mart.
+that name a person are masked as `sparkify rejects` masks records. The rows are those found first:
+none is sorted for it. Beside them rows and rejects are counted, and the plays of a day summed up
+from a small mart.
 """
 
 from __future__ import annotations
