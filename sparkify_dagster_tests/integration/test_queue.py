@@ -101,7 +101,7 @@ class Place:
 def place(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for name, value in s3.environ().items():
         monkeypatch.setenv(name, value)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Place(s3, tmp_path, instance)
 
 
