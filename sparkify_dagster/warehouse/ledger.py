@@ -374,16 +374,13 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         "AND rejected_at < $before",
         before,
     )
-    published = (
-        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
-        "WHERE l.status = 'published' GROUP BY l.target, l.part"
-    )
     return session.execute(
-        f"DELETE FROM {history} WHERE loaded_at < $before "
-        f"AND load_id NOT IN (SELECT p.load_id FROM ({published}) AS p) "
-        f"AND load_id NOT IN (SELECT h.load_id FROM {history} AS h LEFT JOIN ({published}) AS p "
+        f"DELETE FROM {history} WHERE loaded_at < $before AND load_id NOT IN ("
+        f"SELECT h.load_id FROM {history} AS h LEFT JOIN ("
+        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
+        "WHERE l.status = 'published' GROUP BY l.target, l.part) AS p "
         "ON p.target = h.target AND p.part = h.part "
-        "WHERE h.load_id > COALESCE(p.load_id, 0))",
+        "WHERE h.load_id >= COALESCE(p.load_id, 0))",
         before,
     )
 
