@@ -21,13 +21,13 @@ TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *MA
 
 
 @cache
-def sql_text(path: str) -> str:
-    """The text of one statement below `model/sql`, as it stands in the package.
+def sql_text(path: str, room: str = "model") -> str:
+    """The text of one statement below a room's `sql`, as it stands in the package.
 
     Raises:
         FileNotFoundError: The package holds no such file.
     """
-    text = files("sparkify_dagster.model").joinpath("sql", path).read_text(encoding="utf-8")
+    text = files(f"sparkify_dagster.{room}").joinpath("sql", path).read_text(encoding="utf-8")
     return text.strip()
 
 

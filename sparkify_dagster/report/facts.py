@@ -20,12 +20,12 @@ from sparkify_dagster.model.ddl import quoted, relations
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.report.questions import (
-    HEADLINE,
-    SINGLE,
     Grain,
     Question,
     grain_of,
+    headline,
     over_time,
+    single,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, Stored, examine
@@ -130,17 +130,18 @@ def gather(session: Session) -> Facts:
         WarehouseError: The engine refuses a statement.
     """
     ledger.is_ready(session)
-    _require([HEADLINE, *SINGLE, *over_time("day")], session)
-    headline = Headline(**_ask(session, HEADLINE)[0])
-    grain = grain_of(headline.first_day, headline.last_day)
+    first, always = headline(), single()
+    _require([first, *always, *over_time("day")], session)
+    head = Headline(**_ask(session, first)[0])
+    grain = grain_of(head.first_day, head.last_day)
     timed = over_time(grain)
-    answers = {question.name: _ask(session, question) for question in (*timed, *SINGLE)}
+    answers = {question.name: _ask(session, question) for question in (*timed, *always)}
     for question in timed:
         answers[question.name].reverse()  # The latest periods were asked for, latest first.
     # The others were passed by all that is published; asking them again costs as much as a load.
     warnings = examine(session, [c for c in all_checks() if c.warning], Stored(session.schema))
-    questions = {question.name: question for question in (HEADLINE, *timed, *SINGLE)}
-    return Facts(headline, grain, answers, questions, warnings, _lags(session))
+    questions = {question.name: question for question in (first, *timed, *always)}
+    return Facts(head, grain, answers, questions, warnings, _lags(session))
 
 
 def typed(question: Question) -> str:

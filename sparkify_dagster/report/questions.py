@@ -12,14 +12,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 from typing import Literal
+
+from sparkify_dagster.model.catalog import sql_text
 
 Grain = Literal["day", "week", "month", "year"]
 GRAINS: Mapping[Grain, int] = {"day": 92, "week": 2 * 366, "month": 20 * 366, "year": 10**9}
 """The longest span, in days, that is still shown by days, weeks, months, years."""
 MOST_PERIODS = 400
 """Periods that are shown at most: the latest ones."""
+
+_SINGLE = (
+    "week",
+    "top_songs",
+    "top_artists",
+    "levels",
+    "session_minutes",
+    "session_songs",
+    "places",
+    "unmatched_reasons",
+    "unmatched_close",
+    "unmatched_missing",
+    "loaded",
+    "reject_reasons",
+    "failed_parts",
+)
+MINUTES = ("< 1", "1-10", "10-30", "30-60", "1-2 h", "2-4 h", "4 h +")
+"""What the buckets of `session_minutes` hold: each from its first number up to its second."""
+SONGS = ("none", "1", "2-5", "6-10", "11-20", "21-50", "51 +")
+"""What the buckets of `session_songs` hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,16 @@ def grain_of(first: date | None, last: date | None) -> Grain:
     return next(grain for grain, longest in GRAINS.items() if span <= longest)
 
 
+def headline() -> Question:
+    """The question whose answer is one row."""
+    return _question("headline")
+
+
+def single() -> tuple[Question, ...]:
+    """The questions that are the same for every span of days, besides the headline."""
+    return tuple(map(_question, _SINGLE))
+
+
 def over_time(grain: Grain) -> tuple[Question, ...]:
     """The questions whose answers have a row for each day, week, month or year."""
     return (
@@ -51,8 +82,7 @@ def over_time(grain: Grain) -> tuple[Question, ...]:
 
 
 def _question(name: str) -> Question:
-    text = files("sparkify_dagster.report").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    return Question(name, text.strip())
+    return Question(name, sql_text(f"{name}.sql", "report"))
 
 
 def _timed(name: str, day: str, grain: Grain) -> Question:
@@ -66,26 +96,3 @@ def _period(day: str, grain: Grain) -> str:
     if grain == "day":
         return day
     return f"CAST(DATE_TRUNC('{grain}', CAST({day} AS TIMESTAMP)) AS DATE)"
-
-
-HEADLINE = _question("headline")
-SINGLE = (
-    _question("week"),
-    _question("top_songs"),
-    _question("top_artists"),
-    _question("levels"),
-    _question("session_minutes"),
-    _question("session_songs"),
-    _question("places"),
-    _question("unmatched_reasons"),
-    _question("unmatched_close"),
-    _question("unmatched_missing"),
-    _question("loaded"),
-    _question("reject_reasons"),
-    _question("failed_parts"),
-)
-"""The questions that are the same for every span of days, besides the headline."""
-MINUTES = ("< 1", "1-10", "10-30", "30-60", "1-2 h", "2-4 h", "4 h +")
-"""What the buckets of `session_minutes` hold: each from its first number up to its second."""
-SONGS = ("none", "1", "2-5", "6-10", "11-20", "21-50", "51 +")
-"""What the buckets of `session_songs` hold."""

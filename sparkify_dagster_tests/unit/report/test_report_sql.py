@@ -10,13 +10,13 @@ from sqlfluff.core import FluffConfig, Linter
 
 from sparkify_dagster import report
 from sparkify_dagster.report.facts import typed
-from sparkify_dagster.report.questions import HEADLINE, SINGLE, over_time
+from sparkify_dagster.report.questions import headline, over_time, single
 from sparkify_dagster_tests.unit.model.test_model_sql import DENIED, plain
 
 QUESTIONS = {
     f"{question.name} by {grain}" if question in over_time(grain) else question.name: question
     for grain in ("day", "month")
-    for question in (HEADLINE, *SINGLE, *over_time(grain))
+    for question in (headline(), *single(), *over_time(grain))
 }
 
 
