@@ -121,11 +121,6 @@ def faint(text: str) -> Text:
     return Text(text, style="dim")
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 day`, `2,000 days`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def size(number: int) -> str:
     """An amount of bytes, rounded."""
     for unit in ("bytes", "kB", "MB", "GB"):

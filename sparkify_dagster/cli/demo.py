@@ -12,16 +12,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sparkify_dagster.cli.console import (
-    called_as,
-    count,
-    grid,
-    near,
-    say,
-    show,
-    title,
-    typed,
-)
+from sparkify_dagster.cli.console import called_as, grid, near, say, show, title, typed
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
@@ -29,6 +20,7 @@ from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_
 from sparkify_dagster.cli.query import EXAMPLE
 from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
+from sparkify_dagster.counting import count
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.checks import all_checks

@@ -12,7 +12,8 @@ import click
 import typer
 
 import sparkify_dagster
-from sparkify_dagster.cli.console import count, near, note, say
+from sparkify_dagster.cli.console import near, note, say
+from sparkify_dagster.counting import count
 
 
 def run_docs(target: Path, program: click.Command) -> None:

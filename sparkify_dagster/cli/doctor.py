@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import count, grid, near, print_json, say, show, size
+from sparkify_dagster.cli.console import grid, near, print_json, say, show, size
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
+from sparkify_dagster.counting import count
 from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.settings import Settings, SettingsError, load_settings
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sparkify_dagster.cli.console import count, near, print_json, say, warn
+from sparkify_dagster.cli.console import near, print_json, say, warn
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import typer
 
-from sparkify_dagster.cli.console import count, near, say, size
+from sparkify_dagster.cli.console import near, say, size
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.generator import GeneratedLake, LakeSpec, generate_lake
 from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sparkify_dagster.cli.console import complain, count, grid, near, say, show, warn
+from sparkify_dagster.cli.console import complain, grid, near, say, show, warn
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sparkify_dagster.cli.console import count, grid, say, show, size
+from sparkify_dagster.cli.console import grid, say, show, size
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import NOTHING, Part, object_changes, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger

@@ -12,18 +12,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.cli.console import (
-    count,
-    faint,
-    fits,
-    grid,
-    note,
-    print_json,
-    printable,
-    say,
-    show,
-)
+from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, printable, say, show
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session

@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sparkify_dagster.cli.console import count, faint, grid, note, print_json, printable, say, show
+from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, say, show
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.masking import mask
 from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.reasons import cause_of, causes

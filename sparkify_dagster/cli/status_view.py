@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import count, grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.console import grid, near, printable, say, show, size, title
 from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
+from sparkify_dagster.counting import count
 
 _COLOURS = {"loaded": "green", "failed": "red"}
 _SHOWN = 40

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import typer
 
-from sparkify_dagster.cli.console import count, near, say
+from sparkify_dagster.cli.console import near, say
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     comments,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import column_list, exact, quoted
 from sparkify_dagster.model.marts import MARTS
@@ -133,7 +134,7 @@ def _unique_key(table: Table) -> Check:
         ),
         compared="rows compared: {row_count}",
         failure=lambda n: (
-            f"{_count(n['offenders'], f'value of {named} stands', f'values of {named} stand')} in "
+            f"{count(n['offenders'], f'value of {named} stands', f'values of {named} stand')} in "
             f"more than one of {n['row_count']:,} rows of {table.name}."
         ),
         sample=lambda rows: f"{copies(rows)} HAVING COUNT(*) > 1 ORDER BY {keys} LIMIT 5",
@@ -208,7 +209,7 @@ def _row_count(table: Table) -> Check:
         question=question,
         compared="rows: {row_count}, expected: {expected}",
         failure=lambda n: (
-            f"{table.name} has {_count(n['row_count'], 'row', 'rows')}, and {grain.source} has "
+            f"{table.name} has {count(n['row_count'], 'row', 'rows')}, and {grain.source} has "
             f"{n['expected']:,} distinct {_and(table.key)}."
         ),
     )
@@ -265,7 +266,7 @@ def _not_empty(table: Table) -> Check:
         ),
         compared="rows: {row_count}, in the source: {source_rows}",
         failure=lambda n: (
-            f"{table.name} is empty, and its source has {_count(n['source_rows'], 'row', 'rows')}."
+            f"{table.name} is empty, and its source has {count(n['source_rows'], 'row', 'rows')}."
         ),
     )
 
@@ -335,8 +336,8 @@ def _reconciled(table: Table) -> Check:
         ),
         compared="records: {records}, staged: {staged}, rejected: {rejected}",
         failure=lambda n: (
-            f"Of {_count(n['records'], 'record', 'records')} {n['staged']:,} were staged and "
-            f"{n['rejected']:,} rejected, and in {_count(n['offenders'], 'object', 'objects')} "
+            f"Of {count(n['records'], 'record', 'records')} {n['staged']:,} were staged and "
+            f"{n['rejected']:,} rejected, and in {count(n['offenders'], 'object', 'objects')} "
             "that does not add up."
         ),
         sample=lambda rows: (
@@ -505,7 +506,7 @@ def _match_rate() -> Check:
         ),
         compared="{matched} of {plays} plays have one",
         failure=lambda n: (
-            f"Of {_count(n['plays'], 'play', 'plays')} none finds its song in the catalogue."
+            f"Of {count(n['plays'], 'play', 'plays')} none finds its song in the catalogue."
         ),
     )
 
@@ -522,14 +523,10 @@ def _schema(table: Table) -> Check:
         question=None,
         compared="columns found: {found}, declared: {declared}",
         failure=lambda n: (
-            f"{table.name} differs from the model: {_count(n['found'], 'column', 'columns')} "
+            f"{table.name} differs from the model: {count(n['found'], 'column', 'columns')} "
             f"found, {n['declared']:,} declared."
         ),
     )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _share(numbers: Numbers, whole: str) -> str:

@@ -11,10 +11,11 @@ from datetime import datetime
 from importlib.resources import files
 
 from sparkify_dagster import __version__
+from sparkify_dagster.counting import count
 from sparkify_dagster.report import charts, listening, people, trust
 from sparkify_dagster.report.facts import Facts, Headline, typed, typed_check
 from sparkify_dagster.report.view import Card, Picture, Section
-from sparkify_dagster.report.words import NONE, brief, count, moment, number, share, span
+from sparkify_dagster.report.words import NONE, brief, moment, number, share, span
 
 _SECTIONS: tuple[Callable[[Facts], Section], ...] = (
     listening.plays,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts
 from sparkify_dagster.report.view import Column, Legend, Picture, Section, Table
-from sparkify_dagster.report.words import count, number, period, share
+from sparkify_dagster.report.words import number, period, share
 
 
 def listeners(facts: Facts) -> Section:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.report.questions import Grain
 
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -38,11 +39,6 @@ def share(part: float, whole: float) -> str:
     if 99.9 < percent < 100:
         return "> 99.9 %"
     return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
-
-
-def count(value: int, one: str, many: str = "") -> str:
-    """`1 day`, `2,000 days`."""
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
 def more(left: int, one: str, many: str = "") -> str:

@@ -29,6 +29,7 @@ FORBIDDEN = {
     "settings": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "generator", *TOP),
     "alerts": ("dagster", "pandas", "settings", "warehouse", "lake", "generator", *TOP),
     "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
+    "counting": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "masking": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", "lake", *TOP),
     "lineage": ("dagster", "duckdb", "pandas", "lake", "warehouse", "settings", "generator", *TOP),
@@ -122,6 +123,21 @@ def test_importing_the_definitions_reads_no_settings_and_using_them_does(tmp_pat
     (tmp_path / "dwh.cfg").write_text("not a configuration", encoding="utf-8")
     told = _run(_LOOK, tmp_path, SPARKIFY_DAYS__FIRST="nonsense")
     assert told.splitlines() == ["by import: 0", "by use: 1 SettingsError"]
+
+
+def test_importing_any_module_reads_no_file_of_the_package(tmp_path: Path) -> None:
+    look = (
+        "import importlib, sys, sparkify_dagster\n"
+        "room, read = sparkify_dagster.__path__[0] + '/', []\n"
+        "def noted(event, words):\n"
+        "    if event == 'open' and str(words[0]).startswith(room):\n"
+        "        read.append(words[0])\n"
+        "sys.addaudithook(noted)\n"
+        f"for name in {sorted(set(MODULES) - {'sparkify_dagster.__main__'})}:\n"
+        "    importlib.import_module(name)\n"
+        "print([path for path in read if '/__pycache__' not in path and not path.endswith('.py')])"
+    )
+    assert _run(look, tmp_path) == "[]"
 
 
 def test_the_model_and_the_lake_load_without_dagster_or_pandas(tmp_path: Path) -> None:

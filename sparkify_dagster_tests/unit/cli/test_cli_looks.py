@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sparkify_dagster.cli import watching as module
-from sparkify_dagster.cli.console import count, grid, print_json, printable, show, size, typed
+from sparkify_dagster.cli.console import grid, print_json, printable, show, size, typed
 from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.counting import count
 from sparkify_dagster.progress import report
 
 
