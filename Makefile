@@ -32,7 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo dev docs screenshots test bench lint format check clean
+.PHONY: help setup demo dev docs screenshots test drills bench lint format check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
@@ -58,7 +58,11 @@ screenshots: $(DEV) ## Take the pictures in docs/images anew (needs a Chromium)
 	@$(BIN)/python -m sparkify_dagster_tests.browser.screenshots
 
 test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not drill" \
+		$(TESTS)
+
+drills: $(DEV) ## Run what takes long over real processes (kills, restarts)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m drill $(TESTS)
 
 bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
 	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)
@@ -72,7 +76,7 @@ format: $(DEV) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
 
-check: lint test ## Run lint and test, as CI does
+check: lint test drills ## Run lint, test and drills, as CI does
 
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
 	@rm -rf .venv .venv-bench bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
