@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
@@ -85,7 +87,7 @@ def find_lost(
         last, times = (before or {}).get(run.run_id, ("", 0))
         silent = times + 1 if mark == last else 0
         told = run.tags.get(BEAT_TAG, "").startswith(run.run_id)
-        why = why_lost(Signs(lock, _server(run), told, silent))
+        why = why_lost(Signs(lock, _server(instance, run), told, silent))
         if why:
             lost.append(Lost(run, why))
         else:
@@ -159,8 +161,12 @@ def _mark(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     return f"{run.status.value} {run.tags.get(BEAT_TAG, '')} {found and found[0].storage_id}"
 
 
-def _server(run: dg.DagsterRun) -> Server:
+def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
     """What the code server that began a run says of it."""
+    if _is_unlaunched(instance, run):
+        time.sleep(_PATIENCE)  # Between the two records of a launch lies a moment.
+        now = instance.get_run_by_id(run.run_id)
+        return "is gone" if now and _is_unlaunched(instance, now) else "unknown"
     try:
         where = json.loads(run.tags[GRPC_INFO_TAG])
     except (KeyError, ValueError):
@@ -181,6 +187,12 @@ def _server(run: dg.DagsterRun) -> Server:
     except Exception:  # Not reachable, of another version, of another kind.
         return "is not there"
     return "knows it" if known else "does not know it"
+
+
+def _is_unlaunched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster's own launcher has not yet said which server it asks to start a run."""
+    is_asked = GRPC_INFO_TAG in run.tags or run.status is not dg.DagsterRunStatus.STARTING
+    return isinstance(instance.run_launcher, DefaultRunLauncher) and not is_asked
 
 
 def _missing(path: str) -> Server | None:

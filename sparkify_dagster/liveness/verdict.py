@@ -28,7 +28,7 @@ class Signs:
     Attributes:
         lock: Its file's. The first thing its op does is to lock it.
         server: Whether the code server that began it knows it; `is gone`: nobody listens where it
-            did, for certain; `unknown`: none began it, or it cannot be asked.
+            did, for certain, or none was asked; `unknown`: none began it, or it cannot be asked.
         told: Its process has told at least once that it lives.
         silent: Looks in a row in which nothing of it has changed.
     """
@@ -48,7 +48,7 @@ def why_lost(signs: Signs) -> str:
     if signs.told:
         return _silence(signs, SILENT)
     if signs.server == "is gone":
-        return "the code server that was to start it is gone"
+        return "what was to start it is gone: it was killed, or the machine went down"
     if signs.server in ("does not know it", "is not there") and signs.silent >= UNKNOWN_TO_SERVER:
         return "the code server that was to start it is gone, or does not know it any more"
     return _silence(signs, NO_SIGN)
