@@ -46,15 +46,15 @@ def dagster_home() -> Path | None:
         return None
     home = Path(named).expanduser()
     if not home.is_absolute():
-        raise SettingsError(
-            f"DAGSTER_HOME is {named}; Dagster wants a whole path there, such as {home.absolute()}."
-        )
+        wanted = f"DAGSTER_HOME is {named}; Dagster wants a whole path, such as {home.absolute()}."
+        raise SettingsError([wanted])
     if not home.is_dir():
         found = "no folder" if home.exists() else "not there"
-        raise SettingsError(
+        wrong = (
             f"DAGSTER_HOME names {home}, which is {found}. Make it (mkdir -p), correct it, or "
             "unset DAGSTER_HOME to keep the history in .dagster of the current folder."
         )
+        raise SettingsError([wrong])
     return home
 
 
