@@ -22,7 +22,7 @@ from sparkify_dagster.assets.specs import (
     table_specs,
 )
 from sparkify_dagster.jobs import all_jobs
-from sparkify_dagster.liveness.lost_runs import lost_runs_sensor
+from sparkify_dagster.lost_runs import lost_runs_sensor
 from sparkify_dagster.partitions import log_days
 from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.resources import (

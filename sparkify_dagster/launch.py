@@ -37,7 +37,7 @@ from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import held_open
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.liveness.heartbeat import shown_at_work
-from sparkify_dagster.liveness.lost_runs import end_lost
+from sparkify_dagster.lost_runs import end_lost
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import Settings
 

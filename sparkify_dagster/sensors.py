@@ -18,7 +18,7 @@ from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
-from sparkify_dagster.liveness.lost_runs import end_lost, is_lost
+from sparkify_dagster.lost_runs import end_lost, is_lost
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
 from sparkify_dagster.triggers import (

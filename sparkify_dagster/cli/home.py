@@ -15,7 +15,7 @@ from sparkify_dagster.liveness.locks import FOLDER, runs_with
 from sparkify_dagster.settings import SettingsError
 
 if TYPE_CHECKING:
-    from sparkify_dagster.liveness.lost_runs import Lost
+    from sparkify_dagster.lost_runs import Lost
 
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does."
 _STORAGES = ("run_storage", "event_log_storage", "instance_class")
@@ -93,7 +93,7 @@ def runs_found_lost(kept: History) -> list[Lost]:
     if not (kept.elsewhere or (kept.folder / FOLDER.parent).is_dir()):
         return []
     from sparkify_dagster.launch import open_instance
-    from sparkify_dagster.liveness.lost_runs import find_lost
+    from sparkify_dagster.lost_runs import find_lost
 
     with open_instance(dagster_home()) as instance:
         return find_lost(instance)[0]
@@ -104,7 +104,7 @@ def end_lost_runs() -> None:
     if not lost_runs():
         return
     from sparkify_dagster.launch import open_instance
-    from sparkify_dagster.liveness.lost_runs import end_lost
+    from sparkify_dagster.lost_runs import end_lost
 
     with open_instance(dagster_home()) as instance:
         for lost in end_lost(instance)[0]:

@@ -11,9 +11,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
+from sparkify_dagster_tests.unit.test_alerts import Receiver, receiver
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 SETTINGS = {"SPARKIFY_DAYS__LAST": "2018-11-05", "SPARKIFY_DUCKDB__LOCK_WAIT": "600"}
@@ -116,6 +118,12 @@ def place(tmp_path: Path) -> Place:
     return Place(project_folder(tmp_path))
 
 
+@pytest.fixture
+def hook() -> Iterator[Receiver]:
+    with receiver() as listening:
+        yield listening
+
+
 def worker(dev: Dev) -> int:
     """The process that executes a run."""
     found = []
@@ -125,6 +133,11 @@ def worker(dev: Dev) -> int:
             found.append(pid)
     assert len(found) == 1, found
     return found[0]
+
+
+def _terminate(dev: Dev, run: str) -> None:
+    with suppress(OSError):
+        dev.ask(TERMINATE, id=run)
 
 
 def cut_in(place: Place, dev: Dev, state: str, later: float) -> str:
@@ -144,7 +157,9 @@ def cut_in(place: Place, dev: Dev, state: str, later: float) -> str:
         elif state == "CANCELING":
             time.sleep(2)
             os.kill(worker(dev), signal.SIGSTOP)
-            dev.ask(TERMINATE, id=run)
+            # It is answered when the process has ended, which is stopped.
+            asks = threading.Thread(target=_terminate, args=(dev, run), daemon=True)
+            asks.start()
             place.wait_for("CANCELING", run)
         else:
             time.sleep(2)  # It waits for the warehouse, in the op.
@@ -158,24 +173,24 @@ def cut_in(place: Place, dev: Dev, state: str, later: float) -> str:
     [("STARTED", 0), ("STARTING", 0), ("STARTING", 1), ("QUEUED", 0), ("CANCELING", 0)],
 )
 def test_what_the_power_cut_off_is_ended_told_and_loaded_within_a_minute(
-    place: Place, state: str, later: float
+    place: Place, hook: Receiver, state: str, later: float
 ) -> None:
-    with dagster_dev(place.folder, SETTINGS) as dev:
+    settings = SETTINGS | {"SPARKIFY_ALERTS__WEBHOOK": hook.url}
+    with dagster_dev(place.folder, settings) as dev:
         cut = cut_in(place, dev, state, later)
     place.lake.put_log(log_key("2018-11-03"), event(sessionId=3))
     began = time.monotonic()
-    with dagster_dev(place.folder, SETTINGS) as dev:
+    with dagster_dev(place.folder, settings) as dev:
         answered = time.monotonic() - began
         took = place.loaded_again(began)
-        print(
-            f"{state} {later}: the UI answered after {answered:.0f} s, all was loaded after {took:.0f} s"
-        )
+        print(f"{state} {later}: UI after {answered:.0f} s, loaded after {took:.0f} s")
         time.sleep(35)  # Another tick of the lake's sensor: it has nothing to ask for.
         runs = place.runs()
         told = [e.get("message") or "" for e in dev.ask(EVENTS, id=cut)["logsForRun"]["events"]]
     ends = {"QUEUED": "SUCCESS", "CANCELING": "CANCELED"}
     assert list(runs.values()) == [ends.get(state, "FAILURE"), *["SUCCESS"] * (state != "QUEUED")]
     assert any("was ended: " in text for text in told) == (state != "QUEUED")
+    assert ["is gone" in text for text in hook.texts] == [True] * (ends.get(state) is None)
     assert took < SLOW_MACHINE
 
 

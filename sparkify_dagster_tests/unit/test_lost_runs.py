@@ -16,17 +16,23 @@ import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from sparkify_dagster import launch
+from sparkify_dagster.build import build_definitions
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.liveness import heartbeat
 from sparkify_dagster.liveness.heartbeat import BEAT_TAG, running_folder, shown_at_work
-from sparkify_dagster.liveness.lost_runs import (
+from sparkify_dagster.liveness.locks import lock_of
+from sparkify_dagster.liveness.verdict import NO_SIGN, SILENT, UNKNOWN_TO_SERVER
+from sparkify_dagster.lost_runs import (
     LOST_TAG,
     Silence,
     end_lost,
     is_lost,
     lost_runs_sensor,
 )
-from sparkify_dagster.liveness.verdict import NO_SIGN, SILENT, UNKNOWN_TO_SERVER
+from sparkify_dagster.resources import DuckDBResource
+from sparkify_dagster.settings import load_settings
+from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster_tests.lakes import TinyLake, event, log_key, song
 from sparkify_dagster_tests.unit.liveness.test_locks import process_with
 
 STATUS = dg.DagsterRunStatus
@@ -172,6 +178,35 @@ def test_what_a_run_left_that_ended_otherwise_is_removed(instance: dg.DagsterIns
     killed(instance, run_id)
     assert end_lost(instance)[0] == []
     assert list(running_folder(instance).iterdir()) == []
+
+
+class Looking(DuckDBResource):
+    """A warehouse that is opened by a load; looks how its run stands by then."""
+
+    running: str
+
+    def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
+        assert lock_of(Path(self.running) / run_id) == "held"
+        return super().open(run_id, lock_wait)
+
+
+def test_a_load_holds_its_file_from_its_beginning_to_its_end(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    lake = TinyLake(tmp_path / "lake")
+    lake.put_song("a.json", song())
+    lake.put_log(log_key("2018-11-01"), event())
+    folder = running_folder(instance)
+    parts = {
+        "lake": lake.resource(),
+        "warehouse": Looking(path=str(tmp_path / "w.duckdb"), running=str(folder)),
+    }
+    environ = {"SPARKIFY_REPORT__ENABLED": "no"}
+    found = load_settings(environ=environ, cwd=tmp_path)
+    definitions = build_definitions(found, parts, with_lineage=False)
+    run = definitions.resolve_job_def(LOAD_JOB).execute_in_process(instance=instance)
+    assert run.success
+    assert list(folder.iterdir()) == []
 
 
 def test_where_the_history_is_not_in_files_a_run_tells_that_it_lives(

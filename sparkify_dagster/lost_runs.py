@@ -2,7 +2,7 @@
 
 A run that looks alive keeps the lake's sensor waiting and the one place of Dagster's queue. What
 belongs here: gathering the signs of life, ending what is lost, and the sensor that does it while
-the daemon runs. Judging is `verdict`'s.
+the daemon runs. Judging is `liveness`'s.
 """
 
 from __future__ import annotations
