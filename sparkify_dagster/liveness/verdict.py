@@ -48,9 +48,9 @@ def why_lost(signs: Signs) -> str:
     if signs.told:
         return _silence(signs, SILENT)
     if signs.server == "is gone":
-        return "what was to start it is gone: it was killed, or the machine went down"
+        return "its code server is gone: it was killed, or the machine went down"
     if signs.server in ("does not know it", "is not there") and signs.silent >= UNKNOWN_TO_SERVER:
-        return "the code server that was to start it is gone, or does not know it any more"
+        return "its code server is gone, or does not know it any more"
     return _silence(signs, NO_SIGN)
 
 
