@@ -231,18 +231,18 @@ def test_a_load_of_the_command_line_lives_on_when_the_daemon_dies_and_is_left_al
     place: Place,
 ) -> None:
     off = SETTINGS | {"SPARKIFY_SENSOR__ENABLED": "no"}
-    with place.held():
-        with dagster_dev(place.folder, off) as dev:
-            etl = subprocess.Popen(
-                [sys.executable, "-m", "sparkify_dagster", "etl", "--full"],
-                cwd=place.folder,
-                env=environment(SETTINGS),
-                start_new_session=True,
-            )
-            run = place.wait_for("STARTED")
+    with dagster_dev(place.folder, off) as dev:
+        etl = subprocess.Popen(
+            [sys.executable, "-m", "sparkify_dagster", "etl"],
+            cwd=place.folder,
+            env=environment(SETTINGS),
+            start_new_session=True,
+        )
+        run = place.wait_for("STARTED")
+        with place.held():
             dev.cut_power()
-        with dagster_dev(place.folder, off):
-            time.sleep(30)
-            assert place.runs() == {run: "STARTED"}
+            with dagster_dev(place.folder, off):
+                time.sleep(30)
+                assert place.runs() == {run: "STARTED"}
     assert etl.wait(SLOW_MACHINE) == 0
     assert place.runs() == {run: "SUCCESS"}
