@@ -290,13 +290,13 @@ def _has_the_ledger(session: Session) -> bool:
 
 def _history(_: Settings) -> Line:
     """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
-    from sparkify_dagster.cli.home import ENDED_BY, history, runs_found_lost
+    from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
 
     kept = history()
     folder = _existing(kept.folder)
     if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
         try:
-            lost = " ".join(found.said for found in runs_found_lost(kept))
+            lost = " ".join(lost_runs(anywhere=True))
         except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
             found = f"Dagster's history cannot be opened ({type(error).__name__})"
             return Line("history", "failed", found, "`dagster instance info` says more")

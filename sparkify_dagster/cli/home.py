@@ -6,18 +6,20 @@ What belongs here: what is known of it without importing Dagster, which takes se
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparkify_dagster.cli.console import warn
-from sparkify_dagster.liveness.locks import FOLDER, runs_with
+from sparkify_dagster.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
 
-if TYPE_CHECKING:
-    from sparkify_dagster.lost_runs import Lost
-
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does."
+_UNENDED = (
+    "SELECT run_id FROM runs WHERE status IN ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')"
+)
 _STORAGES = ("run_storage", "event_log_storage", "instance_class")
 """How else than by `storage` a `dagster.yaml` can say where the history is."""
 
@@ -79,29 +81,28 @@ def history() -> History:
     return History(base, f"{', '.join(kinds)}, see {settings}" if kinds else "")
 
 
-def lost_runs() -> list[str]:
-    """The runs of this folder's history whose process is gone, as far as files tell.
+def lost_runs(*, anywhere: bool = False) -> list[str]:
+    """What is to be said of runs that are lost; asks Dagster only if there is one in doubt.
+
+    Args:
+        anywhere: Ask it as well where the history is not in files, which takes seconds.
 
     Raises:
         SettingsError: `DAGSTER_HOME` names no folder.
     """
-    return runs_with("free", history().folder / FOLDER)
-
-
-def runs_found_lost(kept: History) -> list[Lost]:
-    """What Dagster's records and all signs of life tell of it, which takes seconds."""
-    if not (kept.elsewhere or (kept.folder / FOLDER.parent).is_dir()):
+    kept = history()
+    if not ((anywhere and kept.elsewhere) or _has_doubtful(kept)):
         return []
     from sparkify_dagster.launch import open_instance
     from sparkify_dagster.lost_runs import find_lost
 
     with open_instance(dagster_home()) as instance:
-        return find_lost(instance)[0]
+        return [lost.said for lost in find_lost(instance)[0]]
 
 
 def end_lost_runs() -> None:
-    """Ends them, and says so; asks Dagster only if there are any."""
-    if not lost_runs():
+    """Ends them, and says so; asks Dagster only if there is one in doubt."""
+    if not _has_doubtful(history()):
         return
     from sparkify_dagster.launch import open_instance
     from sparkify_dagster.lost_runs import end_lost
@@ -109,6 +110,18 @@ def end_lost_runs() -> None:
     with open_instance(dagster_home()) as instance:
         for lost in end_lost(instance)[0]:
             warn(lost.told)
+
+
+def _has_doubtful(kept: History) -> bool:
+    """Whether a run has begun and not ended, and no process here is known to work on it."""
+    path = kept.folder / "history" / "runs.db"
+    found: list[tuple[str]] = []
+    # What is not there, of another version or being made tells nothing.
+    with suppress(sqlite3.Error):
+        where = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True)) as held:
+            found = held.execute(_UNENDED).fetchall()
+    return any(lock_of(kept.folder / FOLDER / run_id) != "held" for (run_id,) in found)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -111,7 +111,8 @@ class Status:
 
     Attributes:
         up_to_date: The warehouse holds what the lake holds, star included.
-        lost_runs: Runs whose process is gone and whose records were not ended yet.
+        lost_runs: What is to be said of each run whose process is gone and whose record says
+            otherwise.
     """
 
     up_to_date: bool

@@ -28,8 +28,8 @@ def show_status(found: Status) -> None:
     if parts:
         _show_parts(parts)
     say()
-    for run_id in found.lost_runs:
-        say(f"Run {run_id[:8]}: its process is gone. {ENDED_BY}", "yellow")
+    for told in found.lost_runs:
+        say(f"{told} {ENDED_BY}", "yellow")
     say(_next_step(found, parts))
 
 
