@@ -28,7 +28,7 @@ from sparkify_dagster.alerts import (
     send,
 )
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
-from sparkify_dagster.jobs import CHECKS_JOB, DAYS_JOB, LOAD_JOB
+from sparkify_dagster.jobs import is_ours
 from sparkify_dagster.settings import AlertsSettings
 from sparkify_dagster.warehouse.audit import FOR_EXAMPLE
 
@@ -36,9 +36,6 @@ RUNS_SENSOR, STALENESS_SENSOR = "run_alerts", "staleness_alerts"
 TOLD_TAG = "sparkify/alert"
 """On a run that was told, with its own id: a run that is launched again inherits the tag."""
 
-_OURS = (LOAD_JOB, DAYS_JOB, CHECKS_JOB)
-_FROM_THE_UI = "__ASSET_JOB"
-_PACKAGE = __name__.partition(".")[0]
 _STAR = dg.AssetKey("songplay")
 _AT_ONCE, _EVENTS = 20, 500
 _TICK_SECONDS = 20.0
@@ -178,13 +175,8 @@ def _news(
 
 
 def _is_ours(run: dg.DagsterRun, context: dg.SensorEvaluationContext) -> bool:
-    if run.job_name not in _OURS and not run.job_name.startswith(_FROM_THE_UI):
-        return False
-    if run.remote_job_origin is None or context.code_location_origin is None:
-        return True
-    # The command line cannot know by what name the daemon loads us, and uses the package's.
-    location = run.remote_job_origin.repository_origin.code_location_origin.location_name
-    return location in (context.code_location_origin.location_name, _PACKAGE)
+    origin = context.code_location_origin
+    return is_ours(run, origin.location_name if origin else None)
 
 
 def _ended(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLogRecord) -> EndedRun:

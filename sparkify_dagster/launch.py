@@ -8,9 +8,11 @@ imports Dagster, which takes seconds: import it only when something is to be run
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,19 +22,22 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
 from dagster._core.instance import InstanceRef
-from dagster._core.instance.config import is_dagster_home_set
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
 from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import held_open
 from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.liveness.heartbeat import shown_at_work
+from sparkify_dagster.lost_runs import end_lost
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import Settings
 
@@ -42,6 +47,7 @@ BY_TAG = "sparkify/by"
 """On runs of ours, which Dagster shows as launched by hand."""
 _REPOSITORY = "__repository__"
 _HOME = ".dagster"
+_PAUSES = (0.3, 1, 2)
 _INTERRUPTED = "DagsterExecutionInterruptedError"
 
 
@@ -72,6 +78,7 @@ class LoadResult:
         materialized: Metadata of each unpartitioned table that was published, by name.
         days: The log days that were published, with their metadata.
         failed_days: The log days that were tried and not published.
+        lost: What is to be said of runs whose process was gone, and whose records were ended.
     """
 
     run_id: str
@@ -82,56 +89,93 @@ class LoadResult:
     days: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failed_days: list[str] = field(default_factory=list)
     checks: list[CheckOutcome] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 def run_load(
-    settings: Settings, what: What = "changes", first_day: str = "", last_day: str = ""
+    settings: Settings,
+    what: What = "changes",
+    first_day: str = "",
+    last_day: str = "",
+    home: Path | None = None,
 ) -> LoadResult:
-    """Runs the `load` job to its end in this process.
+    """Runs the `load` job to its end in this process, after ending what is lost of others.
 
     Args:
         what: `changes` or `everything`, see `LoadConfig`.
         first_day: Load only log days from this one on, `YYYY-MM-DD`.
         last_day: Likewise the last one.
+        home: What `DAGSTER_HOME` names, if it is set.
     """
     # Nobody looks at these definitions; to follow every column takes a quarter of a second.
     definitions = build_definitions(settings, with_lineage=False)
     config = LoadConfig(what=what, first_day=first_day, last_day=last_day)
-    with open_instance() as instance:
-        return _run(instance, definitions.resolve_job_def(LOAD_JOB), config)
+    with open_instance(home) as instance:
+        lost, _ = end_lost(instance)
+        run_id = make_new_run_id()
+        with shown_at_work(instance, run_id):  # From before there is a record of it.
+            result = _run(instance, definitions.resolve_job_def(LOAD_JOB), config, run_id)
+    result.lost = [one.told for one in lost]
+    return result
 
 
 @contextmanager
-def open_instance(folder: Path | None = None) -> Iterator[dg.DagsterInstance]:
+def open_instance(
+    home: Path | None = None, folder: Path | None = None
+) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that `dagster dev` in the same folder uses.
 
-    `DAGSTER_HOME` if it is set; else the `dagster.yaml` of the folder; else `.dagster` in it, with
-    a configuration of our own, so that `DAGSTER_HOME=$PWD/.dagster dagster dev` shows its history.
+    `DAGSTER_HOME` if it is set; else the `dagster.yaml` of the folder; else `.dagster` in it. A
+    folder that is to be Dagster's home and has no configuration gets ours, so that `dagster dev`
+    with it is no other.
 
     Args:
+        home: What `DAGSTER_HOME` names, if it is set.
         folder: Instead of the current one.
     """
-    if is_dagster_home_set():
-        with dg.DagsterInstance.get() as found:
-            reference = found.get_ref()
-    else:
-        reference = _reference(folder or Path.cwd())
-    with dg.DagsterInstance.from_ref(held_open(reference)) as instance:
+    with _opened(home, folder or Path.cwd()) as instance:
         yield instance
 
 
-def _reference(root: Path) -> InstanceRef:
+def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
+    """Opens an instance, and makes its files where they are not there yet, one process at a time.
+
+    Dagster makes them without a lock, and what comes second fails: `table runs already exists`.
+    """
+    base = home or folder / _HOME
+    base.mkdir(exist_ok=True)
+    with _turn(base / ".lock"):
+        for pause in _PAUSES:
+            with suppress(OperationalError, IntegrityError):
+                return dg.DagsterInstance.from_ref(held_open(_reference(base, home, folder)))
+            time.sleep(pause)  # Somebody who knows nothing of our lock makes them: `dagster dev`.
+        return dg.DagsterInstance.from_ref(held_open(_reference(base, home, folder)))
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Waits for a lock; goes on without it where there can be none, as in a folder to read only."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            flock(stack.enter_context(path.open("a")), LOCK_EX)
+        yield
+
+
+def _reference(base: Path, home: Path | None, folder: Path) -> InstanceRef:
     """The instance of a folder; it gets a configuration of ours where it has none."""
-    home = root / _HOME
-    home.mkdir(exist_ok=True)
-    configured = (root / "dagster.yaml").exists()
-    if not configured and not (home / "dagster.yaml").exists():
-        default = files("sparkify_dagster").joinpath("dagster_home.yaml").read_text("utf-8")
-        (home / "dagster.yaml").write_text(default, encoding="utf-8")
-    return InstanceRef.from_dir(str(home), config_dir=str(root if configured else home))
+    configured = home is None and (folder / "dagster.yaml").exists()
+    settings = base / "dagster.yaml"
+    if not configured and not settings.exists():
+        default = files("sparkify_dagster").joinpath("dagster_home.yaml").read_bytes()
+        written = base / ".dagster.yaml"
+        written.write_bytes(default)
+        written.replace(settings)
+    return InstanceRef.from_dir(str(base), config_dir=str(folder if configured else base))
 
 
-def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig) -> LoadResult:
+def _run(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig, run_id: str
+) -> LoadResult:
     run_config = {
         "ops": {LOAD_OP: {"config": config.model_dump()}},
         # The command line says itself what happened; the event log has it all.
@@ -140,6 +184,7 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig
     repository = ReconstructableRepository.for_module(MODULE, "defs")
     run = instance.create_run_for_job(
         job,
+        run_id=run_id,
         run_config=run_config,
         tags={BY_TAG: "command line"},
         # With these two the run stands on the job's page of the UI and can be run again there.

@@ -27,6 +27,7 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.liveness.heartbeat import shown_at_work
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
 from sparkify_dagster.model.marts import MARTS
@@ -107,12 +108,13 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         page: PageResource,
     ) -> Iterator[Any]:
         try:
-            opened = warehouse.open(context.run.run_id)
-            run = _Run(context, config, opened, lake.open(), bounds, page)
-            if context.selected_asset_keys:
-                yield from run.load()
-            else:
-                yield from run.check()
+            with shown_at_work(context.instance, context.run.run_id):
+                opened = warehouse.open(context.run.run_id)
+                run = _Run(context, config, opened, lake.open(), bounds, page)
+                if context.selected_asset_keys:
+                    yield from run.load()
+                else:
+                    yield from run.check()
         except _ERRORS as error:
             raise dg.Failure(str(error)) from None
 

@@ -289,11 +289,21 @@ def _has_the_ledger(session: Session) -> bool:
 
 
 def _history(_: Settings) -> Line:
-    """Whether Dagster's runs can be kept."""
-    home = Path(os.environ.get("DAGSTER_HOME") or Path.cwd() / ".dagster")
-    folder = _existing(home)
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        return Line("history", "ok", f"Dagster's runs are kept in {near(home)}")
+    """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
+    from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
+
+    kept = history()
+    folder = _existing(kept.folder)
+    if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
+        try:
+            lost = " ".join(lost_runs(anywhere=True))
+        except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
+            found = f"Dagster's history cannot be opened ({type(error).__name__})"
+            return Line("history", "failed", found, "`dagster instance info` says more")
+        if lost:
+            return Line("history", "warning", lost, ENDED_BY)
+        where = kept.elsewhere or near(kept.folder)
+        return Line("history", "ok", f"Dagster's runs are kept in {where}")
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 
