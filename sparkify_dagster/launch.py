@@ -27,11 +27,15 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from sqlalchemy.exc import SQLAlchemyError
 
+from sparkify_dagster import progress
+from sparkify_dagster.alerts import is_day
+from sparkify_dagster.assets.failed import failed_parts
 from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
 from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
-from sparkify_dagster.history import held_open
+from sparkify_dagster.history import going_on_without, held_open, in_words
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import Settings
@@ -43,6 +47,14 @@ BY_TAG = "sparkify/by"
 _REPOSITORY = "__repository__"
 _HOME = ".dagster"
 _INTERRUPTED = "DagsterExecutionInterruptedError"
+_NOT_RECORDED = (
+    "what was loaded is committed, but Dagster's history in {1} could not be written ({2}): the "
+    "UI shows run {0} unfinished. Make room there; nothing has to be loaded again for it."
+)
+
+
+class HistoryError(Exception):
+    """Dagster's history cannot be used, so nothing was loaded; says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ class LoadResult:
         materialized: Metadata of each unpartitioned table that was published, by name.
         days: The log days that were published, with their metadata.
         failed_days: The log days that were tried and not published.
+        warnings: What went wrong beside the load: nothing of it was lost by that.
     """
 
     run_id: str
@@ -81,6 +94,7 @@ class LoadResult:
     materialized: dict[str, dict[str, object]] = field(default_factory=dict)
     days: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     failed_days: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     checks: list[CheckOutcome] = field(default_factory=list)
 
 
@@ -93,6 +107,9 @@ def run_load(
         what: `changes` or `everything`, see `LoadConfig`.
         first_day: Load only log days from this one on, `YYYY-MM-DD`.
         last_day: Likewise the last one.
+
+    Raises:
+        HistoryError: Dagster's history cannot be written; nothing was loaded.
     """
     # Nobody looks at these definitions; to follow every column takes a quarter of a second.
     definitions = build_definitions(settings, with_lineage=False)
@@ -110,14 +127,32 @@ def open_instance(folder: Path | None = None) -> Iterator[dg.DagsterInstance]:
 
     Args:
         folder: Instead of the current one.
+
+    Raises:
+        HistoryError: It cannot be opened.
     """
-    if is_dagster_home_set():
-        with dg.DagsterInstance.get() as found:
-            reference = found.get_ref()
-    else:
-        reference = _reference(folder or Path.cwd())
-    with dg.DagsterInstance.from_ref(held_open(reference)) as instance:
+    with _history_in_use():
+        if is_dagster_home_set():
+            with dg.DagsterInstance.get() as found:
+                reference = found.get_ref()
+        else:
+            reference = _reference(folder or Path.cwd())
+        opened = dg.DagsterInstance.from_ref(held_open(reference))
+    with opened as instance:
         yield instance
+
+
+@contextmanager
+def _history_in_use() -> Iterator[None]:
+    """Says plainly that Dagster's history cannot be used, before anything was loaded."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise HistoryError(
+            f"Dagster's history cannot be written ({in_words(error)}); nothing was loaded. It lies "
+            "in DAGSTER_HOME if that is set, else in .dagster of this folder: make room there, let "
+            "this user write it, or set DAGSTER_HOME to another folder."
+        ) from None
 
 
 def _reference(root: Path) -> InstanceRef:
@@ -138,16 +173,23 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     repository = ReconstructableRepository.for_module(MODULE, "defs")
-    run = instance.create_run_for_job(
-        job,
-        run_config=run_config,
-        tags={BY_TAG: "command line"},
-        # With these two the run stands on the job's page of the UI and can be run again there.
-        remote_job_origin=_origin(),
-        job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),
-    )
-    result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
-    outcome = LoadResult(run.run_id, result.success)
+    with _history_in_use():
+        run = instance.create_run_for_job(
+            job,
+            run_config=run_config,
+            tags={BY_TAG: "command line"},
+            # With these two the run stands on the job's page of the UI and can be run again there.
+            remote_job_origin=_origin(),
+            job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),
+        )
+    lost, warnings = list[str](), list[str]()
+    going_on_without(instance, lost)
+    with progress.warnings_into(warnings):
+        result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    outcome = LoadResult(run.run_id, result.success, warnings=warnings)
+    if lost:
+        told = _NOT_RECORDED.format(run.run_id[:8], instance.root_directory, lost[0])
+        outcome.warnings.append(told)
     for event in result.all_events:
         _take(event, outcome)
     return outcome
@@ -189,9 +231,8 @@ def _take_failure(event: dg.DagsterEvent, outcome: LoadResult) -> None:
     told = data.user_failure_data
     if told is not None:
         outcome.failure = told.description
-        days = told.metadata.get("failed_days")
-        if isinstance(days, dg.JsonMetadataValue) and isinstance(days.data, list):
-            outcome.failed_days = [str(day) for day in days.data]
+        names = [part.name for part in failed_parts(told.metadata)]
+        outcome.failed_days = [name for name in names if is_day(name)]
     elif data.error is not None:
         outcome.failure = _innermost(data.error)
         outcome.interrupted = data.error.cls_name == _INTERRUPTED

@@ -87,6 +87,8 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     show_findings(check for check in checks if not _is_told(check, result, days))
     _warn_of_others(result, warehouse, days)
     _warn_of_copies(result)
+    for text in result.warnings:
+        warn(text)
     say()
     say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
     if path := _report_of(result):
@@ -162,6 +164,7 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
         if result
         else [],
         "failed_days": result.failed_days if result else [],
+        "warnings": result.warnings if result else [],
         "tables": {
             name: _named(result.materialized[name])
             for name in tables
