@@ -186,7 +186,8 @@ def _checked(instance: dg.DagsterInstance, seen: _Seen, now: float) -> _Seen:
     for name, event_type in _KINDS.items():
         last = _last_id(instance, event_type)
         if not 0 <= getattr(seen, name) <= last:
-            seen = replace(seen, **{name: _last_id(instance, event_type, now - _LOOK_BACK)})
+            begin: dict[str, Any] = {name: _last_id(instance, event_type, now - _LOOK_BACK)}
+            seen = replace(seen, **begin)
     return seen
 
 

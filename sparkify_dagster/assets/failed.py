@@ -29,4 +29,7 @@ def failed_parts(metadata: Mapping[str, Any]) -> tuple[FailedPart, ...]:
     found = metadata.get(_PARTS)
     if not isinstance(found, dg.JsonMetadataValue) or not isinstance(found.data, list):
         return ()
-    return tuple(FailedPart(**part) for part in found.data)
+    try:
+        return tuple(FailedPart(**part) for part in found.data)
+    except TypeError:
+        return ()

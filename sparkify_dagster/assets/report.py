@@ -231,11 +231,9 @@ class Reporter:
 
     def _more(self, table: str, *parts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What is shown with a table besides; what cannot be made is left out."""
-        told: dict[str, Any] = {}
+        told, missing = dict[str, Any](), f"Something is not shown with {table}"
         for part in parts:
-            told |= self._extras.tried(
-                f"Something is not shown with {table}", part, dict[str, Any]()
-            )
+            told |= self._extras.tried(missing, part, dict[str, Any]())
         return told
 
     def _materialized(self, name: str, metadata: Metadata) -> Iterator[Any]:
