@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import execute_run_iterator
 from dagster._core.instance import InstanceRef
 from dagster._core.instance.config import is_dagster_home_set
 from dagster._core.remote_origin import (
@@ -182,16 +182,17 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig
             remote_job_origin=_origin(),
             job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),
         )
-    lost, warnings = list[str](), list[str]()
+    outcome, lost = LoadResult(run.run_id, success=False), list[str]()
     going_on_without(instance, lost)
-    with progress.warnings_into(warnings):
-        result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
-    outcome = LoadResult(run.run_id, result.success, warnings=warnings)
+    try:
+        with progress.warnings_into(outcome.warnings):
+            for event in execute_run_iterator(InMemoryJob(job), run, instance):
+                _take(event, outcome)
+    except SQLAlchemyError as error:
+        lost.append(in_words(error))
     if lost:
         told = _NOT_RECORDED.format(run.run_id[:8], instance.root_directory, lost[0])
         outcome.warnings.append(told)
-    for event in result.all_events:
-        _take(event, outcome)
     return outcome
 
 
@@ -203,7 +204,9 @@ def _origin() -> RemoteJobOrigin:
 
 def _take(event: dg.DagsterEvent, outcome: LoadResult) -> None:
     """Adds what an event says to the outcome."""
-    if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+    if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
+        outcome.success = True
+    elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
         data = event.step_materialization_data.materialization
         name = data.asset_key.to_user_string()
         if name == STAGING_EVENTS.name and data.partition:

@@ -6,8 +6,11 @@ and Dagster must hear of it whatever becomes of plots, previews, sizes, old reco
 
 from __future__ import annotations
 
+import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from sparkify_dagster import progress
@@ -17,6 +20,7 @@ from sparkify_dagster.report.writing import ReportError
 from sparkify_dagster.warehouse.engine import WarehouseError
 
 _Result = TypeVar("_Result")
+_PACKAGE = __name__.partition(".")[0]
 _TOLD_WHOLE = (LakeError, WarehouseError, CloudError, ReportError, OSError)
 """Errors whose text says all and holds no value of a record."""
 
@@ -53,12 +57,22 @@ class Extras:
                 self._log(text)
 
 
+def lend_temporary_folder(folder: str) -> None:
+    """Where there is no place for temporary files, lets this process use a folder for them.
+
+    Matplotlib does not even start without one: with a read-only root there may be none.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = folder
+
+
 def why(error: Exception) -> str:
     """Why it failed; of an error nobody foresaw only where, as its text may hold anything."""
     if isinstance(error, _TOLD_WHOLE):
         return str(error)
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f" in {place.tb_frame.f_code.co_filename}, line {place.tb_lineno}" if place else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in frame.filename] or frames
+    where = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
     return f"{type(error).__name__}{where}"

@@ -18,7 +18,7 @@ from sparkify_dagster import progress
 from sparkify_dagster.alerts import CATALOGUE, FailedPart
 from sparkify_dagster.alerts import MARTS as THE_MARTS
 from sparkify_dagster.alerts import STAR as THE_STAR
-from sparkify_dagster.assets.extras import Extras, why
+from sparkify_dagster.assets.extras import Extras, lend_temporary_folder, why
 from sparkify_dagster.assets.failed import failed_metadata
 from sparkify_dagster.assets.metadata import Took
 from sparkify_dagster.assets.page import REPORT, publish_report
@@ -165,6 +165,7 @@ class _Run:
 
     def load(self) -> Iterator[Any]:
         """Loads what is to be loaded; fails at the end if a part of it failed."""
+        lend_temporary_folder(self._context.instance.root_directory)
         try:
             yield from self._load()
         except _ERRORS as error:
