@@ -227,6 +227,9 @@ def _take(event: dg.DagsterEvent, outcome: LoadResult) -> None:
         )
     elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
         _take_failure(event, outcome)
+    elif event.event_type is dg.DagsterEventType.RUN_FAILURE and outcome.failure is None:
+        error = event.job_failure_data.error
+        outcome.failure = _innermost(error) if error else None
 
 
 def _take_failure(event: dg.DagsterEvent, outcome: LoadResult) -> None:
