@@ -146,6 +146,7 @@ class _Run:
         self._extras = Extras(context.log.warning)
         self._report = Reporter(context, self._extras)
         self._asked: Mapping[str, int] = {}
+        self._at = ""
         self._failures: list[FailedPart] = []
         self._is_rebuilt = False
         self._right: set[str] = set()
@@ -169,7 +170,7 @@ class _Run:
         try:
             yield from self._load()
         except _ERRORS as error:
-            self._fails("", str(error))
+            self._fails(self._at, str(error))
         if self._failures:
             yield from self._standing()
             failed = self._extras.tried("Tries are not counted", self._counted, self._failures)
@@ -385,6 +386,7 @@ class _Run:
             return
         alone = self._config.what == "asked" and not (todo.songs or todo.days)
         progress.report("publishing the star")
+        self._at = THE_STAR
         phases = Phases()
 
         def turn(name: str) -> None:

@@ -1,8 +1,8 @@
 """The real daemon: what is done to the lake is loaded, and what fails is told, by nobody's hand.
 
 `dagster dev` runs in a folder of its own with its sensor on and a webhook. What is checked: the
-tables, that there are no more runs than there is reason for, and that what fails is told once, that it is
-given up once, and that it is loaded again once, without a word of what records hold.
+tables, that there are no more runs than there is reason for, and that it is told once each that
+something fails, is given up, and is loaded again, without a word of what records hold.
 """
 
 from __future__ import annotations
