@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -571,6 +572,40 @@ def test_a_failed_check_is_told_of_a_run_that_succeeded_and_a_warning_is_not(
     ]  # fmt: skip
     assert "Check error of songplay: Not so." in hook.texts[0]
     assert "Ada" not in hook.texts[0]
+
+
+def evaluation(table: str, name: str, *, passed: bool, blocking: bool = False) -> Any:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(table), check_name=name, passed=passed, metadata={},
+        severity=dg.AssetCheckSeverity.ERROR, description="Not so.", blocking=blocking,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "parts", "known", "told"),
+    [
+        (("song", "unique_key", True), (), {}, True),  # Of what is stored, by the job of checks.
+        (("song", "unique_key", True), (FAILS,), {}, False),  # Why a part failed: told with it.
+        (("song", "schema_matches_model", False), (FAILS,), {}, True),
+        (("staging_events_table", "no_failed_loads", False), (), {}, True),
+        (("staging_events_table", "no_failed_loads", False), (FAILS,), {}, False),
+        (("staging_events_table", "no_failed_loads", False), (), {DAY: "given up"}, False),
+        (("staging_songs_table", "no_failed_loads", False), (), {DAY: "given up"}, True),
+    ],
+)
+def test_a_failed_check_is_told_where_it_says_more_than_the_parts_that_failed(
+    check: tuple[str, str, bool], parts: tuple[FailedPart, ...], known: Known, told: bool
+) -> None:
+    failed = evaluation(check[0], check[1], passed=False, blocking=check[2])
+    found = list(alert_sensors._failed_checks([failed], parts, known))
+    assert [part.name for part in found] == [f"check {check[1]} of {check[0]}"] * told
+
+
+def test_when_no_load_of_a_table_has_failed_all_its_parts_are_well(daemon: Daemon) -> None:
+    passed = evaluation("staging_events_table", "no_failed_loads", passed=True)
+    known: Known = {DAY: "failed", "the song catalogue": "failed", "the star": "failed"}
+    well = alert_sensors._well(daemon.instance, daemon.run("whole"), [passed], known)
+    assert well == {DAY, "check no_failed_loads of staging_events_table"}
 
 
 def test_runs_that_are_not_ours_are_not_told(daemon: Daemon, hook: Receiver) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,7 +13,7 @@ import pytest
 from sparkify_dagster import progress
 from sparkify_dagster.alerts import FailedPart
 from sparkify_dagster.assets import load, metadata, report
-from sparkify_dagster.assets.extras import Extras
+from sparkify_dagster.assets.extras import Extras, lend_temporary_folder
 from sparkify_dagster.assets.failed import failed_parts
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.reader import Reader
@@ -71,6 +73,18 @@ def test_a_watcher_whose_disk_is_full_does_not_stop_a_load() -> None:
 
     with progress.watched_by(full):
         progress.report("reading")
+
+
+def test_a_folder_is_lent_for_temporary_files_only_where_there_is_no_place_for_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept = tempfile.gettempdir()
+    lend_temporary_folder(str(tmp_path))
+    assert tempfile.gettempdir() == kept
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc/nowhere"])
+    lend_temporary_folder(str(tmp_path))
+    assert Path(tempfile.mkdtemp()).parent == tmp_path
 
 
 @pytest.fixture
