@@ -167,7 +167,7 @@ def build_definitions(
         sensors=[
             lake_sensor(settings.sensor),
             lost_runs_sensor(),
-            *alert_sensors(settings.alerts, settings.sensor.interval),
+            *alert_sensors(settings.alerts, settings.sensor.interval, settings.sensor.attempts),
         ],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
