@@ -77,7 +77,9 @@ def table_schema(table: Table) -> dg.TableSchema:
     """A table's columns as the UI shows them."""
     return dg.TableSchema(
         columns=[_column(table, column) for column in table.columns],
-        constraints=dg.TableConstraints(other=[f"unique: {', '.join(table.key)}"]),
+        constraints=dg.TableConstraints(
+            other=[] if table in STAGING else [f"unique: {', '.join(table.key)}"]
+        ),
     )
 
 

@@ -102,7 +102,7 @@ LOAD_REJECTS = Table(
     columns=(
         Column("target_table", Type.VARCHAR, "Table it was meant for.", length=SHORT),
         Column("object", Type.VARCHAR, "Object it stands in.", length=LONG, required=True),
-        Column("line", Type.INTEGER, "Its line there, from 1.", required=True),
+        Column("line", Type.INTEGER, "The line on which it begins there, from 1.", required=True),
         Column("reason", Type.VARCHAR, "Why it was rejected.", length=LONG, required=True),
         Column("column_name", Type.VARCHAR, "The column to blame, if one is.", length=SHORT),
         Column("raw_text", Type.VARCHAR, "The record as it stands, cut if long.", length=65535),

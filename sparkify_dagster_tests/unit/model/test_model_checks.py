@@ -25,8 +25,8 @@ from sparkify_dagster.warehouse.audit import Stored
 ALL = Stored("s")
 CHECKS = {f"{check.table}.{check.name}": check for check in all_checks()}
 BLOCKING = {
-    "staging_songs_table": ["not_empty", "unique_key", "required_columns", "records_reconciled"],
-    "staging_events_table": ["not_empty", "unique_key", "required_columns", "records_reconciled"],
+    "staging_songs_table": ["not_empty", "required_columns", "records_reconciled"],
+    "staging_events_table": ["not_empty", "required_columns", "records_reconciled"],
     "song": ["not_empty", "unique_key", "required_columns", "row_count", "artist_id_in_artist"],
     "artist": ["not_empty", "unique_key", "required_columns", "row_count"],
     "user": ["not_empty", "unique_key", "required_columns", "row_count"],
