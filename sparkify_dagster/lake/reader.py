@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparkify_dagster.lake.bulk import Bulk
+from sparkify_dagster.lake.formats import LOOKED_AT, what_it_is
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
 from sparkify_dagster.lake.queries import TWICE_QUERY, UNKNOWN_QUERY, fast_query, parse_query
 from sparkify_dagster.lake.records import (
@@ -75,17 +76,20 @@ class Batch:
         rows: One column per field read, then `object` (index) and `line`.
         rejects: What was not accepted.
         unknown: By object and field that no column takes: the number of records that had it.
+        formats: By object with rejects that is no stream of records: what it is.
     """
 
     rows: pa.Table
     rejects: list[Reject] = field(default_factory=list)
     unknown: Counter[tuple[int, str]] = field(default_factory=Counter)
+    formats: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: Batch) -> None:
         """Takes over what another batch holds."""
         self.rows = pa.concat_tables([self.rows, other.rows])
         self.rejects += other.rejects
         self.unknown.update(other.unknown)
+        self.formats.update(other.formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,8 @@ class Reader:
             objects: The bytes of each object.
             first: Index given to the first of them.
         """
-        return self._read_streams(dict(enumerate(objects, first)))
+        held = dict(enumerate(objects, first))
+        return _with_formats(self._read_streams(held), held)
 
     def read_wholes(self, objects: Sequence[bytes], first: int = 0) -> Batch:
         """Reads song objects: one record each, as a rule, else streams like log objects.
@@ -173,19 +178,19 @@ class Reader:
         candidates = whole(held)
         seen = self._fast_path(candidates.rows)
         self._judge(seen.doubts, seen.batch)
-        others = {i: held[i] for i in (*seen.broken["object"].to_pylist(), *candidates.not_text)}
+        others = {i: held[i] for i in (*seen.broken["object"].to_pylist(), *candidates.uncut)}
         if others:
             inside = self._read_streams(others)
             unread = _unreadable(others, inside.rows)
             inside.rejects = [item for item in inside.rejects if item.object not in unread]
             self._reject(others, [(i, Piece(0, len(held[i]), 1, False)) for i in unread], inside)
             seen.batch.add(inside)
-        return seen.batch
+        return _with_formats(seen.batch, held)
 
     def _read_streams(self, objects: Mapping[int, bytes]) -> Batch:
         slices = slices_of(objects, self._pool)
         seen = self._fast_path(slices.rows)
-        found, torn = resolved(objects, seen.broken, slices.not_text)
+        found, torn = resolved(objects, seen.broken, slices.uncut)
         seen = seen.without(torn) if torn else seen
         self._judge(seen.doubts, seen.batch)
         if records := [item for item in found if item[1].is_record]:
@@ -314,6 +319,13 @@ def _picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
     """The candidates that stand in `wanted`, by object and place."""
     keys = ["object", "start"]
     return rows.join(wanted.select(keys), keys=keys, join_type="left semi")
+
+
+def _with_formats(batch: Batch, objects: Mapping[int, bytes]) -> Batch:
+    for index in {reject.object for reject in batch.rejects}:
+        if what := what_it_is(objects[index][:LOOKED_AT]):
+            batch.formats[index] = what
+    return batch
 
 
 def _unreadable(objects: Mapping[int, bytes], rows: pa.Table) -> list[int]:

@@ -50,11 +50,11 @@ class Candidates(NamedTuple):
     Attributes:
         rows: Columns `object` (index of the object), `start` (of the text there), `line` (from 1),
             `text`.
-        not_text: Objects that are not UTF-8, left out of `rows`.
+        uncut: Objects that are not UTF-8, or whose records begin elsewhere, left out of `rows`.
     """
 
     rows: pa.Table
-    not_text: list[int]
+    uncut: list[int]
 
 
 def slices_of(objects: Mapping[int, bytes], pool: Executor | None = None) -> Candidates:
@@ -67,14 +67,14 @@ def slices_of(objects: Mapping[int, bytes], pool: Executor | None = None) -> Can
         pool: Cuts several objects at once.
     """
     batches: list[pa.RecordBatch] = []
-    not_text: list[int] = []
+    uncut: list[int] = []
     cut = (pool.map if pool else map)(_cut, objects, objects.values())
     for index, batch in zip(objects, cut, strict=True):
         if batch is None:
-            not_text.append(index)
+            uncut.append(index)
         else:
             batches.append(batch)
-    return Candidates(_in_chunks(pa.Table.from_batches(batches, SCHEMA)), not_text)
+    return Candidates(_in_chunks(pa.Table.from_batches(batches, SCHEMA)), uncut)
 
 
 def whole(objects: Mapping[int, bytes]) -> Candidates:
@@ -87,19 +87,19 @@ def whole(objects: Mapping[int, bytes]) -> Candidates:
 
 
 def resolved(
-    objects: Mapping[int, bytes], broken: pa.Table, not_text: Sequence[int]
+    objects: Mapping[int, bytes], broken: pa.Table, uncut: Sequence[int]
 ) -> tuple[list[Found], list[int]]:
     """What stands where slices are no records; see `stream`.
 
     Args:
         broken: Columns `object` and `start` of those slices.
-        not_text: Objects that were not cut into slices.
+        uncut: Objects that were not cut into slices.
 
     Returns:
         The pieces, and the objects in which one takes in slices that are records by themselves:
         all their pieces are told.
     """
-    found = [(index, piece) for index in not_text for piece in pieces_of(objects[index])]
+    found = [(index, piece) for index in uncut for piece in pieces_of(objects[index])]
     torn: list[int] = []
     for index, starts in _by_object(broken):
         data = objects[index]
@@ -158,7 +158,10 @@ def _regions(data: bytes, broken: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _cut(index: int, data: bytes) -> pa.RecordBatch | None:
-    """The slices of an object; None when it is not UTF-8."""
+    """The slices of an object; None where it is not UTF-8, or a record is longer than a line."""
+    first = data[: data.find(b"\n", 0, _SAMPLE) + 1].strip(WHITE_SPACE)
+    if first.startswith(b"{") and not first.endswith(b"}"):
+        return None
     starts, joins, lines = _slices(data)
     if joins.size:
         # As if they stood on lines of their own: a text that holds `}{` breaks, which is seen.

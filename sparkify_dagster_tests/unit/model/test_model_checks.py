@@ -168,12 +168,6 @@ def test_two_rows_of_one_key_are_one_offender(engine: duckdb.DuckDBPyConnection)
     assert sample(engine, "user.unique_key") == [(8, 3)]
 
 
-def test_a_key_that_is_not_known_is_no_double(engine: duckdb.DuckDBPyConnection) -> None:
-    row = {"object": "x.json", "line": None}
-    fill(engine, "staging_songs_table", row, row)
-    assert ask(engine, "staging_songs_table.unique_key") == {"offenders": 0, "row_count": 0}
-
-
 def test_a_missing_required_value_is_found_where_the_engine_lets_it_in() -> None:
     with duckdb.connect(":memory:") as engine:
         engine.execute(create_schema("s"))
