@@ -33,7 +33,7 @@ def source_specs(locations: Mapping[str, str], days: dg.PartitionsDefinition) ->
     """
     meanings = {
         SONG_DATA: "The song catalogue: one small JSON object per file.",
-        LOG_DATA: "The activity logs: NDJSON objects, each for one log day.",
+        LOG_DATA: "The activity logs: streams of JSON objects, each for one log day.",
         LOG_JSONPATH: "The JSONPaths document: which log field feeds which staging column.",
     }
     return [

@@ -118,12 +118,12 @@ class _Seen:
 
     def without(self, objects: Sequence[int]) -> _Seen:
         """The same as if some objects held nothing that is proven or in doubt."""
-        gone = pa.array(objects, pa.int32())
+        gone, indices = pa.array(objects, pa.int32()), set(objects)
         rows, doubts = (
             table.filter(pc.invert(pc.is_in(table["object"], gone)))
             for table in (self.batch.rows, self.doubts)
         )
-        known = {at: n for at, n in self.batch.unknown.items() if at[0] not in objects}
+        known = {at: n for at, n in self.batch.unknown.items() if at[0] not in indices}
         return _Seen(Batch(rows, unknown=Counter(known)), doubts, self.broken)
 
 
@@ -178,13 +178,12 @@ class Reader:
         candidates = whole(held)
         seen = self._fast_path(candidates.rows)
         self._judge(seen.doubts, seen.batch)
-        others = {i: held[i] for i in (*seen.broken["object"].to_pylist(), *candidates.uncut)}
-        if others:
-            inside = self._read_streams(others)
-            unread = _unreadable(others, inside.rows)
-            inside.rejects = [item for item in inside.rejects if item.object not in unread]
-            self._reject(others, [(i, Piece(0, len(held[i]), 1, False)) for i in unread], inside)
-            seen.batch.add(inside)
+        others = [*seen.broken["object"].to_pylist(), *candidates.uncut]
+        streams = {i: held[i] for i in others if _holds_record(held[i])}
+        if streams:
+            seen.batch.add(self._read_streams(streams))
+        unread = [i for i in others if i not in streams and not is_blank(held[i])]
+        self._reject(held, [(i, Piece(0, len(held[i]), 1, False)) for i in unread], seen.batch)
         return _with_formats(seen.batch, held)
 
     def _read_streams(self, objects: Mapping[int, bytes]) -> Batch:
@@ -328,13 +327,5 @@ def _with_formats(batch: Batch, objects: Mapping[int, bytes]) -> Batch:
     return batch
 
 
-def _unreadable(objects: Mapping[int, bytes], rows: pa.Table) -> list[int]:
-    """The objects in which no record can be read, though they are not blank."""
-    read = set(rows["object"].unique().to_pylist())
-    return [
-        index
-        for index, data in objects.items()
-        if index not in read
-        and not is_blank(data)
-        and not any(piece.is_record for piece in pieces_of(data))
-    ]
+def _holds_record(data: bytes) -> bool:
+    return any(piece.is_record for piece in pieces_of(data))

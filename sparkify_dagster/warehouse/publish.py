@@ -396,7 +396,7 @@ def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects
 
 
 def over_limit(
-    records: int, rejects: int, limit: float, what: str, which: str, no_streams: str
+    records: int, rejects: int, limit: float, what: str, which: str, no_streams: str = ""
 ) -> str | None:
     """Why that many rejects are too many, or None when they are not.
 
