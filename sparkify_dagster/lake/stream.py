@@ -122,7 +122,7 @@ class _Scanner:
             at = found.end()
             if found[1]:
                 opened += found[1]
-                if found[1] == b"{" and _begins_line(data, at - 1):
+                if _begins_line(data, at - 1):
                     begun.append((len(opened), at - 1))
                 continue
             if begun and begun[-1][0] == len(opened):
