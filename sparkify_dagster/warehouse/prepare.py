@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed
@@ -27,6 +28,8 @@ _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
+_NAMED = 3
+"""Objects that a message names."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
@@ -122,6 +125,17 @@ class Prepared:
             if self.parts[index] == part:
                 found[name] += records
         return dict(found)
+
+    def no_streams(self, part: str | None = None) -> str:
+        """The objects, of one part or of all, that are no streams of records, and what to do."""
+        found = [
+            f"{self.objects[index].key} {what}."
+            for index, what in sorted(self.batch.formats.items())
+            if part in (None, self.parts[index])
+        ]
+        more = len(found) - _NAMED
+        others = f"{count(more, 'more object')} of the like." if more > 0 else ""
+        return " ".join([*found[:_NAMED], others]).strip()
 
     def only(self, parts: set[str]) -> Prepared:
         """The same with just the objects of some parts, numbered anew."""

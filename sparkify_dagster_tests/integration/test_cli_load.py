@@ -212,6 +212,17 @@ def test_a_bad_day_fails_alone_and_dropped_tables_are_to_be_loaded_again(tmp_pat
     assert told.out.index(reasons[1][0]) < told.out.index("of loads that failed")
     assert "1 of 3; --limit 0 shows all." in told.err
 
+    (logs / "2018-11-03.json").write_text("[\n" + "{1},\n" * 1500)
+    said = sparkify(tmp_path, "etl")
+    assert said.code == 1
+    for told in (said, sparkify(tmp_path, "status")):
+        words = " ".join((told.out + told.err).split())
+        assert words.count("2018-11-03.json is one JSON array: write its objects one after") == 1
+        assert "Of its 1,501 rejects, the first 1,000 an object are kept." in words
+    told = sparkify(tmp_path, "rejects", "--day", "2018-11-03", "--limit", "1")
+    assert "Of an object whose load failed, the first 1,000 are kept." in told.out
+    assert sparkify(tmp_path, "rejects", "--json", "--limit", "1").json["all_kept"] is False
+
     (logs / "2018-11-03.json").unlink()
     assert sparkify(tmp_path, "etl", **elsewhere).code == 0
     plan = sparkify(tmp_path, "etl", "--full", "--dry-run", "--json").json["plan"]
