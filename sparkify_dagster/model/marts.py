@@ -288,7 +288,7 @@ UNMATCHED_PLAYS = Table(
     layer=Layer.MART,
     kind="mart",
     meaning="Why plays find no song: the thousand songs played most often that the catalogue has "
-    "not, with what it has that comes closest. Case, blanks and punctuation (ASCII's, and the curly "
+    "not, with what it has that comes closest. Case, blanks and punctuation (ASCII's and the curly "
     "apostrophe) do not count there; of a name that is nothing else the punctuation does.",
     columns=(
         Column(
