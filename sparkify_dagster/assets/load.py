@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,7 +58,8 @@ from sparkify_dagster.warehouse.pending import (
     all_gone,
     asked_days,
     asked_songs,
-    loaded,
+    clock_problem,
+    held_against,
     pending,
     vanished,
 )
@@ -151,6 +153,7 @@ class _Run:
         self._at = ""
         self._failures: list[FailedPart] = []
         self._is_rebuilt = False
+        self._newest: datetime | None = None
         self._right: set[str] = set()
 
     def check(self) -> Iterator[Any]:
@@ -184,11 +187,13 @@ class _Run:
 
     def _load(self) -> Iterator[Any]:
         progress.report("looking at the lake")
-        snapshot = self._lake.look()
-        held = loaded(self._warehouse)
+        snapshot, held = held_against(self._lake.look(), self._warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
         self._report.unroutable(snapshot.unroutable)
+        self._newest = held.newest
+        for said in filter(None, [*snapshot.told, clock_problem(ledger.utc_now(), held.newest)]):
+            self._context.log.warning(said)
         for half in vanished(snapshot, held):
             self._context.log.warning(f"{all_gone(half, self._lake)} Its rows go.")
         todo = self._todo(snapshot, held)
@@ -438,15 +443,18 @@ class _Run:
                 self._extras.warn(told)
 
     def _prune(self) -> None:
+        # By the load before this one where the clock is later: it may have jumped.
+        now = min(ledger.utc_now(), self._newest or ledger.utc_now())
+
         def old(session: Session) -> int:
-            return ledger.prune(session, self._bounds.history_days, ledger.utc_now())
+            return ledger.prune(session, self._bounds.history_days, now)
 
         tried, missing = self._extras.tried, "Files of dead loads were not removed"
         tried("Old history was not removed", lambda: self._warehouse.transact(old), 0)
         if left := tried(missing, self._warehouse.tidy, ""):
             self._extras.warn(f"{missing}: {left}")
         instance, days = self._context.instance, self._bounds.run_days
-        tried("Old run records were not removed", lambda: prune_runs(instance, days), 0)
+        tried("Old run records were not removed", lambda: prune_runs(instance, days, now), 0)
 
     def _note(self, outcome: PartReport, what: str) -> None:
         if not outcome.published:

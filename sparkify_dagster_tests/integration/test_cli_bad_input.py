@@ -81,7 +81,7 @@ def test_an_empty_lake(folder: Path) -> None:
     [
         ("{", "not valid JSON"),
         (json.dumps({"jsonpaths": ["$['artist']"]}), "1 paths, but staging_events_table has 18"),
-        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b'; only one level"),
+        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b': it leads to a field"),
     ],
 )
 def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, told: str) -> None:
