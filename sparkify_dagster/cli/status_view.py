@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.console import grid, near, offer, printable, say, show, size, title
 from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
 from sparkify_dagster.counting import count
@@ -27,13 +27,13 @@ def show_status(found: Status) -> None:
     if parts:
         _show_parts(parts)
     say()
-    say(_next_step(found, parts))
+    offer(_next_step(found, parts))
 
 
 def _show_lake(lake: LakeStatus) -> None:
     say("Lake", "bold")
     if lake.problem:
-        say(lake.problem, "red")
+        offer(lake.problem)
         return
     songs, logs = count(lake.song_objects, "object"), count(lake.log_objects, "object")
     table = grid("", "where", "objects", "size", right=("size",))
@@ -137,5 +137,5 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
     if told:
         return " ".join(told)
     if not parts:
-        return "The lake is empty: `sparkify generate` makes one."
+        return "The lake is empty. Make one with `sparkify generate`."
     return "The star or the marts are behind: run `sparkify etl`."

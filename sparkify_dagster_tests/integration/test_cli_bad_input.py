@@ -96,7 +96,7 @@ def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, t
 def test_a_range_of_days_that_is_never_loaded(folder: Path) -> None:
     said = sparkify(folder, "etl", "--days", "2017-01-01..2017-01-31")
     assert said.code == 2
-    assert "lies outside the log days" in said.err.replace("\n│ ", " ").replace(" │", "")
+    assert "lies outside the log days" in said.err
 
 
 def test_a_warehouse_that_is_no_duckdb_file(folder: Path) -> None:
