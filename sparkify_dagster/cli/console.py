@@ -26,7 +26,7 @@ from rich.tree import Tree
 
 _UNBOUNDED = 10_000
 _COMMAND = re.compile("`(sparkify|pip) ([^`]+)`")
-_COMMAND_AT_END = re.compile(r"(?:: run)? `(?:sparkify|pip) [^`]+`\.?$")
+_COMMAND_AT_END = re.compile(r":?(?: run)? `(?:sparkify|pip) [^`]+`\.?$")
 
 
 @cache

@@ -160,6 +160,7 @@ def test_a_command_stands_on_a_line_of_its_own_that_nothing_breaks(
     long = "query 'SELECT title, artist_name, plays FROM most_played LIMIT 5'"
     offer(f"3 parts to load: run `sparkify {long}`.")
     offer("`sparkify status` says why; mend it, then `sparkify etl --days 2018-11-01`, or not.")
+    offer("To load it again: `sparkify etl`.")
     command("make dev")
     assert screen.getvalue().splitlines() == [
         "3 parts to load:",
@@ -167,6 +168,8 @@ def test_a_command_stands_on_a_line_of_its_own_that_nothing_breaks(
         "`sparkify status` says why; mend it, then `sparkify etl --days 2018-11-01`, or not.",
         "'/a b/sparkify' status",
         "'/a b/sparkify' etl --days 2018-11-01",
+        "To load it again:",
+        "'/a b/sparkify' etl",
         "make dev",
     ]
 
