@@ -1,4 +1,4 @@
-"""What surrounds the tests does not reach them, and a test that writes to the checkout is caught."""
+"""What surrounds the tests does not reach them; a test that writes to the checkout is caught."""
 
 from __future__ import annotations
 
