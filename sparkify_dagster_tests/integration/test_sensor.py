@@ -36,7 +36,7 @@ from sparkify_dagster_tests.lakes import (
 )
 from sparkify_dagster_tests.unit.test_alerts import TOKEN, Receiver, receiver
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 SETTINGS = {
     "SPARKIFY_DAYS__LAST": "2018-11-05",
     "SPARKIFY_SENSOR__INTERVAL": "5",
