@@ -90,6 +90,14 @@ def command(text: str, *, failed: bool = False) -> None:
     _print(err() if failed else out(), text, "bold")
 
 
+def offer_named(text: str, *, failed: bool = False) -> None:
+    """Prints, to be copied, the commands in a text that was printed before in another way."""
+    if named := commands_in(text):
+        _print(err() if failed else out(), "The commands named above:", "")
+    for each in named:
+        command(each, failed=failed)
+
+
 def commands_in(text: str) -> list[str]:
     """The commands that a text names between backticks, as they are typed here, each once."""
     return list(

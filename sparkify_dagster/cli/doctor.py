@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sparkify_dagster.cli.console import (
-    command,
-    commands_in,
     grid,
     near,
+    offer_named,
     print_json,
     say,
     show,
@@ -354,16 +353,13 @@ def _show(lines: list[Line]) -> None:
     for line in lines:
         table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), line.found)
     show(table)
-    say()
+    if any(line.state not in ("ok", "not looked at") for line in lines):
+        say()
     for line in lines:
         if line.next_step:
             say(f"Next for {line.check}: {line.next_step}.")
-    named = commands_in(" ".join(f"{line.found} {line.next_step}" for line in lines))
-    if named:
-        say("The commands named above:")  # The table breaks them.
-        for each in named:
-            command(each)
-        say()
+    offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
+    say()
     say(_conclusion([line.state for line in lines]))
 
 

@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_the_demo_prints_to_be_copied_runs_whatever_the_width(folder: Path) -> None:
+    lake(folder)  # A small one instead of the demo's.
     said = {columns: _next_steps(folder, columns) for columns in (60, 80, 200)}
     assert said[60] == said[80] == said[200]
     *ended, ui = sorted(said[60], key=lambda command: "DAGSTER_HOME" in command)
