@@ -9,7 +9,17 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, offer, printable, say, show, size, title
+from sparkify_dagster.cli.console import (
+    grid,
+    near,
+    offer,
+    offer_named,
+    printable,
+    say,
+    show,
+    size,
+    title,
+)
 from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
 from sparkify_dagster.counting import count
@@ -33,7 +43,8 @@ def show_status(found: Status) -> None:
 def _show_lake(lake: LakeStatus) -> None:
     say("Lake", "bold")
     if lake.problem:
-        offer(lake.problem)
+        say(lake.problem, "red")
+        offer_named(lake.problem)
         return
     songs, logs = count(lake.song_objects, "object"), count(lake.log_objects, "object")
     table = grid("", "where", "objects", "size", right=("size",))
