@@ -36,9 +36,7 @@ def folder(tmp_path: Path, made: Path) -> Path:
 def test_no_lake(tmp_path: Path) -> None:
     said = sparkify(tmp_path, "etl")
     assert said.code == 1
-    told = re.search(
-        r"^Error: No lake here: (\S+), (\S+) and (\S+) are not there\.", said.err, re.M
-    )
+    told = re.search(r"^Error: No lake here: (.+), (.+) and (.+) are not there\.", said.err, re.M)
     assert told
     assert [Path(place).name for place in told.groups()] == [
         "song_data", "log_data", "log_json_path.json",

@@ -22,7 +22,7 @@ def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
     for told in (
         "What was loaded", "logs              30", "The tables and their checks",
         "Which songs are played most?", "██", "free", "data/report.html", "data/warehouse.duckdb",
-        "dagster dev",
+        "dev -m sparkify_dagster.definitions",
     ):  # fmt: skip
         assert told in first, told
     second = sparkify(tmp_path, "demo")
