@@ -19,10 +19,10 @@ import pytest
 LIVE_CONFIG = "SPARKIFY_LIVE_CONFIG"
 """Names the `dwh.cfg` of a real workgroup, for `pytest -m redshift`."""
 
-_KEPT = {
-    "PATH", "TMPDIR", "USER", "LOGNAME", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+_PATHS = {"TMPDIR", "PG_BINDIR", "SPARKIFY_BROWSER", LIVE_CONFIG}
+_KEPT = _PATHS | {
+    "PATH", "USER", "LOGNAME", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
     "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8",
-    "PG_BINDIR", "SPARKIFY_BROWSER", LIVE_CONFIG,
 }  # fmt: skip
 _KEPT_BEGINNINGS = ("PYTEST_", "HYPOTHESIS_", "COVERAGE_")
 _LIVE_BEGINNINGS = ("AWS_", "HTTP", "http", "NO_PROXY", "no_proxy", "SSL_")
@@ -37,11 +37,14 @@ _OF_TOOLS = {
 
 def neutral(given: Mapping[str, str], home: Path) -> dict[str, str]:
     """What of an environment reaches the tests; a live run is in need of its logins, too."""
-    beginnings = _KEPT_BEGINNINGS + (_LIVE_BEGINNINGS if given.get(LIVE_CONFIG) else ())
+    live = bool(given.get(LIVE_CONFIG))
+    beginnings = _KEPT_BEGINNINGS + (_LIVE_BEGINNINGS if live else ())
     kept = {k: v for k, v in given.items() if k in _KEPT or k.startswith(beginnings)}
+    # The tests stand in another folder.
+    kept |= {name: os.path.abspath(kept[name]) for name in _PATHS if kept.get(name)}
     if len(os.fsencode(kept.get("TMPDIR", ""))) > _LONGEST_TEMPORARY:
         del kept["TMPDIR"]
-    return kept | {"HOME": str(home), "TZ": "UTC"}
+    return kept | {"HOME": given.get("HOME", str(home)) if live else str(home), "TZ": "UTC"}
 
 
 @contextmanager

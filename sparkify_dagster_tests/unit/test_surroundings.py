@@ -28,10 +28,9 @@ def test_of_the_environment_only_what_tests_need_reaches_them() -> None:
 
 
 def test_a_live_run_keeps_its_login() -> None:
-    given = {"SPARKIFY_LIVE_CONFIG": "dwh.cfg", "AWS_PROFILE": "z", "SPARKIFY_DAYS__LAST": "y"}
-    assert neutral(given, Path("/h")).keys() == {
-        "SPARKIFY_LIVE_CONFIG", "AWS_PROFILE", "HOME", "TZ",
-    }  # fmt: skip
+    live = {"SPARKIFY_LIVE_CONFIG": "dwh.cfg", "AWS_PROFILE": "z", "HOME": "/with/.aws"}
+    kept = neutral(live | {"SPARKIFY_DAYS__LAST": "y"}, Path("/h"))
+    assert kept == live | {"SPARKIFY_LIVE_CONFIG": os.path.abspath("dwh.cfg"), "TZ": "UTC"}
 
 
 def test_every_test_stands_in_a_home_of_its_own_far_from_the_checkout() -> None:
