@@ -60,6 +60,7 @@ from sparkify_dagster.warehouse.pending import (
     asked_songs,
     clock_problem,
     held_against,
+    loaded,
     pending,
     vanished,
 )
