@@ -23,7 +23,7 @@ _ONLY_READING = (
 _GAP = r"(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*"
 _OPTION = r"(?:ANALY[ZS]E|FORMAT)(?:\s+(?:\w+|'\w+'))?"
 _EXPLAIN = re.compile(
-    rf"{_GAP}(EXPLAIN(?:\s+ANALY[ZS]E\b)?(?:\s*\(\s*{_OPTION}(?:\s*,\s*{_OPTION})*\s*\))?)(.*)",
+    rf"{_GAP}(EXPLAIN\b(?:\s+ANALY[ZS]E\b)?(?:\s*\(\s*{_OPTION}(?:\s*,\s*{_OPTION})*\s*\))?)(.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _NODES = {
@@ -68,7 +68,7 @@ def admitted(connection: duckdb.DuckDBPyConnection, sql: str, file: str) -> str:
     if len(statements) > 1:
         raise WarehouseError(_ONLY_READING)
     text, explained = statements[0].query, ""
-    if statements[0].type == duckdb.StatementType.EXPLAIN and (found := _EXPLAIN.match(text)):
+    if found := _EXPLAIN.match(text):
         explained, text = found.groups()
     for node in _nodes(_parsed(connection, text)):
         _require_reading(node, {file + suffix for suffix in _SUFFIXES})
