@@ -28,7 +28,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
+from sparkify_dagster.assets.load import LoadConfig, What
 from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import held_open
@@ -132,8 +132,7 @@ def _reference(root: Path) -> InstanceRef:
 
 
 def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig) -> LoadResult:
-    run_config = {
-        "ops": {LOAD_OP: {"config": config.model_dump()}},
+    run_config = config.as_run_config() | {
         # The command line says itself what happened; the event log has it all.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
