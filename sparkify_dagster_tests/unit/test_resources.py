@@ -19,6 +19,7 @@ from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, song
 
+ROOT = Path(__file__).resolve().parents[2]
 WHAT_TO_LOAD = {f"ops.load_tables.config.{name}" for name in ("what", "first_day", "last_day")}
 HOW_TO_LOG = {f"loggers.console.config.{name}" for name in ("log_level", "name")}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -126,6 +127,11 @@ def test_the_ui_shows_the_settings_of_each_resource_and_no_secret(settings: Sett
     assert "reject_limit" in everything
     for secret in (PASSWORD, WEBHOOK):
         assert secret not in everything
+
+
+def test_make_dev_listens_on_this_machine_alone() -> None:
+    rule = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndev:")[2]
+    assert "dagster dev --host 127.0.0.1 " in rule.partition("\n\n")[0]
 
 
 def test_a_day_that_is_none_is_told_and_nothing_is_loaded(tmp_path: Path) -> None:
