@@ -147,6 +147,7 @@ _HIDDEN = [
     "SELECT * FROM query('SELECT 1')",
     "SELECT * FROM query_table('T')",
     "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    "SELECT json_serialize_plan('SELECT * FROM read_text(''FILE'')')",
     "PRAGMA json_execute_serialized_sql('{}')",
     "SELECT query_to_xml('SELECT 1', true, true, '')",
     "SELECT * FROM checkpoint()",

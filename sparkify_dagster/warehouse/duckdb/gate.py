@@ -45,9 +45,9 @@ TABLE_FUNCTIONS = {
 """Those that make rows of their arguments or of the catalog; all others are refused."""
 REFUSED_FUNCTIONS = {
     *("nextval", "currval", "setval", "setseed", "write_log", "sleep_ms", "pg_sleep", "getenv"),
-    "json_execute_serialized_sql",
+    *("json_execute_serialized_sql", "json_serialize_plan"),
 }
-"""Scalar functions that change something or hold the file up; all others are pure."""
+"""Scalar functions that change something, hold the file up or take a text as SQL."""
 _OF_PATHS = re.compile(r"[/\\:*?\[~]")
 _SUFFIXES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
