@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from sparkify_dagster.assets.load import LOAD_OP, LoadConfig
+from sparkify_dagster.assets.load import LoadConfig
 from sparkify_dagster.assets.page import REPORT
 from sparkify_dagster.checks import check_key
 from sparkify_dagster.model.checks import all_checks
@@ -28,7 +28,7 @@ def load_job() -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         LOAD_JOB,
         selection=dg.AssetSelection.assets(*unpartitioned).without_checks(),
-        config=dg.RunConfig(ops={LOAD_OP: LoadConfig(what="changes")}),
+        config=LoadConfig(what="changes").as_run_config(),
         description="Bring every table up to date with the lake; only what changed is loaded. "
         "Log days, too, though their table is not in the job's graph: nobody has to choose them.",
     )

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sparkify_dagster import progress
 from sparkify_dagster.alerts import is_day
 from sparkify_dagster.assets.failed import failed_parts
-from sparkify_dagster.assets.load import LOAD_OP, LoadConfig, What
+from sparkify_dagster.assets.load import LoadConfig, What
 from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import going_on_without, held_open, in_words
@@ -211,8 +211,7 @@ def _reference(base: Path, home: Path | None, folder: Path) -> InstanceRef:
 def _run(
     instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig, run_id: str
 ) -> LoadResult:
-    run_config = {
-        "ops": {LOAD_OP: {"config": config.model_dump()}},
+    run_config = config.as_run_config() | {
         # The command line says itself what happened; the event log has it all.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkify_dagster import progress
 from sparkify_dagster.lake.errors import LakeError
@@ -105,8 +105,11 @@ def open_warehouse(
     )
 
 
-def open_lake(settings: Settings) -> Lake:
+def open_lake(settings: Settings, client: Callable[[], Any] | None = None) -> Lake:
     """The lake of the settings; listed and read only when it is used.
+
+    Args:
+        client: Makes a boto3 client for S3; else the settings of AWS do.
 
     Raises:
         SettingsError: Its settings do not go together.
@@ -117,6 +120,7 @@ def open_lake(settings: Settings) -> Lake:
         DayRange(settings.days.first, settings.days.last),
         settings.duckdb.threads,
         lambda: access_of(settings),
+        client,
     )
 
 
@@ -219,17 +223,22 @@ def _login(cluster: ClusterSettings, password: Callable[[], str], access: AwsAcc
 
 
 def lake_at(
-    lake: LakeSettings, days: DayRange, threads: int, access: Callable[[], AwsAccess]
+    lake: LakeSettings,
+    days: DayRange,
+    threads: int,
+    access: Callable[[], AwsAccess],
+    client: Callable[[], Any] | None = None,
 ) -> Lake:
     """A lake in local folders, in S3, or in both.
 
     Args:
         access: Gives the way to AWS; asked for only if a part of the lake is in S3.
+        client: Makes a boto3 client for S3; else that way does.
     """
     meter = Meter()
     return Lake(
-        songs=_store(lake, "SONG_DATA", access, meter),
-        logs=_store(lake, "LOG_DATA", access, meter),
+        songs=_store(lake, "SONG_DATA", access, meter, client),
+        logs=_store(lake, "LOG_DATA", access, meter, client),
         read_jsonpaths=lambda: _jsonpaths(lake, access, meter),
         jsonpaths=lake.log_jsonpath,
         days=days,
@@ -240,7 +249,11 @@ def lake_at(
 
 
 def _store(
-    lake: LakeSettings, key: str, access: Callable[[], AwsAccess], meter: Meter
+    lake: LakeSettings,
+    key: str,
+    access: Callable[[], AwsAccess],
+    meter: Meter,
+    client: Callable[[], Any] | None,
 ) -> ObjectStore:
     place = lake.song_data if key == "SONG_DATA" else lake.log_data
     setting, endings = f"[S3] {key}", endings_of(lake.endings)
@@ -248,7 +261,7 @@ def _store(
         return Folder(Path(place), setting, endings=endings)
     from sparkify_dagster.lake.s3 import S3Store
 
-    return S3Store(place, setting, access(), meter=meter, endings=endings)
+    return S3Store(place, setting, access(), meter=meter, client=client, endings=endings)
 
 
 def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter) -> bytes:

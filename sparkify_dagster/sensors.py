@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
-from sparkify_dagster.assets.load import LOAD_OP
+from sparkify_dagster.assets.load import LoadConfig
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.changes import Part, objects_in
@@ -65,9 +65,9 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     )
     def watch(
         context: dg.SensorEvaluationContext,
-        lake: LakeResource,
-        warehouse: WarehouseResource,
-        bounds: BoundsResource,
+        lake: dg.ResourceParam[LakeResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+        bounds: dg.ResourceParam[BoundsResource],
     ) -> dg.SensorResult:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
@@ -215,7 +215,7 @@ def _asked(
 ) -> dg.SensorResult:
     request = dg.RunRequest(
         run_key=f"{memory.request}#{number}",
-        run_config={"ops": {LOAD_OP: {"config": {"what": "due"}}}},
+        run_config=LoadConfig(what="due").as_run_config(),
         tags={REQUEST_TAG: memory.request, LOADS_TAG: summed_up(todo)},
     )
     return dg.SensorResult([request], cursor=memory.text(), asset_events=events)

@@ -8,10 +8,9 @@ op publishes all that is good, tells Dagster what was published, and fails at it
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import dagster as dg
 
@@ -80,8 +79,9 @@ _ERRORS = (LakeError, WarehouseError, CloudError)
 """What a load may meet that its message says all of."""
 
 
-class LoadConfig(dg.Config):
-    """What a run loads.
+@dataclass(frozen=True, slots=True)
+class LoadConfig:
+    """What a run loads: all that can be said when it is launched.
 
     Attributes:
         what: `asked`: just the assets and days the run was launched for, changed or not.
@@ -96,6 +96,22 @@ class LoadConfig(dg.Config):
     first_day: str = ""
     last_day: str = ""
 
+    def as_run_config(self) -> dict[str, Any]:
+        """The same as Dagster is told it at launch."""
+        return {"ops": {LOAD_OP: {"config": asdict(self)}}}
+
+
+# Not as a `dg.Config`: its texts may be names of environment variables, whose values would show.
+_CONFIG_SCHEMA = {
+    "what": dg.Field(
+        dg.Enum("What", [dg.EnumValue(value) for value in get_args(What)]),
+        is_required=False,
+        default_value="asked",
+    ),
+    "first_day": dg.Field(str, is_required=False, default_value=""),
+    "last_day": dg.Field(str, is_required=False, default_value=""),
+}
+
 
 def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
     """All tables as the outputs of one op that can load any subset of them."""
@@ -104,17 +120,18 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         name=LOAD_OP,
         specs=list(specs),
         check_specs=check_specs(),
+        config_schema=_CONFIG_SCHEMA,
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def load_tables(
         context: dg.AssetExecutionContext,
-        config: LoadConfig,
-        warehouse: WarehouseResource,
-        lake: LakeResource,
-        bounds: BoundsResource,
-        page: PageResource,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        lake: dg.ResourceParam[LakeResource],
+        bounds: dg.ResourceParam[BoundsResource],
+        page: dg.ResourceParam[PageResource],
     ) -> Iterator[Any]:
+        config = LoadConfig(**context.op_execution_context.op_config)
         try:
             with shown_at_work(context.instance, context.run.run_id):
                 opened = warehouse.open(context.run.run_id)
@@ -223,7 +240,7 @@ class _Run:
         names = self._right & self._selected - self._report.told
         tables = [table for name, table in TABLES.items() if name in names]
         if tables:
-            most = self._bounds.preview_rows
+            most = self._bounds.load.preview_rows
             shown = self._shown(lambda session: look_at(session, tables, most, counted=True))
             yield from self._report.standing(tables, shown)
 
@@ -273,7 +290,7 @@ class _Run:
             outcome = load_songs(
                 loading, todo.songs, everything=self._config.what not in _ONLY_CHANGES
             )
-        most = self._bounds.preview_rows
+        most = self._bounds.load.preview_rows
         took = self._took(
             loading.phases,
             lambda session: look_at_staged(session, STAGING_SONGS, None, most),
@@ -305,7 +322,7 @@ class _Run:
         Args:
             before: What the day before it took.
         """
-        load_id, most = outcome.entry.load_id, self._bounds.preview_rows
+        load_id, most = outcome.entry.load_id, self._bounds.load.preview_rows
         if not outcome.published or load_id == before.load_id:
             # Requests for days that share a transaction stand at the first of them.
             return replace(before, requests=self._requests())
@@ -371,7 +388,7 @@ class _Run:
         """How the warehouse reads log days by itself, where it can and shall."""
         store = self._lake.logs
         if (
-            self._bounds.direct_copy
+            self._bounds.load.direct_copy
             and self._warehouse.engine == "redshift"
             and isinstance(store, RemoteStore)
         ):
@@ -416,7 +433,7 @@ class _Run:
             self._is_rebuilt = outcome.mode == "rebuild"
             tables = [TABLES[name] for name in outcome.tables]
             took = self._took(
-                phases, lambda session: look_at(session, tables, self._bounds.preview_rows)
+                phases, lambda session: look_at(session, tables, self._bounds.load.preview_rows)
             )
             yield from self._report.star(outcome, took)
             self._right.update(table.name for table in STAR)
@@ -431,11 +448,11 @@ class _Run:
 
     def _write_page(self) -> Iterator[Any]:
         """Writes the report. Its failure is the run's only where nothing else was asked for."""
-        if not (self._page_asked or (self._page.always and self._config.what != "asked")):
+        if not (self._page_asked or (self._page.report.enabled and self._config.what != "asked")):
             return
         progress.report("writing the report")
         try:
-            yield publish_report(self._context, self._warehouse, Path(self._page.path))
+            yield publish_report(self._context, self._warehouse, self._page.report.path)
         except Exception as error:  # Whatever it is: what was loaded stays loaded.
             told = f"The report was not written: {why(error)}"
             if self._page_asked and self._selected == {REPORT}:
@@ -446,16 +463,19 @@ class _Run:
     def _prune(self) -> None:
         # By the load before this one where the clock is later: it may have jumped.
         now = min(ledger.utc_now(), self._newest or ledger.utc_now())
+        keep = self._bounds.load
 
         def old(session: Session) -> int:
-            return ledger.prune(session, self._bounds.history_days, now)
+            return ledger.prune(session, keep.history_days, now)
 
         tried, missing = self._extras.tried, "Files of dead loads were not removed"
         tried("Old history was not removed", lambda: self._warehouse.transact(old), 0)
         if left := tried(missing, self._warehouse.tidy, ""):
             self._extras.warn(f"{missing}: {left}")
-        instance, days = self._context.instance, self._bounds.run_days
-        tried("Old run records were not removed", lambda: prune_runs(instance, days, now), 0)
+        instance = self._context.instance
+        tried(
+            "Old run records were not removed", lambda: prune_runs(instance, keep.run_days, now), 0
+        )
 
     def _note(self, outcome: PartReport, what: str) -> None:
         if not outcome.published:
@@ -472,7 +492,10 @@ class _Run:
 def _range(config: LoadConfig) -> DayRange | None:
     if not (config.first_day or config.last_day):
         return None
-    return DayRange.parse(config.first_day, config.last_day)
+    try:
+        return DayRange.parse(config.first_day, config.last_day)
+    except ValueError as error:
+        raise LakeError(f"first_day and last_day of the run: {error}. Write YYYY-MM-DD.") from None
 
 
 def _tried(part: FailedPart, held: Loaded, attempts: int) -> FailedPart:

@@ -19,7 +19,7 @@ MODULES = {
 }
 TOP = (
     "assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources",
-    "aws_resources", "launch", "history", "alert_sensors", "lost_runs", "docsite",
+    "launch", "history", "alert_sensors", "lost_runs", "docsite",
 )  # fmt: skip
 FORBIDDEN = {
     "model": ("dagster", "duckdb", "pyarrow", "pandas", "lake", "warehouse", "settings", *TOP),
