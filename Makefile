@@ -110,7 +110,7 @@ clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
 # else, and builds nothing but this package, with the setuptools pinned there.
 PINNED := -m pip install --progress-bar off --require-hashes --only-binary :all: -r
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+	--generate-hashes --no-strip-extras --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
 # $(call install,PINS,FOR): pip's own words go to .venv/install.log, and are shown on failure.
 define install
