@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,3 +102,40 @@ def test_old_runs_go_but_for_those_that_made_what_is_there_now(
     assert left == {one.run_id, second.run_id, two.run_id}
     assert first.run_id not in left
     assert materialized == {"one", "two"}
+
+
+@dg.asset
+def chatty() -> None:
+    """Prints something."""
+    print("said")
+
+
+def printed(home: Path) -> set[str]:
+    """The runs of which a folder of output is left."""
+    return {path.parent.name for path in home.glob("storage/*/compute_logs")}
+
+
+def test_what_a_run_printed_goes_with_its_record(tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        first = dg.materialize([chatty], instance=instance).run_id
+        second = dg.materialize([chatty], instance=instance).run_id
+        assert printed(tmp_path) == {first, second}
+        assert prune_runs(instance, keep_days=-1) == 1
+        assert printed(tmp_path) == {second}
+        assert not (tmp_path / "storage" / first).exists()
+
+
+def test_what_deleted_runs_left_behind_goes_when_it_is_old_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        young, old, kept = (dg.materialize([chatty], instance=instance).run_id for _ in range(3))
+        for run_id in (young, old):
+            instance.delete_run(run_id)
+        long_ago = ledger.utc_now().timestamp() - 9 * 86_400
+        for run_id in (old, kept):
+            os.utime(tmp_path / "storage" / run_id / "compute_logs", (long_ago, long_ago))
+        with sqlite3.connect(tmp_path / "history" / "runs.db") as runs:
+            runs.execute("UPDATE runs SET create_timestamp = '2018-11-01 00:00:00'")
+        prune_runs(instance, keep_days=7)
+        assert printed(tmp_path) == {young, kept}
