@@ -154,7 +154,12 @@ def _packages() -> Line:
         elif requirement.name in ("dagster", "duckdb"):
             versions.append(f"{requirement.name} {version}")
     if wrong:
-        return Line("packages", "failed", "; ".join(wrong), "pip install -e . -c constraints.txt")
+        return Line(
+            "packages",
+            "failed",
+            "; ".join(wrong),
+            "pip install --require-hashes -r constraints.txt",
+        )
     own = f"{_PACKAGE} {metadata.version(_PACKAGE)}"
     return Line("packages", "ok", ", ".join([own, *versions]))
 
