@@ -88,8 +88,10 @@ lock: $(TOOLS) ## Pin what setup.cfg asks for, with hashes (UPGRADE=1: the newes
 	@$(LOCK) bench/requirements.in -o bench/requirements.txt
 
 sbom: $(TOOLS) ## Write what the warehouse is made of to sbom.json (CycloneDX)
-	@.venv-tools/bin/cyclonedx-py requirements --mc-type application --output-reproducible \
-		constraints.txt -o sbom.json
+	@{ echo '[project]'; sed -nE 's/^(name|version) = (.*)/\1 = "\2"/p' setup.cfg; } \
+		> .venv-tools/project.toml
+	@.venv-tools/bin/cyclonedx-py requirements --pyproject .venv-tools/project.toml \
+		--mc-type application --output-reproducible constraints.txt -o sbom.json
 	@echo "Written: sbom.json"
 
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
@@ -106,9 +108,9 @@ clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 
-# What is pinned stands in constraints*.txt with the hashes of its files: pip installs nothing
-# else, and builds nothing but this package, with the setuptools pinned there.
-PINNED := -m pip install --progress-bar off --require-hashes --only-binary :all: -r
+# What is pinned stands in constraints*.txt with the hashes of its files: pip takes nothing else.
+# This package is built with the setuptools pinned there.
+PINNED := -m pip install --progress-bar off --require-hashes -r
 LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-strip-extras --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -145,6 +147,5 @@ $(TOOLS): constraints-tools.txt | .venv/bin/python
 $(PEERS): bench/requirements.txt | .venv/bin/python
 	@echo "Installing the peers into .venv-bench (once; a few minutes) …"
 	@.venv/bin/python -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --progress-bar off --require-hashes \
-		-r bench/requirements.txt
+	@.venv-bench/bin/python $(PINNED) bench/requirements.txt --quiet
 	@touch $@

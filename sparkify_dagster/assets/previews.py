@@ -121,6 +121,5 @@ def shown(column: Column, value: object) -> str | int | float | bool | None:
         return None
     if not column.personal and isinstance(value, bool | float | int):
         return value if isinstance(value, float) or abs(value) < _EXACT else str(value)
-    text = str(value)
-    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return mask_value(text) if column.personal else text
+    text = mask_value(value) if column.personal else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -197,7 +197,7 @@ def _named(table: str, keys: Sequence[str], row: Row) -> Mapping[str, str]:
     """An offender's key. It goes into logs, alerts and Dagster's history: no place for people."""
     personal = {column.name for column in TABLES[table].columns if column.personal}
     return {
-        key: mask_value(str(value)) if key in personal and value is not None else str(value)
+        key: mask_value(value) if key in personal and value is not None else str(value)
         for key, value in zip(keys, row, strict=True)
     }
 
