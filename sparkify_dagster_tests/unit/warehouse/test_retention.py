@@ -9,8 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance import InstanceRef
 
 from sparkify_dagster import retention
+from sparkify_dagster.history import held_open
 from sparkify_dagster.retention import prune_runs
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.pending import loaded
@@ -110,19 +112,23 @@ def chatty() -> None:
     print("said")
 
 
-def printed(home: Path) -> set[str]:
-    """The runs of which a folder of output is left."""
-    return {path.parent.name for path in home.glob("storage/*/compute_logs")}
+def left(home: Path) -> tuple[set[str], set[str]]:
+    """The runs of which something printed is left, and those of which a file of events is."""
+    printed = {path.parent.name for path in home.glob("storage/*/compute_logs")}
+    return printed, {path.name.partition(".")[0] for path in home.glob("history/runs/*-*-*")}
 
 
-def test_what_a_run_printed_goes_with_its_record(tmp_path: Path) -> None:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+def test_the_files_of_a_run_go_with_its_record(tmp_path: Path) -> None:
+    reference = held_open(InstanceRef.from_dir(str(tmp_path)))
+    with dg.DagsterInstance.from_ref(reference) as instance:
         first = dg.materialize([chatty], instance=instance).run_id
         second = dg.materialize([chatty], instance=instance).run_id
-        assert printed(tmp_path) == {first, second}
+        assert left(tmp_path) == ({first, second}, {first, second})
         assert prune_runs(instance, keep_days=-1) == 1
-        assert printed(tmp_path) == {second}
-        assert not (tmp_path / "storage" / first).exists()
+        assert left(tmp_path) == ({second}, {second})
+        third = dg.materialize([chatty], instance=instance).run_id
+        assert {log.run_id for log in instance.all_logs(third)} == {third}
+    assert left(tmp_path) == ({second, third}, {second, third})
 
 
 def test_what_deleted_runs_left_behind_goes_when_it_is_old_and_nothing_else(
@@ -133,9 +139,12 @@ def test_what_deleted_runs_left_behind_goes_when_it_is_old_and_nothing_else(
         for run_id in (young, old):
             instance.delete_run(run_id)
         long_ago = ledger.utc_now().timestamp() - 9 * 86_400
+        for run_id in (old, kept, "index"):
+            os.utime(tmp_path / "history" / "runs" / f"{run_id}.db", (long_ago, long_ago))
         for run_id in (old, kept):
             os.utime(tmp_path / "storage" / run_id / "compute_logs", (long_ago, long_ago))
         with sqlite3.connect(tmp_path / "history" / "runs.db") as runs:
             runs.execute("UPDATE runs SET create_timestamp = '2018-11-01 00:00:00'")
         prune_runs(instance, keep_days=7)
-        assert printed(tmp_path) == {young, kept}
+        assert left(tmp_path) == ({young, kept}, {young, kept})
+        assert (tmp_path / "history" / "runs" / "index.db").exists()
