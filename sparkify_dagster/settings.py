@@ -471,7 +471,7 @@ class LoadSettings(_Section):
     )
     preview_rows: int = _setting(
         5,
-        "Rows of each table shown in the Dagster UI after a load, names of people masked; 0: none.",
+        "Rows of each table shown in the Dagster UI after a load, personal data masked; 0: none.",
         "a whole number, 0 to 50",
         ge=0,
         le=50,

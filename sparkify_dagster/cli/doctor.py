@@ -171,7 +171,7 @@ def _packages() -> Line:
         elif requirement.name in ("dagster", "duckdb"):
             versions.append(f"{requirement.name} {version}")
     if wrong:
-        step = "in its checkout `pip install -e . -c constraints.txt`"
+        step = "in its checkout `pip install --require-hashes -r constraints.txt`"
         return Line("packages", "failed", "; ".join(wrong), step)
     own = f"{_PACKAGE} {metadata.version(_PACKAGE)}"
     return Line("packages", "ok", ", ".join([own, *versions]))
