@@ -119,6 +119,7 @@ def _lake_fields(settings: Settings) -> dict[str, Any]:
         "first_day": days.first.isoformat(),
         "last_day": days.last.isoformat() if days.last else "",
         "threads": settings.duckdb.threads,
+        "follow_links": settings.s3.follow_links,
         "queue_url": settings.s3.queue,
     }
 

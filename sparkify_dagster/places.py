@@ -220,8 +220,8 @@ def lake_at(
     """
     meter = Meter()
     return Lake(
-        songs=_store(lake.song_data, "[S3] SONG_DATA", access, meter),
-        logs=_store(lake.log_data, "[S3] LOG_DATA", access, meter),
+        songs=_store(lake.song_data, "[S3] SONG_DATA", lake, access, meter),
+        logs=_store(lake.log_data, "[S3] LOG_DATA", lake, access, meter),
         read_jsonpaths=lambda: _jsonpaths(lake, access, meter),
         jsonpaths=lake.log_jsonpath,
         days=days,
@@ -230,9 +230,11 @@ def lake_at(
     )
 
 
-def _store(place: str, setting: str, access: Callable[[], AwsAccess], meter: Meter) -> ObjectStore:
+def _store(
+    place: str, setting: str, lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter
+) -> ObjectStore:
     if not in_s3(place):
-        return Folder(Path(place), setting)
+        return Folder(Path(place), setting, follow_links=lake.follow_links)
     from sparkify_dagster.lake.s3 import S3Store
 
     return S3Store(place, setting, access(), meter=meter)

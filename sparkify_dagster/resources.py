@@ -63,6 +63,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         first_day: First log day that is loaded, `YYYY-MM-DD`.
         last_day: Last one; blank for today.
         threads: Threads to parse records with; 0 for all cores.
+        follow_links: See `[S3] FOLLOW_LINKS` in the settings.
         queue_url: An SQS queue with the events of the lake's buckets; blank: there is none.
     """
 
@@ -72,6 +73,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     first_day: str
     last_day: str = ""
     threads: int = 0
+    follow_links: bool = False
     queue_url: str = ""
 
     def queue(self) -> EventQueue | None:
@@ -87,7 +89,10 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         last = date.fromisoformat(self.last_day) if self.last_day else None
         return lake_at(
             LakeSettings(
-                song_data=self.song_data, log_data=self.log_data, log_jsonpath=self.log_jsonpath
+                song_data=self.song_data,
+                log_data=self.log_data,
+                log_jsonpath=self.log_jsonpath,
+                follow_links=self.follow_links,
             ),
             covered(date.fromisoformat(self.first_day), last),
             self.threads,

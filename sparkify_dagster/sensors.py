@@ -36,7 +36,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseBusy
-from sparkify_dagster.warehouse.pending import Pending, loaded, pending, summed_up
+from sparkify_dagster.warehouse.pending import Pending, loaded, pending, summed_up, with_links
 
 SENSOR = "lake_sensor"
 REQUEST_TAG = "sparkify/request"
@@ -92,7 +92,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         if not (found.look or found.ask):
             return _skipped(found.why, memory, events)
         try:
-            held = loaded(warehouse.open(lock_wait=_GLANCE_SECONDS))
+            opened = warehouse.open(lock_wait=_GLANCE_SECONDS)
+            snapshot, held = with_links(snapshot, opened), loaded(opened)
         except WarehouseBusy:
             # Not remembered as dealt with: the next tick finds it changed again.
             waiting = replace(memory, dirty=True)

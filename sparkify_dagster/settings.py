@@ -322,6 +322,12 @@ class LakeSettings(_Section):
         "The song catalogue.",
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters) or the path of a local folder",
     )
+    follow_links: bool = _setting(
+        False,
+        "Follow symbolic links in a lake in folders wherever they lead. `no`: only within LOG_DATA, "
+        "or SONG_DATA; who may write there could else have any file read that this account can.",
+        "yes or no",
+    )
     staging: Annotated[str, AfterValidator(_staging)] = _setting(
         "",
         "Where manifests and packed records for Redshift's COPY are written, and removed again. "

@@ -54,6 +54,7 @@ from sparkify_dagster.warehouse.pending import (
     loaded,
     pending,
     vanished,
+    with_links,
 )
 from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.publish import Direct, Loading, PartReport, RemoteStore
@@ -174,7 +175,7 @@ class _Run:
 
     def _load(self) -> Iterator[Any]:
         progress.report("looking at the lake")
-        snapshot = self._lake.look()
+        snapshot = with_links(self._lake.look(), self._warehouse)
         held = loaded(self._warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)

@@ -25,7 +25,14 @@ from sparkify_dagster.places import covered, open_lake, open_warehouse
 from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, all_gone, loaded, pending, vanished
+from sparkify_dagster.warehouse.pending import (
+    Pending,
+    all_gone,
+    loaded,
+    pending,
+    vanished,
+    with_links,
+)
 
 if TYPE_CHECKING:
     from sparkify_dagster.assets.load import What
@@ -88,7 +95,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
         report(_LOOKING)
-        snapshot = lake.look()
+        snapshot = with_links(lake.look(), warehouse)
         held = loaded(warehouse)
     if snapshot.is_empty and held.is_nothing:
         warn_unroutable(snapshot.unroutable)

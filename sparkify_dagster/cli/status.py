@@ -26,6 +26,7 @@ from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, Failure
+from sparkify_dagster.warehouse.pending import with_links
 from sparkify_dagster.warehouse.star import is_behind
 
 State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
@@ -147,7 +148,9 @@ def look(settings: Settings) -> Status:
     """
     with watching():
         lake, snapshot = _look_at_lake(settings)
-        warehouse, held = _look_at_warehouse(open_warehouse(settings))
+        opened = open_warehouse(settings)
+        snapshot = snapshot and with_links(snapshot, opened)
+        warehouse, held = _look_at_warehouse(opened)
     songs = snapshot.songs if snapshot else None
     attempts = settings.sensor.attempts
     parts = _parts(STAGING_SONGS.name, songs, held, attempts)

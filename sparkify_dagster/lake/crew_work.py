@@ -11,7 +11,15 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any
 
-from sparkify_dagster.lake.files import Changed, DeadLink, Files, Unlisted, is_text, read_whole
+from sparkify_dagster.lake.files import (
+    Changed,
+    DeadLink,
+    Files,
+    LeadsOut,
+    Unlisted,
+    is_text,
+    read_whole,
+)
 from sparkify_dagster.lake.objects import is_data_key, object_of
 
 _HEADER = 8
@@ -19,9 +27,9 @@ _LARGEST = 65_536
 """Bytes of a file from which to copy it twice costs more than what is saved."""
 
 
-def scan(prefix: str, path: str) -> tuple[list[str], float] | None:
+def scan(prefix: str, path: str, within: str) -> tuple[list[str], float] | None:
     """The data files below a folder, as `Files.add` takes them; None where something is wrong."""
-    files = Files([(prefix, path)])
+    files = Files([(prefix, path)], within)
     try:
         for _ in files.scan(is_data_key):
             pass
@@ -30,7 +38,7 @@ def scan(prefix: str, path: str) -> tuple[list[str], float] | None:
     return files.lines, files.youngest
 
 
-def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:
+def read(root: str, lines: list[str], within: str) -> tuple[list[int], bytes]:
     """The bytes of files of a listing, one after the other, and where each ends.
 
     That is -1 where a file is left to who asks: it cannot be read whole, or it is large.
@@ -41,8 +49,8 @@ def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:
     for key, size, token in map(object_of, lines):
         try:
             mine = size <= _LARGEST and is_text(key)
-            data = read_whole(root + key, size, token) if mine else None
-        except (OSError, Changed):
+            data = read_whole(root, key, size, token, within) if mine else None
+        except (OSError, Changed, LeadsOut):
             data = None
         if data is None:
             ends.append(-1)

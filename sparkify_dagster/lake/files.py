@@ -2,19 +2,29 @@
 
 What belongs here: calls of the system and nothing that takes long to import, as processes are
 started for it (`crew`). What a file means is the other modules'.
+
+Whoever may write to the lake may put a link, a pipe or a device anywhere in it, at any moment. So
+where something really lies is asked of what is open already: a path may lead elsewhere by the time
+it is used. A file that was listed is known by its token, whatever its path leads to later.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
-from stat import S_ISREG
+from errno import EINVAL
+from stat import S_ISDIR, S_ISREG
 
-from sparkify_dagster.lake.objects import line_of
+from sparkify_dagster.lake.objects import LINKED, line_of
 
+_PLAIN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""No link is followed, and opening a pipe or a device waits for nobody."""
 IsData = Callable[[str], bool]
 UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
+ANYWHERE = "/"
+"""The folder that every link leads into."""
 
 
 class Changed(Exception):
@@ -47,8 +57,15 @@ class Unlisted(Exception):
         self.error = error
 
 
+class LeadsOut(Exception):
+    """A link that is not followed."""
+
+
 class Files:
     """Data files of a listing; what is to be listed yet.
+
+    Args:
+        within: The folder, as it really lies, out of which no link may lead.
 
     Attributes:
         lines: Each file as `objects.line_of` writes an object. The key is its path below the root,
@@ -58,9 +75,10 @@ class Files:
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
     """
 
-    __slots__ = ("folders", "lines", "youngest")
+    __slots__ = ("_within", "folders", "lines", "youngest")
 
-    def __init__(self, folders: list[tuple[str, str]]) -> None:
+    def __init__(self, folders: list[tuple[str, str]], within: str) -> None:
+        self._within = within
         self.lines: list[str] = []
         self.youngest = 0.0
         self.folders = folders
@@ -88,33 +106,93 @@ class Files:
             yield
 
     def _scan_one(self, prefix: str, path: str, is_data: IsData) -> None:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] in "._":
-                    continue
-                if entry.is_dir():
-                    self.folders.append((f"{prefix}{name}/", entry.path))
-                elif is_data(name):
-                    self._add(prefix + name, entry)
-                elif entry.is_symlink() and not os.path.exists(entry.path):
-                    # It may have been a folder: what lay below must not seem deleted.
-                    raise DeadLink(entry.path)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            here = _place_of(handle)
+            if not _lies_in(here, self._within):  # It was a folder when it was listed.
+                self._add_line(prefix, os.fstat(handle), LINKED)
+                return
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name[0] in "._":
+                        continue
+                    if entry.is_symlink():
+                        self._add_link(prefix, f"{path}/{name}", here, entry, is_data)
+                    elif entry.is_dir(follow_symlinks=False):
+                        self.folders.append((f"{prefix}{name}/", f"{path}/{name}"))
+                    elif is_data(name):
+                        self._add(prefix + name, entry)
+        finally:
+            os.close(handle)
 
     def _add(self, key: str, entry: os.DirEntry[str]) -> None:
         try:
-            stat = entry.stat()
-        except FileNotFoundError:
-            if not entry.is_symlink():
-                return  # It vanished while the folder was listed: it is not in the lake.
-            # A link to nothing is listed: reading it fails, and its day keeps its rows.
             stat = entry.stat(follow_symlinks=False)
-        else:
-            if not S_ISREG(stat.st_mode):
-                return  # A pipe, a socket or a device is no object; opening one might not end.
-        self.lines.append(line_of(key, stat.st_size, _token(stat)))
+        except FileNotFoundError:
+            return  # It vanished while the folder was listed: it is not in the lake.
+        if S_ISREG(stat.st_mode):  # A pipe, a socket or a device is no object.
+            self._add_line(key, stat, _token(stat))
+
+    def _add_link(
+        self, prefix: str, path: str, here: str, entry: os.DirEntry[str], is_data: IsData
+    ) -> None:
+        """A file or a folder that a link leads to.
+
+        What is not followed is listed all the same, a folder with `/` at the end of its key.
+        """
+        key = prefix + entry.name
+        try:
+            target = os.path.realpath(path, strict=True)
+            stat = os.stat(target, follow_symlinks=False)
+        except OSError as error:
+            if is_data(entry.name):
+                self._add_refused(key, entry)
+            elif isinstance(error, FileNotFoundError):
+                # It may have been a folder: what lay below must not seem deleted.
+                raise DeadLink(path) from None
+            else:
+                self._add_refused(f"{key}/", entry)
+            return
+        inside = _lies_in(target, self._within)
+        if S_ISDIR(stat.st_mode):
+            if inside and not _lies_in(here, target) and self._is_unlinked(prefix, here):
+                self.folders.append((f"{key}/", path))
+            else:
+                self._add_refused(f"{key}/", entry)
+        elif is_data(entry.name):
+            if not inside:
+                self._add_refused(key, entry)
+            elif S_ISREG(stat.st_mode):
+                self._add_line(key, stat, LINKED + _token(stat))
+
+    def _is_unlinked(self, prefix: str, here: str) -> bool:
+        """Whether no link led here. Below one, no other is followed: they could multiply."""
+        return self._within == ANYWHERE or _below(self._within, prefix) == _below(here, "")
+
+    def _add_refused(self, key: str, entry: os.DirEntry[str]) -> None:
+        stat = entry.stat(follow_symlinks=False)
+        self._add_line(key, stat, LINKED + _token(stat))
+
+    def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
+        self.lines.append(line_of(key, stat.st_size, token))
         if stat.st_ctime > self.youngest:
             self.youngest = stat.st_ctime
+
+
+def _place_of(handle: int) -> str:
+    """Where something that is open really lies."""
+    if hasattr(fcntl, "F_GETPATH"):  # macOS
+        return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{handle}")
+
+
+def _below(folder: str, key: str) -> str:
+    return os.path.join(folder, key)
+
+
+def _lies_in(place: str, folder: str) -> bool:
+    return f"{place}/".startswith(_below(folder, ""))
 
 
 def changed_at(line: str) -> float:
@@ -127,15 +205,21 @@ def is_text(key: str) -> bool:
     return key.isascii() or not any("\udc80" <= char <= "\udcff" for char in key)
 
 
-def read_whole(path: str, size: int, token: str) -> bytes:
+def read_whole(root: str, key: str, size: int, token: str, within: str) -> bytes:
     """The bytes of a file that is still as it was listed.
 
     Raises:
         OSError: It cannot be read.
         Changed: It is another one now.
+        LeadsOut: It is a link that may not be followed.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = _opened(root + key, within) if token[0] == LINKED else os.open(root + key, _PLAIN)
     try:
+        stat = os.fstat(handle)
+        if not S_ISREG(stat.st_mode):
+            raise OSError(EINVAL, "is no file any more; load again")
+        if stat.st_size != size:
+            raise Changed
         # One call where the size is as listed.
         data = os.read(handle, size + 1)
         while len(data) < size and (more := os.read(handle, size + 1 - len(data))):
@@ -143,9 +227,21 @@ def read_whole(path: str, size: int, token: str) -> bytes:
         now = _token(os.fstat(handle))
     finally:
         os.close(handle)
-    if now != token.removesuffix(UNSETTLED) or len(data) != size:
+    if now != token.removeprefix(LINKED).removesuffix(UNSETTLED) or len(data) != size:
         raise Changed
     return data
+
+
+def _opened(path: str, within: str) -> int:
+    """What a link leads to, open."""
+    target = os.path.realpath(path, strict=True)
+    if not _lies_in(target, within):
+        raise LeadsOut
+    handle = os.open(target, _PLAIN)
+    if not _lies_in(_place_of(handle), within):  # It was moved meanwhile.
+        os.close(handle)
+        raise LeadsOut
+    return handle
 
 
 def _token(stat: os.stat_result) -> str:

@@ -17,16 +17,24 @@ from pathlib import Path
 from sparkify_dagster.lake.crew import Crew, crew_size
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.files import (
+    ANYWHERE,
     UNSETTLED,
     Changed,
     DeadLink,
     Files,
+    LeadsOut,
     Unlisted,
     changed_at,
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key
+from sparkify_dagster.lake.objects import (
+    NOT_FOLLOWED,
+    LakeObject,
+    Objects,
+    is_data_key,
+    is_unfollowed,
+)
 from sparkify_dagster.lake.store import unpacked
 
 SETTLING_SECONDS = 2.0
@@ -45,6 +53,7 @@ class Folder:
         setting: The setting that names it, for messages.
         settling: Age in seconds from which a file is taken to have settled.
         crew_from: Number of files from which other processes help.
+        follow_links: Links are followed wherever they lead.
     """
 
     def __init__(
@@ -53,8 +62,11 @@ class Folder:
         setting: str,
         settling: float = SETTLING_SECONDS,
         crew_from: int = CREW_FROM,
+        *,
+        follow_links: bool = False,
     ) -> None:
         self._root = root
+        self._within = ANYWHERE if follow_links else os.path.realpath(root)
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
@@ -104,7 +116,7 @@ class Folder:
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
-        work = (("read", self._prefix, chunk.lines) for chunk in chunks)
+        work = (("read", self._prefix, chunk.lines, self._within) for chunk in chunks)
         for chunk, answer in zip(chunks, crew.answers(work), strict=True):
             ends, data = answer or ([-1] * len(chunk), b"")
             start = 0
@@ -116,12 +128,16 @@ class Folder:
                     start = end
 
     def _bytes(self, item: LakeObject) -> bytes | ObjectError:
+        if is_unfollowed(item.key):
+            return ObjectError(item.key, NOT_FOLLOWED)
         if not is_text(item.key):
             return ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
         try:
-            data = read_whole(self._prefix + item.key, item.size, item.token)
+            data = read_whole(self._prefix, item.key, item.size, item.token, self._within)
         except OSError as error:
             return ObjectError(item.key, _because(error))
+        except LeadsOut:
+            return ObjectError(item.key, NOT_FOLLOWED)
         except Changed:
             return ObjectError(item.key, "changed while it was read; load it again")
         return _unpacked(item, data)
@@ -132,13 +148,13 @@ class Folder:
                 f"{self._root}: no such folder ({self._setting}). Make a sample lake with "
                 f"`sparkify generate`, or set {self._setting} to where the data lies."
             )
-        found = Files([("", str(self._root))])
+        found = Files([("", str(self._root))], self._within)
         try:
             alone = True
             for _ in found.scan(is_data_key):
                 if alone and len(found.folders) > 1 and len(found.lines) >= self._crew_from:
                     alone = False
-                    _scan_by_crew(found)
+                    _scan_by_crew(found, self._within)
         except DeadLink as link:
             raise LakeError(
                 f"{link.path}: a link to nothing. Is what it leads to not mounted? "
@@ -152,12 +168,12 @@ class Folder:
         return found
 
 
-def _scan_by_crew(found: Files) -> None:
+def _scan_by_crew(found: Files, within: str) -> None:
     """Has other processes list the folders that are left; those they cannot are left again."""
     folders = found.folders[:]
     found.folders.clear()
     with Crew(crew_size()) as crew:
-        answers = crew.answers(("scan", *folder) for folder in folders)
+        answers = crew.answers(("scan", *folder, within) for folder in folders)
         for folder, more in zip(folders, answers, strict=True):
             if more is None:
                 found.folders.append(folder)

@@ -121,6 +121,19 @@ class DayRange:
         return cls(start, end)
 
 
+LINKED = "@"
+"""Begins the token of a file that a link leads to."""
+NOT_FOLLOWED = (
+    "a link that is not followed, as it leads out of this folder or round in it: put what it "
+    "leads to in its place, or set [S3] FOLLOW_LINKS"
+)
+
+
+def is_unfollowed(key: str) -> bool:
+    """Whether a key stands for all that lies below a link to a folder that is not followed."""
+    return key.endswith("/")
+
+
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_IN_PATH = re.compile(r"(?:^|/)([0-9]{4})/([0-9]{2})/([0-9]{2})/")
 
@@ -168,9 +181,10 @@ def by_day(
     routed: dict[str, list[str]] = {}
     unroutable: list[Unroutable] = []
     for line in Objects.of(objects).lines:
-        day = log_day(key_of(line), days)
+        key = key_of(line)
+        day = NOT_FOLLOWED if is_unfollowed(key) else log_day(key, days)
         if isinstance(day, str):
-            unroutable.append(Unroutable(key_of(line), day))
+            unroutable.append(Unroutable(key, day))
         else:
             routed.setdefault(day.isoformat(), []).append(line)
     return {day: Objects(lines) for day, lines in routed.items()}, unroutable

@@ -6,14 +6,21 @@ what decides a reload. Comparing it with what was loaded is `lake.changes`'.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
 from sparkify_dagster.lake.collector import without_search
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import DayRange, Unroutable, by_day
+from sparkify_dagster.lake.objects import (
+    NOT_FOLLOWED,
+    DayRange,
+    Unroutable,
+    by_day,
+    is_unfollowed,
+    key_of,
+)
 from sparkify_dagster.lake.reader import READER_VERSION, Reader
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.model.catalog import model_version
@@ -28,14 +35,17 @@ class Snapshot:
     Attributes:
         songs: Parts of the song catalogue by name.
         days: Log days by name (`YYYY-MM-DD`).
-        unroutable: Log objects without a day, each with the reason.
+        unroutable: What is not loaded, with the reason: log objects without a day, and links to
+            folders that are not followed, of logs and of songs.
         fields: The log fields that feed the columns of `staging_events_table`, in order.
+        links: Those links: keys, with `/` at their end, by the table that is loaded from there.
     """
 
     songs: dict[str, Part]
     days: dict[str, Part]
     unroutable: list[Unroutable]
     fields: tuple[str, ...]
+    links: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -85,13 +95,21 @@ class Lake:
 
     def _listed(self, paths: JsonPaths) -> Snapshot:
         routed, unroutable = by_day(self.logs.list_objects(), self.days)
+        songs = self.songs.list_objects()
+        links = {
+            STAGING_SONGS.name: frozenset(filter(is_unfollowed, map(key_of, songs.lines))),
+            STAGING_EVENTS.name: frozenset(u.key for u in unroutable if is_unfollowed(u.key)),
+        }
         return Snapshot(
-            songs=make_parts(
-                catalogue_parts(self.songs.list_objects()), _context(STAGING_SONGS, "")
-            ),
+            songs=make_parts(catalogue_parts(songs), _context(STAGING_SONGS, "")),
             days=make_parts(routed, _context(STAGING_EVENTS, paths.token)),
-            unroutable=unroutable,
+            unroutable=unroutable
+            + [
+                Unroutable(f"{self.songs.location}/{key}", NOT_FOLLOWED)
+                for key in sorted(links[STAGING_SONGS.name])
+            ],
             fields=paths.fields,
+            links={name: found for name, found in links.items() if found},
         )
 
     def paths(self) -> JsonPaths:

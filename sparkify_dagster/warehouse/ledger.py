@@ -7,9 +7,10 @@ loading is `warehouse.publish`'s and `warehouse.star`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -207,6 +208,25 @@ def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[
         {"target": target, **values},
     )
     return {key: LoadedObject(*rest) for key, *rest in rows}
+
+
+def parts_below(session: Session, target: str, folders: Set[str]) -> dict[str, set[str]]:
+    """The parts that hold objects from below any of some folders, and which of these.
+
+    Args:
+        folders: Keys with `/` at their end.
+    """
+    rows = session.query(
+        f"SELECT o.object, o.part FROM {relation(session, 'load_objects')} AS o "
+        "WHERE o.target = $target",
+        {"target": target},
+    )
+    found: dict[str, set[str]] = {}
+    for key, part in rows:
+        above = accumulate(key.split("/")[:-1], lambda folder, name: f"{folder}/{name}")
+        if hit := {f"{folder}/" for folder in above} & folders:
+            found.setdefault(part, set()).update(hit)
+    return found
 
 
 def current_parts(session: Session, target: str) -> set[str]:

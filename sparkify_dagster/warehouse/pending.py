@@ -6,10 +6,16 @@ Two looks, one at each, and a comparison of digests. What belongs here: putting 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part
+from sparkify_dagster.lake.changes import (
+    NOTHING,
+    Part,
+    changed_parts,
+    empty_part,
+    with_unread,
+)
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
@@ -77,6 +83,41 @@ def summed_up(todo: Pending) -> str:
 
 
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
+
+
+def with_links(snapshot: Snapshot, warehouse: Warehouse) -> Snapshot:
+    """The lake with its links that are not followed as objects of what was loaded from below them.
+
+    These parts fail then, by the link's name, and keep their rows. Without that it would seem that
+    all that lies behind a link was deleted.
+
+    Raises:
+        WarehouseError: The warehouse cannot be opened.
+    """
+    if not snapshot.links:
+        return snapshot
+
+    def look(session: Session) -> dict[str, dict[str, set[str]]]:
+        ledger.is_ready(session)
+        return {
+            target: ledger.parts_below(session, target, links)
+            for target, links in snapshot.links.items()
+        }
+
+    try:
+        below = warehouse.look(look)
+    except WarehouseMissing:
+        return snapshot
+
+    def added(parts: Mapping[str, Part], target: str) -> dict[str, Part]:
+        more = below.get(target, {}).items()
+        return {**parts, **{n: with_unread(parts.get(n) or empty_part(n), k) for n, k in more}}
+
+    return replace(
+        snapshot,
+        songs=added(snapshot.songs, STAGING_SONGS.name),
+        days=added(snapshot.days, STAGING_EVENTS.name),
+    )
 
 
 def loaded(warehouse: Warehouse) -> Loaded:

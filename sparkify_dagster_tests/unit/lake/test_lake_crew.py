@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from sparkify_dagster.lake import crew, folder
 from sparkify_dagster.lake.crew import Crew
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.folder import Folder
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] SONG_DATA"
@@ -107,9 +108,9 @@ def test_a_large_file_among_many_small_ones_is_left_to_this_process(
     read_here: list[str] = []
     read_whole = folder.read_whole
 
-    def noted(path: str, size: int, token: str) -> bytes:
-        read_here.append(os.path.basename(path))
-        return read_whole(path, size, token)
+    def noted(root: str, key: str, *of: Any) -> bytes:
+        read_here.append(os.path.basename(key))
+        return read_whole(root, key, *of)
 
     monkeypatch.setattr(folder, "read_whole", noted)
     by_crew = folder_of(lake, ALWAYS)
@@ -173,10 +174,18 @@ def test_a_link_to_nothing_below_a_folder_of_the_crew_stops_the_listing(lake: Pa
         folder_of(lake, ALWAYS).list_objects()
 
 
-def test_links_in_a_circle_are_an_error_for_a_crew_too(lake: Path) -> None:
-    (lake / "A" / "x" / "round").symlink_to(lake / "A")
-    with pytest.raises(LakeError, match="Too many levels of symbolic links"):
-        folder_of(lake, ALWAYS).list_objects()
+def test_links_that_are_not_followed_are_listed_and_refused_by_a_crew_too(
+    lake: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.json").write_bytes(b"not ours")
+    for name, to in {"A": lake / "A", "B": tmp_path / "outside", "C": lake / "A"}.items():
+        (lake / name / "x" / "link").symlink_to(to)
+        (lake / name / "x" / "link.json").symlink_to(tmp_path / "outside" / "x.json")
+    refused = {item.key for item, data in same(lake) if NOT_FOLLOWED in str(data)}
+    files = {f"{folder}/x/link.json" for folder in "ABC"}
+    # What C/x/link leads to is in the lake: only the links below it are not followed.
+    assert refused == files | {"A/x/link/", "B/x/link/", "C/x/link/x/link/", "C/x/link/x/link.json"}
 
 
 def test_a_crew_that_is_killed_costs_nothing_but_time(
