@@ -50,7 +50,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         attempts=settings.sensor.attempts,
         preview_rows=settings.load.preview_rows,
     )
-    page = PageResource(path=str(settings.report.path), always=settings.report.enabled)
+    page = PageResource(
+        path=str(settings.report.path),
+        always=settings.report.enabled,
+        shared=settings.report.shared,
+    )
     if settings.engine == "redshift" or any(map(in_s3, _places(settings))):
         return _on_aws(settings) | {"bounds": bounds, "page": page}
     return {
@@ -106,6 +110,7 @@ def _duckdb(settings: Settings) -> DuckDBResource:
         lock_wait=duckdb.lock_wait,
         memory_limit=duckdb.memory_limit,
         threads=duckdb.threads,
+        shared=duckdb.shared,
     )
 
 

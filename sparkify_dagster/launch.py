@@ -33,6 +33,7 @@ from sparkify_dagster.assets.metadata import PLOT, PREVIEW
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import held_open
 from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.local_files import made_for
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import Settings
 
@@ -123,7 +124,8 @@ def open_instance(folder: Path | None = None) -> Iterator[dg.DagsterInstance]:
 def _reference(root: Path) -> InstanceRef:
     """The instance of a folder; it gets a configuration of ours where it has none."""
     home = root / _HOME
-    home.mkdir(exist_ok=True)
+    with made_for():  # What Dagster makes in it is then behind a closed door.
+        home.mkdir(exist_ok=True)
     configured = (root / "dagster.yaml").exists()
     if not configured and not (home / "dagster.yaml").exists():
         default = files("sparkify_dagster").joinpath("dagster_home.yaml").read_text("utf-8")

@@ -19,6 +19,7 @@ from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.local_files import read_bounded
 from sparkify_dagster.settings import (
     ClusterSettings,
     LakeSettings,
@@ -102,6 +103,7 @@ def open_warehouse(
         settings.duckdb.lock_wait if lock_wait is None else lock_wait,
         settings.duckdb.memory_limit,
         settings.duckdb.threads,
+        shared=settings.duckdb.shared,
     )
 
 
@@ -144,7 +146,7 @@ def covered(first: date, last: date | None) -> DayRange:
 
 
 def duckdb_warehouse(
-    path: Path, schema: str, lock_wait: float, memory_limit: str, threads: int
+    path: Path, schema: str, lock_wait: float, memory_limit: str, threads: int, *, shared: bool
 ) -> DuckDBWarehouse:
     """A DuckDB file as the warehouse; waiting for it is reported as progress."""
     return DuckDBWarehouse(
@@ -153,6 +155,7 @@ def duckdb_warehouse(
         lock_wait=lock_wait,
         memory_limit=memory_limit,
         threads=threads,
+        shared=shared,
         on_wait=progress.report,
     )
 
@@ -247,7 +250,7 @@ def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter
 
         return read_document(place, "[S3] LOG_JSONPATH", access(), meter)
     try:
-        return Path(place).read_bytes()
+        return read_bounded(Path(place))
     except OSError as error:
         _require_any(lake)
         raise LakeError(

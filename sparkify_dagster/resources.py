@@ -47,12 +47,18 @@ class DuckDBResource(WarehouseResource):
     lock_wait: float = 60
     memory_limit: str = ""
     threads: int = 0
+    shared: bool = False
 
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
         """The warehouse; connects only when it is used."""
         wait = self.lock_wait if lock_wait is None else lock_wait
         return duckdb_warehouse(
-            Path(self.path), self.schema_name, wait, self.memory_limit, self.threads
+            Path(self.path),
+            self.schema_name,
+            wait,
+            self.memory_limit,
+            self.threads,
+            shared=self.shared,
         )
 
 
@@ -108,10 +114,12 @@ class PageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     Attributes:
         always: Each load that changed something writes it, not just one that is asked to.
+        shared: It is everybody's, as the umask says, not its owner's alone.
     """
 
     path: str
     always: bool = True
+    shared: bool = False
 
 
 class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]

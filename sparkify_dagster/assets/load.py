@@ -403,7 +403,9 @@ class _Run:
             return
         progress.report("writing the report")
         try:
-            yield from publish_report(self._context, self._warehouse, Path(self._page.path))
+            yield from publish_report(
+                self._context, self._warehouse, Path(self._page.path), shared=self._page.shared
+            )
         except (ReportError, WarehouseError) as error:
             self._failures.append(f"The report was not written. {error}")
 

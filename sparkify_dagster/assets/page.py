@@ -42,7 +42,7 @@ def report_spec(path: str) -> dg.AssetSpec:
 
 
 def publish_report(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path
+    context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path, *, shared: bool
 ) -> Iterator[Any]:
     """Writes the page and reports it.
 
@@ -50,7 +50,7 @@ def publish_report(
         ReportError: It cannot be written.
         WarehouseError: The warehouse cannot be asked.
     """
-    metadata = _metadata(write_report(warehouse, path))
+    metadata = _metadata(write_report(warehouse, path, shared=shared))
     if dg.AssetKey(REPORT) in context.selected_asset_keys:
         yield dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
     else:

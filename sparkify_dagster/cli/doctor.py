@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,9 @@ from sparkify_dagster.cli.console import grid, near, print_json, say, show, size
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.counting import count
+from sparkify_dagster.local_files import OTHERS
 from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.settings import Settings, SettingsError, load_settings
+from sparkify_dagster.settings import Settings, SettingsError, load_settings, secrets_in
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.engine import Session
@@ -34,6 +36,8 @@ _PACKAGE = "sparkify-dagster"
 _OLDEST_PYTHON = (3, 11)
 _PATIENCE = 1.0
 _WIDEST = 100
+_WRITE, _ENTER = 0o022, 0o011
+"""Bits of a mode: others may change a file, or enter a folder."""
 _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 100_000_000
 
 
@@ -94,7 +98,7 @@ def _checks(settings: Settings) -> dict[str, Look]:
 
     in_the_lake = {"clock": aws.clock, "regions": aws.regions}
     in_the_lake |= {"songs": _songs, "logs": _logs, "jsonpaths": _jsonpaths}
-    after = {"tables": _tables, "loads": _loads, "history": _history}
+    after = {"tables": _tables, "loads": _loads, "history": _history, "access": _access}
     if not on_redshift:
         return in_the_lake | {"warehouse": _warehouse} | after | {"disk": _space}
     connecting = {"host": aws.host, "tls": aws.tls, "login": aws.login, "rights": aws.rights}
@@ -290,12 +294,52 @@ def _has_the_ledger(session: Session) -> bool:
 
 def _history(_: Settings) -> Line:
     """Whether Dagster's runs can be kept."""
-    home = Path(os.environ.get("DAGSTER_HOME") or Path.cwd() / ".dagster")
+    home = _home()
     folder = _existing(home)
     if folder.is_dir() and os.access(folder, os.W_OK):
         return Line("history", "ok", f"Dagster's runs are kept in {near(home)}")
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
+
+
+def _access(settings: Settings) -> Line:
+    """Whether other accounts of the machine can reach what is the loader's."""
+    opened = [(path, undue) for path, undue in _private(settings) if _is_open(path, undue)]
+    if not opened:
+        return Line("access", "ok", "what loads keep is closed to other accounts")
+    found = f"open to other accounts: {', '.join(near(path) for path, _ in opened)}"
+    commands = (
+        f"chmod go-{'rwx' if undue == OTHERS else 'w'} {shlex.quote(near(path))}"
+        for path, undue in opened
+    )
+    return Line("access", "warning", found, "\n".join(["close that:", *commands]))
+
+
+def _private(settings: Settings) -> Iterator[tuple[Path, int]]:
+    """What is nobody else's, the worst first, with the bits of a mode that others may not have."""
+    if settings.source is not None:
+        # Whoever may write there says where passwords go.
+        yield settings.source, OTHERS if secrets_in(settings.source) else _WRITE
+    if settings.engine == "duckdb" and not settings.duckdb.shared:
+        path = str(settings.duckdb.path)
+        yield from ((Path(path + ending), OTHERS) for ending in ("", ".wal", ".spill"))
+    if not settings.report.shared:
+        yield settings.report.path, OTHERS
+    yield _home(), OTHERS
+
+
+def _is_open(path: Path, undue: int) -> bool:
+    """Whether others have any of some rights, and no folder above keeps them out."""
+    try:
+        reached = all(parent.stat().st_mode & _ENTER for parent in path.resolve().parents)
+        return reached and bool(path.stat().st_mode & undue)
+    except OSError:
+        return False  # It is not there, or this account may not look either.
+
+
+def _home() -> Path:
+    """Where Dagster's runs are kept."""
+    return Path(os.environ.get("DAGSTER_HOME") or Path.cwd() / ".dagster")
 
 
 def _space(settings: Settings) -> Line:
@@ -324,6 +368,7 @@ _ON_A_LAPTOP: dict[str, Look] = {
     "tables": _tables,
     "loads": _loads,
     "history": _history,
+    "access": _access,
     "disk": _space,
 }
 
