@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed
@@ -27,6 +28,7 @@ _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
+_SHOWN = 5
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
@@ -193,6 +195,13 @@ def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
         size += more
     if group:
         yield group
+
+
+def first_of(errors: Sequence[ObjectError]) -> str:
+    """The first objects that could not be read, and how many more there are."""
+    shown = "; ".join(map(str, errors[:_SHOWN]))
+    more = len(errors) - _SHOWN
+    return shown + (f"; and {count(more, 'more object')}" if more > 0 else "")
 
 
 def rejects_of(prepared: Prepared, part: str) -> list[Reject]:
