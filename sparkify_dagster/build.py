@@ -120,6 +120,7 @@ def _lake_fields(settings: Settings) -> dict[str, Any]:
         "last_day": days.last.isoformat() if days.last else "",
         "threads": settings.duckdb.threads,
         "queue_url": settings.s3.queue,
+        "endings": settings.s3.endings,
     }
 
 

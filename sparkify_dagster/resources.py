@@ -15,8 +15,9 @@ import dagster as dg
 
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.events import Watched
+from sparkify_dagster.lake.objects import ENDINGS, DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import covered, duckdb_warehouse, lake_at
+from sparkify_dagster.places import duckdb_warehouse, lake_at
 from sparkify_dagster.settings import LakeSettings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
@@ -64,6 +65,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         last_day: Last one; blank for today.
         threads: Threads to parse records with; 0 for all cores.
         queue_url: An SQS queue with the events of the lake's buckets; blank: there is none.
+        endings: What the keys of data end in; `*`: anything.
     """
 
     song_data: str
@@ -73,6 +75,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     last_day: str = ""
     threads: int = 0
     queue_url: str = ""
+    endings: str = ENDINGS
 
     def queue(self) -> EventQueue | None:
         """Where events of the lake's buckets arrive; None where nothing tells of its changes."""
@@ -87,9 +90,12 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         last = date.fromisoformat(self.last_day) if self.last_day else None
         return lake_at(
             LakeSettings(
-                song_data=self.song_data, log_data=self.log_data, log_jsonpath=self.log_jsonpath
+                song_data=self.song_data,
+                log_data=self.log_data,
+                log_jsonpath=self.log_jsonpath,
+                endings=self.endings,
             ),
-            covered(date.fromisoformat(self.first_day), last),
+            DayRange(date.fromisoformat(self.first_day), last),
             self.threads,
             self._access,
         )

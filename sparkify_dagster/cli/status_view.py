@@ -46,6 +46,8 @@ def _show_lake(lake: LakeStatus) -> None:
         say(f"{count(len(lake.unroutable), 'log object')} not loaded:", "yellow")
         for item in lake.unroutable:
             say(f"  {printable(item['object'])}: {item['reason']}")
+    for said in lake.told:
+        say(printable(said), "yellow")
 
 
 def _show_warehouse(warehouse: WarehouseStatus) -> None:
@@ -55,6 +57,8 @@ def _show_warehouse(warehouse: WarehouseStatus) -> None:
         say(f"{where}: nothing loaded yet")
         return
     say(f"{where}; the star is {warehouse.star}")
+    if warehouse.clock:
+        say(f"The clock: {warehouse.clock}", "yellow")
     table = grid("table", "rows", right=("rows",))
     for name, rows in warehouse.tables.items():
         table.add_row(name, f"{rows:,}")

@@ -32,7 +32,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.pending import loaded, pending
+from sparkify_dagster.warehouse.pending import held_against, pending
 
 _REQUEST = "watch"
 
@@ -84,13 +84,13 @@ class Watch:
     def _deal_with(self) -> str:
         # An event that comes from here on is about what this listing may not show.
         listed = self._clock()
-        snapshot = open_lake(self._settings).look()
-        now = seen(snapshot)
+        listing = open_lake(self._settings).look()
+        now = seen(listing)
         found = verdict(now, self._memory, self._runs(), self._patience)
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if not (found.look or found.ask):
             return found.why
-        held = loaded(open_warehouse(self._settings))
+        snapshot, held = held_against(listing, open_warehouse(self._settings))
         todo = pending(snapshot, held, attempts=self._patience.attempts)
         if found.look:
             self._ended = []
