@@ -414,7 +414,9 @@ class DaysSettings(_Section):
         date(2018, 11, 1), "First log day.", "a day as YYYY-MM-DD"
     )
     last: Annotated[date | None, BeforeValidator(_day)] = _setting(
-        None, "Last log day. Blank: open, up to today.", "a day as YYYY-MM-DD, or blank"
+        None,
+        "Last log day. Blank: open, up to today in UTC or the latest day ever loaded.",
+        "a day as YYYY-MM-DD, or blank",
     )
 
     @model_validator(mode="after")

@@ -58,7 +58,7 @@ def _show_warehouse(warehouse: WarehouseStatus) -> None:
         return
     say(f"{where}; the star is {warehouse.star}")
     if warehouse.clock:
-        say(f"The clock: {warehouse.clock}", "yellow")
+        say(warehouse.clock, "yellow")
     table = grid("table", "rows", right=("rows",))
     for name, rows in warehouse.tables.items():
         table.add_row(name, f"{rows:,}")

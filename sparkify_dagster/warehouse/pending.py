@@ -153,7 +153,7 @@ def clock_problem(now: datetime, newest: datetime | None) -> str:
     if newest is None or newest - now <= _CLOCKS_DIFFER:
         return ""
     return (
-        f"the clock of this machine says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
         f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
         "published stays."
     )
