@@ -136,7 +136,7 @@ def test_keys_with_other_endings_are_counted_and_the_setting_takes_them(
     found = store_of(s3, f"s3://{bucket}/lake").list_objects()
     assert {item.key for item in found} == {"a.JSONL", "b.ndjson.GZ"}
     assert found.aside == (2, "c/delivery", ())
-    access = access_to(s3)
+    access = access_to(s3.endpoint)
     any_name = S3Store(f"s3://{bucket}/lake", SETTING, access, endings=endings_of("*"))
     listed_now = any_name.list_objects()
     assert {item.key for item in listed_now} == {
