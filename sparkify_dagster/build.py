@@ -126,6 +126,7 @@ def _lake_fields(settings: Settings) -> dict[str, Any]:
         "threads": settings.duckdb.threads,
         "follow_links": settings.s3.follow_links,
         "queue_url": settings.s3.queue,
+        "endings": settings.s3.endings,
     }
 
 

@@ -16,7 +16,7 @@ from sparkify_dagster import progress
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.folder import Folder
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.local_files import read_bounded
@@ -114,10 +114,9 @@ def open_lake(settings: Settings) -> Lake:
         SettingsError: Its settings do not go together.
     """
     require_supported(settings)
-    days = settings.days
     return lake_at(
         settings.s3,
-        covered(days.first, days.last),
+        DayRange(settings.days.first, settings.days.last),
         settings.duckdb.threads,
         lambda: access_of(settings),
     )
@@ -140,9 +139,18 @@ def access_of(settings: Settings) -> AwsAccess:
     return AwsAccess(aws.profile, aws.region, aws.endpoint_url, aws.role_arn, aws.max_attempts)
 
 
-def covered(first: date, last: date | None) -> DayRange:
-    """The log days that are loaded; an open end is today."""
-    return DayRange(first, last or datetime.now(UTC).date())
+def utc_today() -> date:
+    """The day it is in UTC, by this machine's clock."""
+    return datetime.now(UTC).date()
+
+
+def covered(settings: Settings, latest: str) -> DayRange:
+    """The log days that are loaded.
+
+    Args:
+        latest: The latest day that was ever published; blank: none was.
+    """
+    return DayRange(settings.days.first, settings.days.last).until(utc_today(), latest)
 
 
 def duckdb_warehouse(
@@ -223,24 +231,27 @@ def lake_at(
     """
     meter = Meter()
     return Lake(
-        songs=_store(lake.song_data, "[S3] SONG_DATA", lake, access, meter),
-        logs=_store(lake.log_data, "[S3] LOG_DATA", lake, access, meter),
+        songs=_store(lake, "SONG_DATA", access, meter),
+        logs=_store(lake, "LOG_DATA", access, meter),
         read_jsonpaths=lambda: _jsonpaths(lake, access, meter),
         jsonpaths=lake.log_jsonpath,
         days=days,
         threads=threads,
         meter=meter,
+        today=utc_today(),
     )
 
 
 def _store(
-    place: str, setting: str, lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter
+    lake: LakeSettings, key: str, access: Callable[[], AwsAccess], meter: Meter
 ) -> ObjectStore:
+    place = lake.song_data if key == "SONG_DATA" else lake.log_data
+    setting, endings = f"[S3] {key}", endings_of(lake.endings)
     if not in_s3(place):
-        return Folder(Path(place), setting, follow_links=lake.follow_links)
+        return Folder(Path(place), setting, endings=endings, follow_links=lake.follow_links)
     from sparkify_dagster.lake.s3 import S3Store
 
-    return S3Store(place, setting, access(), meter=meter)
+    return S3Store(place, setting, access(), meter=meter, endings=endings)
 
 
 def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter) -> bytes:

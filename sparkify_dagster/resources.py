@@ -15,8 +15,9 @@ import dagster as dg
 
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.events import Watched
+from sparkify_dagster.lake.objects import ENDINGS, DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import covered, duckdb_warehouse, lake_at
+from sparkify_dagster.places import duckdb_warehouse, lake_at
 from sparkify_dagster.settings import LakeSettings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
@@ -71,6 +72,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         threads: Threads to parse records with; 0 for all cores.
         follow_links: See `[S3] FOLLOW_LINKS` in the settings.
         queue_url: An SQS queue with the events of the lake's buckets; blank: there is none.
+        endings: What the keys of data end in; `*`: anything.
     """
 
     song_data: str
@@ -81,6 +83,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     threads: int = 0
     follow_links: bool = False
     queue_url: str = ""
+    endings: str = ENDINGS
 
     def queue(self) -> EventQueue | None:
         """Where events of the lake's buckets arrive; None where nothing tells of its changes."""
@@ -99,8 +102,9 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 log_data=self.log_data,
                 log_jsonpath=self.log_jsonpath,
                 follow_links=self.follow_links,
+                endings=self.endings,
             ),
-            covered(date.fromisoformat(self.first_day), last),
+            DayRange(date.fromisoformat(self.first_day), last),
             self.threads,
             self._access,
         )

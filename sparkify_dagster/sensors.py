@@ -36,7 +36,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseBusy
-from sparkify_dagster.warehouse.pending import Pending, loaded, pending, summed_up, with_links
+from sparkify_dagster.warehouse.pending import Pending, held_against, pending, summed_up
 
 SENSOR = "lake_sensor"
 REQUEST_TAG = "sparkify/request"
@@ -79,7 +79,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         listing = listings.latest(lake, news=news)
         if listing is None:
             return _skipped("the lake is still being listed", replace(memory, dirty=True))
-        snapshot = listing.snapshot
+        # A day that was there once stays one, whatever the clock says now.
+        snapshot = listing.snapshot.reaching(max(memory.days, default=""))
         now = seen(snapshot)
         found = verdict(now, memory, runs, patience)
         running = any(run.state == "running" for run in runs)
@@ -92,17 +93,16 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         if not (found.look or found.ask):
             return _skipped(found.why, memory, events)
         try:
-            opened = warehouse.open(lock_wait=_GLANCE_SECONDS)
-            snapshot, held = with_links(snapshot, opened), loaded(opened)
+            known, held = held_against(listing.snapshot, warehouse.open(lock_wait=_GLANCE_SECONDS))
         except WarehouseBusy:
             # Not remembered as dealt with: the next tick finds it changed again.
             waiting = replace(memory, dirty=True)
             return _skipped("another process writes to the warehouse; not now", waiting, events)
-        todo = pending(snapshot, held, attempts=bounds.attempts)
-        empty = snapshot.is_empty and held.is_nothing
+        todo = pending(known, held, attempts=bounds.attempts)
+        empty = known.is_empty and held.is_nothing
         if empty or todo.is_nothing:
             left = len(todo.given_up)
-            why = "the lake is empty" if empty else nothing_due(left)
+            why = ". ".join(["the lake is empty", *known.told]) if empty else nothing_due(left)
             memory = replace(memory, state=now.state, request="", given_up=left)
             return _skipped(why, memory, events)
         if found.look:

@@ -59,6 +59,7 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+|def
 _ROLE_COMMA = re.compile(r",(?=arn:)")
 _SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+")
 _QUEUE = re.compile(r"https?://[^\s@/]+/\S+", re.IGNORECASE)
+_ENDINGS = re.compile(r"\*|\.[^\s,/*]+(?:[\s,]+\.[^\s,/*]+)*")
 _ENDPOINT = re.compile(r"https?://[^\s@/]+/?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"https?://[a-z0-9._:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
@@ -172,6 +173,12 @@ def _lake_folder(value: str) -> str:
 
 def _lake_object(value: str) -> str:
     return _s3_or_local(value, _S3_OBJECT)
+
+
+def _endings(value: str) -> str:
+    if not _ENDINGS.fullmatch(value):
+        raise ValueError("not a list of endings")
+    return value
 
 
 def _database_file(value: object) -> object:
@@ -336,7 +343,12 @@ class LakeSettings(_Section):
         "Blank: _sparkify_staging in the bucket of LOG_DATA.",
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters)",
     )
-
+    endings: Annotated[str, AfterValidator(_endings)] = _setting(
+        ".json .jsonl .ndjson",
+        "What the names of logs and songs end in, in any case, plain or with .gz behind it. Others "
+        "are told and not read. *: any name, for deliveries without an ending.",
+        "endings that begin with a dot, between blanks or commas, or *",
+    )
     queue: Annotated[str, AfterValidator(_queue_url)] = _setting(
         "",
         "SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists instead.",
@@ -416,7 +428,9 @@ class DaysSettings(_Section):
         date(2018, 11, 1), "First log day.", "a day as YYYY-MM-DD"
     )
     last: Annotated[date | None, BeforeValidator(_day)] = _setting(
-        None, "Last log day. Blank: open, up to today.", "a day as YYYY-MM-DD, or blank"
+        None,
+        "Last log day. Blank: open, up to today in UTC or the latest day ever loaded.",
+        "a day as YYYY-MM-DD, or blank",
     )
 
     @model_validator(mode="after")

@@ -197,7 +197,7 @@ def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) 
             "(`sparkify status` says why it failed)"
         )
     left = patience.wait(tried) - last.ended_ago
-    if left > 0:
+    if 0 < left <= patience.wait(tried):  # More: the clock went back, and a wait has no end.
         return Verdict(f"the load failed; tried again in {left:.0f} s")
     return Verdict("the load failed and is tried again", ask=tried + 1)
 

@@ -27,7 +27,7 @@ from sparkify_dagster.resources import LakeResource
 from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, asked_days, loaded, pending, with_links
+from sparkify_dagster.warehouse.pending import Pending, asked_days, held_against, pending
 from sparkify_dagster.warehouse.publish import Direct, Limits, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
@@ -163,6 +163,7 @@ class HastyLakeResource(LakeResource):
             read_jsonpaths=lake.read_jsonpaths,
             jsonpaths=lake.jsonpaths,
             days=lake.days,
+            today=lake.today,
         )
 
 
@@ -232,8 +233,7 @@ def bring_up_to_date(
         direct: Redshift reads log days by itself, as far as it can.
         star: Publish the star, too.
     """
-    seen = with_links(lake.look(), warehouse)
-    held = loaded(warehouse)
+    seen, held = held_against(lake.look(), warehouse)
     if days is None:
         todo = pending(seen, held, everything=everything)
     else:

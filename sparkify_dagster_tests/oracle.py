@@ -121,7 +121,8 @@ def object_keys(root: Path) -> list[str]:
 
 def _is_object(key: Path) -> bool:
     hidden = any(segment.startswith((".", "_")) for segment in key.parts)
-    return not hidden and key.name.endswith((".json", ".json.gz"))
+    plain = key.name.lower().removesuffix(".gz")
+    return not hidden and plain.endswith((".json", ".jsonl", ".ndjson"))
 
 
 def log_day(key: str) -> date:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,10 +52,10 @@ from sparkify_dagster.warehouse.pending import (
     all_gone,
     asked_days,
     asked_songs,
-    loaded,
+    clock_problem,
+    held_against,
     pending,
     vanished,
-    with_links,
 )
 from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.publish import Direct, Loading, PartReport, RemoteStore
@@ -144,6 +145,7 @@ class _Run:
         self._failures: list[str] = []
         self._failed_days: list[str] = []
         self._is_rebuilt = False
+        self._newest: datetime | None = None
         self._right: set[str] = set()
 
     def check(self) -> Iterator[Any]:
@@ -175,11 +177,13 @@ class _Run:
 
     def _load(self) -> Iterator[Any]:
         progress.report("looking at the lake")
-        snapshot = with_links(self._lake.look(), self._warehouse)
-        held = loaded(self._warehouse)
+        snapshot, held = held_against(self._lake.look(), self._warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
         self._report.unroutable(snapshot.unroutable)
+        self._newest = held.newest
+        for said in filter(None, [*snapshot.told, clock_problem(ledger.utc_now(), held.newest)]):
+            self._context.log.warning(said)
         for half in vanished(snapshot, held):
             self._context.log.warning(f"{all_gone(half, self._lake)} Its rows go.")
         todo = self._todo(snapshot, held)
@@ -410,13 +414,15 @@ class _Run:
             self._failures.append(f"The report was not written. {error}")
 
     def _prune(self) -> None:
+        # By the load before this one where the clock is later: it may have jumped.
+        now = min(ledger.utc_now(), self._newest or ledger.utc_now())
         self._warehouse.transact(
-            lambda session: ledger.prune(session, self._bounds.history_days, ledger.utc_now())
+            lambda session: ledger.prune(session, self._bounds.history_days, now)
         )
         if left := self._warehouse.tidy():
             self._context.log.warning(f"files of dead loads were not removed: {left}")
         try:
-            prune_runs(self._context.instance, self._bounds.run_days)
+            prune_runs(self._context.instance, self._bounds.run_days, now)
         except Exception as error:  # Dagster's storage may be anybody's; the load is done.
             self._context.log.warning(f"old run records were not removed: {error}")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sparkify_dagster.cli.console import called_as, grid, near, say, show, title, typed
 from sparkify_dagster.cli.errors import FAILED
-from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
+from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unread
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
 from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_of, show_failure
 from sparkify_dagster.cli.query import EXAMPLE
@@ -58,7 +58,7 @@ def run_demo(config: Path | None) -> int:
     settings = _own_settings(config)
     _make_lake(settings)
     found = compare(settings)
-    warn_unroutable(found.snapshot.unroutable)
+    warn_unread(found.snapshot)
     first_time = not found.todo.is_nothing
     good = True
     if first_time:

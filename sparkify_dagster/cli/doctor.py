@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,35 +165,52 @@ def _packages() -> Line:
 
 
 def _songs(settings: Settings) -> Line:
+    from sparkify_dagster.lake.snapshot import left_aside
+    from sparkify_dagster.model.staging import STAGING_SONGS
     from sparkify_dagster.places import open_lake
 
     lake = open_lake(settings)
     objects = lake.songs.list_objects()
-    return _listed("songs", near(lake.songs.location), len(objects), "SONG_DATA")
+    told = list(left_aside(STAGING_SONGS.name, objects.aside))
+    return _listed("songs", near(lake.songs.location), len(objects), "SONG_DATA", told)
 
 
 def _logs(settings: Settings) -> Line:
     from sparkify_dagster.lake.objects import by_day
-    from sparkify_dagster.places import open_lake
+    from sparkify_dagster.lake.snapshot import left_aside
+    from sparkify_dagster.model.staging import STAGING_EVENTS
+    from sparkify_dagster.places import covered, open_lake
 
     lake = open_lake(settings)
-    routed, unroutable = by_day(lake.logs.list_objects(), lake.days)
-    if unroutable:
-        return Line(
-            "logs",
-            "warning",
-            f"{count(len(unroutable), 'log object')} not loaded (`sparkify status` says why); "
-            f"{count(len(routed), 'log day')} in {near(lake.logs.location)}",
-        )
-    objects = sum(len(items) for items in routed.values())
-    return _listed("logs", near(lake.logs.location), objects, "LOG_DATA")
+    listed = lake.logs.list_objects()
+    routed, _ = by_day(listed, lake.days)
+    kept = covered(settings, "")
+    if any(date.fromisoformat(day) not in kept for day in routed):
+        kept = covered(settings, _latest_day(settings))
+    objects = sum(len(items) for day, items in routed.items() if date.fromisoformat(day) in kept)
+    told = list(left_aside(STAGING_EVENTS.name, listed.aside))
+    if lost := len(listed) - objects:
+        told.append(f"{count(lost, 'log object')} not loaded: `sparkify status` says why.")
+    return _listed("logs", near(lake.logs.location), objects, "LOG_DATA", told)
 
 
-def _listed(check: str, where: str, objects: int, key: str) -> Line:
-    found = f"{count(objects, 'object')} in {where}"
-    if objects:
-        return Line(check, "ok", found)
-    return Line(check, "warning", found, f"set [S3] {key} to where the data lies")
+def _latest_day(settings: Settings) -> str:
+    """The latest day that was ever published, as far as that can be seen."""
+    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.warehouse.engine import WarehouseError
+    from sparkify_dagster.warehouse.pending import loaded
+
+    try:
+        return loaded(open_warehouse(settings, lock_wait=_PATIENCE)).latest_day
+    except WarehouseError:
+        return ""  # Other lines say why.
+
+
+def _listed(check: str, where: str, objects: int, key: str, told: list[str]) -> Line:
+    found = " ".join([f"{count(objects, 'object')} in {where}.", *told])
+    if not objects:
+        return Line(check, "warning", found, f"set [S3] {key} to where the data lies")
+    return Line(check, "warning" if told else "ok", found.removesuffix("."))
 
 
 def _jsonpaths(settings: Settings) -> Line:
@@ -256,13 +274,16 @@ def _loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
     from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.warehouse import ledger
     from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
+    from sparkify_dagster.warehouse.pending import clock_problem
 
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
             if not _has_the_ledger(session):
                 return Line("loads", "not looked at", "its tables are not those of the model")
             failed = failed_parts(session)
+            clock = clock_problem(ledger.utc_now(), ledger.horizon(session)[1])
     except WarehouseMissing:
         return Line("loads", "not looked at", "nothing is loaded yet")
     except WarehouseBusy:
@@ -273,7 +294,10 @@ def _loads(settings: Settings) -> Line:
     if failed.days:
         told.append(f"{count(len(failed.days), 'day')} failed: {named(failed.days)}")
     if told:
+        told += [clock] * bool(clock)
         return Line("loads", "failed", "; ".join(told), "`sparkify status` says why")
+    if clock:
+        return Line("loads", "warning", clock)
     return Line("loads", "ok", "the last load of every part succeeded")
 
 

@@ -20,18 +20,20 @@ from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
-from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
 from sparkify_dagster.places import covered, open_lake, open_warehouse
 from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.pending import (
+    Loaded,
     Pending,
     all_gone,
-    loaded,
+    clock_problem,
+    held_against,
     pending,
     vanished,
-    with_links,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Comparison:
     warehouse: Warehouse
     snapshot: Snapshot
     todo: Pending
+    held: Loaded
 
 
 def run_etl(
@@ -67,10 +70,10 @@ def run_etl(
         unneeded: What to say instead, when there is nothing to do.
     """
     found = compare(settings, full=full, days=days)
-    warn_unroutable(found.snapshot.unroutable)
+    warn_unread(found.snapshot)
     nothing = found.todo.is_nothing
     if nothing and days is not None:
-        _refuse_uncovered(settings, days)
+        _refuse_uncovered(covered(settings, found.held.latest_day), days)
     # Made before the load: afterwards there is nothing left to plan.
     plan = make_plan(found.warehouse, found.todo, everything=full) if dry_run or as_json else None
     result = None if dry_run or nothing else load(settings, full=full, days=days)
@@ -95,14 +98,16 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
         report(_LOOKING)
-        snapshot = with_links(lake.look(), warehouse)
-        held = loaded(warehouse)
+        snapshot, held = held_against(lake.look(), warehouse)
+    if said := clock_problem(ledger.utc_now(), held.newest):
+        warn(said)
     if snapshot.is_empty and held.is_nothing:
         warn_unroutable(snapshot.unroutable)
         raise LakeError(snapshot.emptiness)
     for half in vanished(snapshot, held):
         warn(f"{all_gone(half, lake)} A load takes its rows out.")
-    return Comparison(warehouse, snapshot, pending(snapshot, held, everything=full, days=days))
+    todo = pending(snapshot, held, everything=full, days=days)
+    return Comparison(warehouse, snapshot, todo, held)
 
 
 def load(
@@ -137,6 +142,13 @@ def load(
     return result
 
 
+def warn_unread(snapshot: Snapshot) -> None:
+    """Warns about what is in the lake and not loaded."""
+    warn_unroutable(snapshot.unroutable)
+    for said in snapshot.told:
+        warn(said)
+
+
 def warn_unroutable(found: list[Unroutable]) -> None:
     """Warns about log objects that belong to no day."""
     for item in found[:_WARNS_ABOUT]:
@@ -155,13 +167,22 @@ def nothing_changed(found: Comparison, days: DayRange | None = None) -> str:
     return f"Nothing changed: {where} holds what the lake holds, {holds}."
 
 
-def _refuse_uncovered(settings: Settings, days: DayRange) -> None:
+def not_read(snapshot: Snapshot) -> list[dict[str, object]]:
+    """What the lake shows and nobody reads, for programs."""
+    return [
+        {"setting": SETTINGS[table], **aside._asdict()} for table, aside in snapshot.aside.items()
+    ]
+
+
+def _refuse_uncovered(kept: DayRange, days: DayRange) -> None:
     """A range that can never hold anything is a mistake.
+
+    Args:
+        kept: The log days that are loaded.
 
     Raises:
         typer.BadParameter: It lies outside the days the settings cover.
     """
-    kept = covered(settings.days.first, settings.days.last)
     if (days.last and days.last < kept.first) or (kept.last and days.first > kept.last):
         raise typer.BadParameter(
             f"{_span(days)} lies outside the log days that are loaded, {_span(kept)}. "
@@ -183,5 +204,6 @@ def _as_json(
         "warehouse": found.warehouse.location,
         "plan": asdict(plan),
         "unroutable": [item._asdict() for item in found.snapshot.unroutable],
+        "not_read": not_read(found.snapshot),
         **outcome_json(result),
     }

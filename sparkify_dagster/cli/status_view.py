@@ -49,6 +49,8 @@ def _show_lake(lake: LakeStatus) -> None:
             say(f"  {printable(item['object'])}: {item['reason']}")
         if (more := len(lake.unroutable) - _UNROUTABLE) > 0:
             say(f"  and {more:,} more; --json lists them all")
+    for said in lake.told:
+        say(printable(said), "yellow")
 
 
 def _show_warehouse(warehouse: WarehouseStatus) -> None:
@@ -58,6 +60,8 @@ def _show_warehouse(warehouse: WarehouseStatus) -> None:
         say(f"{where}: nothing loaded yet")
         return
     say(f"{where}; the star is {warehouse.star}")
+    if warehouse.clock:
+        say(warehouse.clock, "yellow")
     table = grid("table", "rows", right=("rows",))
     for name, rows in warehouse.tables.items():
         table.add_row(name, f"{rows:,}")

@@ -32,7 +32,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.pending import loaded, pending, with_links
+from sparkify_dagster.warehouse.pending import held_against, pending
 
 _REQUEST = "watch"
 
@@ -84,14 +84,14 @@ class Watch:
     def _deal_with(self) -> str:
         # An event that comes from here on is about what this listing may not show.
         listed = self._clock()
-        snapshot, warehouse = open_lake(self._settings).look(), open_warehouse(self._settings)
-        now = seen(snapshot)
+        listing = open_lake(self._settings).look()
+        now = seen(listing)
         found = verdict(now, self._memory, self._runs(), self._patience)
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if not (found.look or found.ask):
             return found.why
-        held = loaded(warehouse)
-        todo = pending(with_links(snapshot, warehouse), held, attempts=self._patience.attempts)
+        snapshot, held = held_against(listing, open_warehouse(self._settings))
+        todo = pending(snapshot, held, attempts=self._patience.attempts)
         if found.look:
             self._ended = []
         left, request = len(todo.given_up), "" if todo.is_nothing else _REQUEST

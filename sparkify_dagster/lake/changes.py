@@ -11,14 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sparkify_dagster.lake.objects import (
-    LINKED,
-    LakeObject,
-    Objects,
-    is_unfollowed,
-    key_of,
-    line_of,
-)
+from sparkify_dagster.lake.objects import LINKED, LakeObject, Objects, key_of, line_of
 
 NOTHING = "empty"
 """The digest of a part without objects, whatever the code or the JSONPaths."""
@@ -70,9 +63,10 @@ def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict
     return {name: Part(name, items, digest(items, context)) for name, items in held.items()}
 
 
-def with_unread(part: Part, keys: Iterable[str]) -> Part:
-    """The part with objects that cannot be read besides, so that it is tried, and fails."""
-    objects = Objects([*part.objects.lines, *(line_of(key, 0, LINKED) for key in sorted(keys))])
+def with_links(part: Part, links: Iterable[str]) -> Part:
+    """The part with links that are not followed as objects, so that it is tried, and fails."""
+    unread = [line_of(f"{link}/", 0, LINKED) for link in sorted(links)]
+    objects = Objects([*part.objects.lines, *unread])
     return Part(part.name, objects, digest(objects, part.digest))
 
 
@@ -90,10 +84,8 @@ def catalogue_parts(objects: Iterable[LakeObject]) -> dict[str, Objects]:
     """Song objects cut into parts by their key, however keys are laid out."""
     groups: list[list[str]] = [[] for _ in range(CATALOGUE_PARTS)]
     for line in Objects.of(objects).lines:
-        key = key_of(line)
-        if not is_unfollowed(key):
-            number = zlib.crc32(key.encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
-            groups[number].append(line)
+        number = zlib.crc32(key_of(line).encode("utf-8", "surrogateescape")) % CATALOGUE_PARTS
+        groups[number].append(line)
     return {f"{number:02x}": Objects(lines) for number, lines in enumerate(groups) if lines}
 
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from errno import EINVAL
 from stat import S_ISDIR, S_ISREG
 
-from sparkify_dagster.lake.objects import LINKED, line_of
+from sparkify_dagster.lake.objects import LINKED, Aside, line_of
 
 _PLAIN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """No link is followed, and opening a pipe or a device waits for nobody."""
-IsData = Callable[[str], bool]
 UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
 ANYWHERE = "/"
@@ -29,18 +28,6 @@ ANYWHERE = "/"
 
 class Changed(Exception):
     """A file is not what was listed."""
-
-
-class DeadLink(Exception):
-    """A link to nothing that may have been a folder.
-
-    Attributes:
-        path: The link.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
 
 class Unlisted(Exception):
@@ -73,44 +60,66 @@ class Files:
         youngest: The latest change of a file in seconds of the epoch. It is told by ctime alone,
             the kernel's own, while mtime can be set to anything.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
+        others: Files with other endings; `example` is the first of them, by key.
+        links: Links that are not followed, as they lead nowhere, out or back, by key.
     """
 
-    __slots__ = ("_within", "folders", "lines", "youngest")
+    __slots__ = ("_within", "example", "folders", "lines", "links", "others", "youngest")
 
     def __init__(self, folders: list[tuple[str, str]], within: str) -> None:
         self._within = within
         self.lines: list[str] = []
         self.youngest = 0.0
         self.folders = folders
+        self.others = 0
+        self.example = ""
+        self.links: list[str] = []
 
-    def add(self, lines: list[str], youngest: float) -> None:
-        """More files, as another listing has found them."""
+    @property
+    def found(self) -> tuple[list[str], float, int, str, list[str]]:
+        """All but the folders, as `add` takes it."""
+        return self.lines, self.youngest, self.others, self.example, self.links
+
+    @property
+    def aside(self) -> Aside:
+        """What is there and not read."""
+        return Aside(self.others, self.example, tuple(sorted(self.links)))
+
+    def add(
+        self, lines: list[str], youngest: float, others: int, example: str, links: list[str]
+    ) -> None:
+        """What another listing has found."""
         self.lines += lines
         self.youngest = max(self.youngest, youngest)
+        self.others += others
+        self.example = min(filter(None, (self.example, example)), default="")
+        self.links += links
 
-    def scan(self, is_data: IsData) -> Iterator[None]:
+    def scan(self, endings: tuple[str, ...]) -> Iterator[None]:
         """Looks into one folder after the other, those that are found on the way, too.
 
+        Args:
+            endings: What the names of data end in, lower case.
+
         Raises:
-            DeadLink: There is one.
             Unlisted: A folder cannot be listed; one that vanished meanwhile is just left out.
         """
         while self.folders:
             prefix, path = self.folders.pop()
             try:
-                self._scan_one(prefix, path, is_data)
+                self._scan_one(prefix, path, endings)
             except OSError as error:
                 if not (prefix and isinstance(error, FileNotFoundError)):
                     raise Unlisted(path, error) from None
                 # It vanished while the lake was listed: so did its objects.
             yield
 
-    def _scan_one(self, prefix: str, path: str, is_data: IsData) -> None:
+    def _scan_one(self, prefix: str, path: str, endings: tuple[str, ...]) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             here = _place_of(handle)
             if not _lies_in(here, self._within):  # It was a folder when it was listed.
-                self._add_line(prefix, os.fstat(handle), LINKED)
+                self.links.append(prefix[:-1])
                 return
             with os.scandir(handle) as entries:
                 for entry in entries:
@@ -118,11 +127,14 @@ class Files:
                     if name[0] in "._":
                         continue
                     if entry.is_symlink():
-                        self._add_link(prefix, f"{path}/{name}", here, entry, is_data)
+                        is_data = name.lower().endswith(endings)
+                        self._add_link(prefix, f"{path}/{name}", here, entry, is_data=is_data)
                     elif entry.is_dir(follow_symlinks=False):
                         self.folders.append((f"{prefix}{name}/", f"{path}/{name}"))
-                    elif is_data(name):
+                    elif name.lower().endswith(endings):
                         self._add(prefix + name, entry)
+                    elif entry.is_file(follow_symlinks=False):
+                        self._add_other(prefix + name)
         finally:
             os.close(handle)
 
@@ -134,45 +146,44 @@ class Files:
         if S_ISREG(stat.st_mode):  # A pipe, a socket or a device is no object.
             self._add_line(key, stat, _token(stat))
 
-    def _add_link(
-        self, prefix: str, path: str, here: str, entry: os.DirEntry[str], is_data: IsData
-    ) -> None:
-        """A file or a folder that a link leads to.
+    def _add_other(self, key: str) -> None:
+        self.others += 1
+        self.example = min(self.example or key, key)
 
-        What is not followed is listed all the same, a folder with `/` at the end of its key.
-        """
+    def _add_link(
+        self, prefix: str, path: str, here: str, entry: os.DirEntry[str], *, is_data: bool
+    ) -> None:
+        """A file or a folder that a link leads to, or the link where it is not followed."""
         key = prefix + entry.name
         try:
             target = os.path.realpath(path, strict=True)
             stat = os.stat(target, follow_symlinks=False)
-        except OSError as error:
-            if is_data(entry.name):
-                self._add_refused(key, entry)
-            elif isinstance(error, FileNotFoundError):
-                # It may have been a folder: what lay below must not seem deleted.
-                raise DeadLink(path) from None
-            else:
-                self._add_refused(f"{key}/", entry)
+        except OSError:
+            self._add_refused(key, entry, is_data=is_data)
             return
         inside = _lies_in(target, self._within)
         if S_ISDIR(stat.st_mode):
             if inside and not _lies_in(here, target) and self._is_unlinked(prefix, here):
                 self.folders.append((f"{key}/", path))
             else:
-                self._add_refused(f"{key}/", entry)
-        elif is_data(entry.name):
-            if not inside:
-                self._add_refused(key, entry)
-            elif S_ISREG(stat.st_mode):
+                self._add_refused(key, entry, is_data=is_data)
+        elif not inside:
+            self._add_refused(key, entry, is_data=is_data)
+        elif S_ISREG(stat.st_mode):
+            if is_data:
                 self._add_line(key, stat, LINKED + _token(stat))
+            else:
+                self._add_other(key)
 
     def _is_unlinked(self, prefix: str, here: str) -> bool:
         """Whether no link led here. Below one, no other is followed: they could multiply."""
         return self._within == ANYWHERE or _below(self._within, prefix) == _below(here, "")
 
-    def _add_refused(self, key: str, entry: os.DirEntry[str]) -> None:
-        stat = entry.stat(follow_symlinks=False)
-        self._add_line(key, stat, LINKED + _token(stat))
+    def _add_refused(self, key: str, entry: os.DirEntry[str], *, is_data: bool) -> None:
+        self.links.append(key)
+        if is_data:  # Reading it fails, and its day keeps its rows.
+            stat = entry.stat(follow_symlinks=False)
+            self._add_line(key, stat, LINKED + _token(stat))
 
     def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
         self.lines.append(line_of(key, stat.st_size, token))

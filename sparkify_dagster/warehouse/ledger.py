@@ -7,7 +7,7 @@ loading is `warehouse.publish`'s and `warehouse.star`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -196,6 +196,19 @@ def failures(session: Session, target: str) -> dict[str, Failure]:
     return found
 
 
+def horizon(session: Session) -> tuple[str, datetime | None]:
+    """The latest log day that was ever published, blank for none, and when the newest entry is of.
+
+    Both are by the clocks of those who loaded.
+    """
+    rows = session.query(
+        "SELECT MAX(CASE WHEN h.target = $target AND h.status = 'published' THEN h.part END), "
+        f"MAX(h.loaded_at) FROM {relation(session, 'load_history')} AS h",
+        {"target": STAGING[1].name},
+    )
+    return rows[0][0] or "", rows[0][1]
+
+
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:
     """Every object loaded from the given parts, by key."""
     if not parts:
@@ -210,21 +223,19 @@ def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[
     return {key: LoadedObject(*rest) for key, *rest in rows}
 
 
-def parts_below(session: Session, target: str, folders: Set[str]) -> dict[str, set[str]]:
-    """The parts that hold objects from below any of some folders, and which of these.
-
-    Args:
-        folders: Keys with `/` at their end.
-    """
+def parts_below(session: Session, target: str, folders: frozenset[str]) -> dict[str, set[str]]:
+    """The parts that hold objects from below any of some folders, and which of these."""
+    if not folders:
+        return {}
     rows = session.query(
         f"SELECT o.object, o.part FROM {relation(session, 'load_objects')} AS o "
-        "WHERE o.target = $target",
+        "WHERE o.target = $target AND o.object LIKE '%/%'",
         {"target": target},
     )
     found: dict[str, set[str]] = {}
     for key, part in rows:
         above = accumulate(key.split("/")[:-1], lambda folder, name: f"{folder}/{name}")
-        if hit := {f"{folder}/" for folder in above} & folders:
+        if hit := folders.intersection(above):
             found.setdefault(part, set()).update(hit)
     return found
 

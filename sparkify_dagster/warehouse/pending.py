@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
-from sparkify_dagster.lake.changes import (
-    NOTHING,
-    Part,
-    changed_parts,
-    empty_part,
-    with_unread,
-)
-from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
+from sparkify_dagster.lake.objects import Aside, DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -24,6 +18,10 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Failure
 from sparkify_dagster.warehouse.star import is_behind
+
+Hidden = Mapping[str, Mapping[str, set[str]]]
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clocks of those who load may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,9 @@ class Loaded:
     Attributes:
         star_behind: The star has not taken in all of staging, or its model changed.
         failed_songs: Parts whose last load failed, with how often; `failed_days` likewise.
+        latest_day: The latest log day that was ever published; blank: none was.
+        newest: When the newest entry was made, UTC, by the clock of who made it.
+        hidden: By table, the parts with objects from below links that are not followed, and these.
     """
 
     songs: dict[str, str]
@@ -40,6 +41,9 @@ class Loaded:
     star_behind: bool
     failed_songs: dict[str, Failure] = field(default_factory=dict)
     failed_days: dict[str, Failure] = field(default_factory=dict)
+    latest_day: str = ""
+    newest: datetime | None = None
+    hidden: Hidden = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -85,54 +89,32 @@ def summed_up(todo: Pending) -> str:
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
 
 
-def with_links(snapshot: Snapshot, warehouse: Warehouse) -> Snapshot:
-    """The lake with its links that are not followed as objects of what was loaded from below them.
-
-    These parts fail then, by the link's name, and keep their rows. Without that it would seem that
-    all that lies behind a link was deleted.
+def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Loaded]:
+    """What the ledger says, and the lake with all days that it knows, whatever the clock says.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
-    if not snapshot.links:
-        return snapshot
-
-    def look(session: Session) -> dict[str, dict[str, set[str]]]:
-        ledger.is_ready(session)
-        return {
-            target: ledger.parts_below(session, target, links)
-            for target, links in snapshot.links.items()
-        }
-
-    try:
-        below = warehouse.look(look)
-    except WarehouseMissing:
-        return snapshot
-
-    def added(parts: Mapping[str, Part], target: str) -> dict[str, Part]:
-        more = below.get(target, {}).items()
-        return {**parts, **{n: with_unread(parts.get(n) or empty_part(n), k) for n, k in more}}
-
-    return replace(
-        snapshot,
-        songs=added(snapshot.songs, STAGING_SONGS.name),
-        days=added(snapshot.days, STAGING_EVENTS.name),
-    )
+    held = loaded(warehouse, snapshot.aside)
+    return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
 
 
-def loaded(warehouse: Warehouse) -> Loaded:
+def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Loaded:
     """A short look at the ledger.
 
+    Args:
+        aside: What the lake shows and nobody reads, by staging table.
+
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.look(_loaded)
+        return warehouse.look(lambda session: _loaded(session, aside or {}))
     except WarehouseMissing:
         return NEVER_LOADED
 
 
-def _loaded(session: Session) -> Loaded:
+def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
     ledger.is_ready(session)
     digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
     behind = ledger.staging_position(session) > 0 and is_behind(session)
@@ -143,6 +125,45 @@ def _loaded(session: Session) -> Loaded:
         behind,
         failed[STAGING_SONGS.name],
         failed[STAGING_EVENTS.name],
+        *ledger.horizon(session),
+        hidden_parts(session, aside),
+    )
+
+
+def hidden_parts(session: Session, aside: Mapping[str, Aside]) -> Hidden:
+    """By table, the parts with objects from below links that are not followed, and these links."""
+    return {
+        table: ledger.parts_below(session, table, frozenset(found.links))
+        for table, found in aside.items()
+    }
+
+
+def with_hidden(snapshot: Snapshot, hidden: Hidden) -> Snapshot:
+    """The lake with links that are not followed as objects of what was loaded from below them.
+
+    These parts fail then, by the link's name, and keep their rows. Without that it would seem that
+    all that lies behind a link was deleted.
+    """
+
+    def added(parts: dict[str, Part], table: str) -> dict[str, Part]:
+        more = hidden.get(table, {}).items()
+        return parts | {n: with_links(parts.get(n) or empty_part(n), links) for n, links in more}
+
+    return replace(
+        snapshot,
+        songs=added(snapshot.songs, STAGING_SONGS.name),
+        days=added(snapshot.days, STAGING_EVENTS.name),
+    )
+
+
+def clock_problem(now: datetime, newest: datetime | None) -> str:
+    """What to say of a clock that is behind the newest entry of the history; blank: nothing."""
+    if newest is None or newest - now <= _CLOCKS_DIFFER:
+        return ""
+    return (
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
+        f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
+        "published stays."
     )
 
 

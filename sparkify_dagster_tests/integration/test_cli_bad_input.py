@@ -99,7 +99,7 @@ def test_of_many_keys_without_a_day_the_first_are_told_and_how_many_there_are(fo
     [
         ("{", "not valid JSON"),
         (json.dumps({"jsonpaths": ["$['artist']"]}), "1 paths, but staging_events_table has 18"),
-        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b'; only one level"),
+        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b': it leads to a field"),
     ],
 )
 def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, told: str) -> None:

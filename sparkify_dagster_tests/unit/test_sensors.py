@@ -21,7 +21,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import sensors
+from sparkify_dagster import places, sensors
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.lake.changes import make_parts
 from sparkify_dagster.lake.errors import LakeError
@@ -56,6 +56,7 @@ class Place:
     definitions: dg.Definitions
     cursor: str | None = None
     replaced: dict[str, Any] = field(default_factory=dict)
+    last_day: str = "2018-11-30"
 
     def __post_init__(self) -> None:
         self.lake = TinyLake(self.folder / "lake")
@@ -66,7 +67,8 @@ class Place:
     def tick(self) -> Any:
         """One tick. Its cursor is kept, as the daemon keeps it, unless it raises."""
         repository = self.definitions.get_repository_def()
-        usual = {"lake": self.lake.resource(), "warehouse": DuckDBResource(path=str(self.path))}
+        warehouse = DuckDBResource(path=str(self.path))
+        usual = {"lake": self.lake.resource(self.last_day), "warehouse": warehouse}
         resources = {**(self.definitions.resources or {}), **usual, **self.replaced}
         with dg.build_sensor_context(
             instance=self.instance,
@@ -333,6 +335,43 @@ def test_no_warehouse_is_opened_when_nothing_changed(place: Place) -> None:
     assert place.tick().skip_message == "the warehouse holds what the lake holds"
     place.replaced = {"warehouse": ClosedResource(path=str(place.path))}
     assert place.tick().skip_message == "nothing new in the lake"
+
+
+def test_a_clock_that_goes_back_changes_nothing_and_asks_no_warehouse(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.last_day = ""
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 1))
+    place.replaced = {"warehouse": ClosedResource(path=str(place.path))}
+    told = place.tick()
+    assert (told.skip_message, told.asset_events) == ("nothing new in the lake", [])
+    place.replaced, place.cursor = {}, None  # A sensor that remembers nothing asks the ledger.
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+
+
+def test_a_day_that_comes_is_asked_for_by_itself(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.last_day = ""
+    bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 1))
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 2))
+    (request,) = place.tick().run_requests
+    assert request.tags[sensors.LOADS_TAG] == "2018-11-02"
+
+
+def test_a_lake_that_is_empty_but_for_other_endings_says_so(place: Place) -> None:
+    (place.lake.songs / "a.json").rename(place.lake.songs / "a.csv")
+    (place.lake.logs / log_key("2018-11-01")).unlink()
+    assert place.tick().skip_message == (
+        "the lake is empty. Not read in [S3] SONG_DATA: 1 object that [S3] ENDINGS does not name, "
+        "such as a.csv."
+    )
 
 
 class ClosedResource(DuckDBResource):

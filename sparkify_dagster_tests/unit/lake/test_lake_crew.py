@@ -14,9 +14,9 @@ import pytest
 
 from sparkify_dagster.lake import crew, folder
 from sparkify_dagster.lake.crew import Crew
-from sparkify_dagster.lake.errors import LakeError, ObjectError
+from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.folder import Folder
-from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject
+from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject, endings_of
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] SONG_DATA"
@@ -168,24 +168,37 @@ def test_a_name_outside_utf8_is_told_by_a_crew_too(lake: Path) -> None:
     assert said == r"'B/y/caf\udce9.json': its name is not UTF-8; rename it"
 
 
-def test_a_link_to_nothing_below_a_folder_of_the_crew_stops_the_listing(lake: Path) -> None:
-    (lake / "C" / "x" / "days").symlink_to("not-mounted")
-    with pytest.raises(LakeError, match="C/x/days: a link to nothing"):
-        folder_of(lake, ALWAYS).list_objects()
-
-
-def test_links_that_are_not_followed_are_listed_and_refused_by_a_crew_too(
-    lake: Path, tmp_path: Path
+def test_a_crew_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
+    lake: Path, asked: list[str]
 ) -> None:
+    (lake / "C" / "x" / "days").symlink_to("not-mounted")
+    (lake / "A" / "x" / "round").symlink_to(lake / "A")
+    for folder_name in ("B/x", "A/x"):
+        (lake / folder_name / "notes.txt").write_bytes(b"")
+    found = folder_of(lake, ALWAYS).list_objects()
+    assert found.aside == (2, "A/x/notes.txt", ("A/x/round", "C/x/days"))
+    assert found.aside == folder_of(lake, NEVER).list_objects().aside
+    assert "scan" in asked
+    assert {item.key for item, _ in same(lake)} == set(FILES)
+
+
+def test_links_that_lead_out_are_refused_by_a_crew_too(lake: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x.json").write_bytes(b"not ours")
     for name, to in {"A": lake / "A", "B": tmp_path / "outside", "C": lake / "A"}.items():
         (lake / name / "x" / "link").symlink_to(to)
         (lake / name / "x" / "link.json").symlink_to(tmp_path / "outside" / "x.json")
     refused = {item.key for item, data in same(lake) if NOT_FOLLOWED in str(data)}
-    files = {f"{folder}/x/link.json" for folder in "ABC"}
     # What C/x/link leads to is in the lake: only the links below it are not followed.
-    assert refused == files | {"A/x/link/", "B/x/link/", "C/x/link/x/link/", "C/x/link/x/link.json"}
+    assert refused == {f"{folder}/x/link.json" for folder in ("A", "B", "C", "C/x/link")}
+    links = set(folder_of(lake, ALWAYS).list_objects().aside.links)
+    assert links == refused | {"A/x/link", "B/x/link", "C/x/link/x/link"}
+
+
+def test_a_crew_lists_by_the_endings_of_the_setting(lake: Path) -> None:
+    (lake / "A" / "x" / "delivery").write_bytes(b"{}")
+    found = Folder(lake, SETTING, SETTLED_AT_ONCE, ALWAYS, endings_of("*")).list_objects()
+    assert {item.key for item in found} == {*FILES, "A/x/delivery"}
 
 
 def test_a_crew_that_is_killed_costs_nothing_but_time(

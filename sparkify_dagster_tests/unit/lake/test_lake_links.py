@@ -52,11 +52,13 @@ def folder_of(lake: Path, **options: bool) -> Folder:
 
 
 def found(lake: Path, **options: bool) -> dict[str, bytes | str]:
-    """What is read of each object that is listed, or why it is not."""
+    """What is read of each object that is listed, or why it is not; and links, with a `/`."""
     folder = folder_of(lake, **options)
-    return {
+    listed = folder.list_objects()
+    links = {f"{key}/" for key in listed.aside.links} - {f"{item.key}/" for item in listed}
+    return dict.fromkeys(links, NOT_FOLLOWED) | {
         item.key: data.reason if isinstance(data, ObjectError) else data
-        for item, data in folder.read(folder.list_objects())
+        for item, data in folder.read(listed)
     }
 
 
@@ -113,7 +115,7 @@ def test_links_to_folders_of_links_do_not_multiply(lake: Path) -> None:
             link.parent.mkdir(exist_ok=True)
             link.symlink_to(lake / f"level{level + 1}")
     put(lake / "level12" / "x.json", b"ours")
-    assert len(found(lake)) < 12 * 4 * 5
+    assert len(found(lake)) < 12 * 4 * 6
 
 
 @pytest.mark.parametrize("special", ["/dev/zero", "/dev/tty", "pipe", "socket"])
@@ -185,8 +187,8 @@ def test_a_folder_that_is_exchanged_for_a_link_while_it_is_listed_is_refused(
         return open_(path, *more)
 
     monkeypatch.setattr(os, "open", exchanged)
-    listed = [item.key for item in folder_of(lake).list_objects()]
-    assert listed == ["days/"]
+    listed = folder_of(lake).list_objects()
+    assert (list(listed), listed.aside.links) == ([], ("days",))
 
 
 def test_what_was_loaded_from_behind_a_link_stays_and_fails_by_name(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_what_was_loaded_from_behind_a_link_stays_and_fails_by_name(tmp_path: Pa
     assert outcome.failed == {"2018-11-02", "songs"}
     failed = [day.entry.message for day in outcome.days if not day.published]
     assert failed == [f"theirs/: {NOT_FOLLOWED}"]
-    assert {item.reason for item in outcome.seen.unroutable} == {NOT_FOLLOWED}
+    assert {aside.links for aside in outcome.seen.aside.values()} == {("theirs",)}
     with warehouse.reading() as session:
         days = session.query('SELECT log_date FROM "sparkify"."staging_events_table" ORDER BY 1')
         songs = session.query('SELECT song_id FROM "sparkify"."staging_songs_table" ORDER BY 1')
@@ -229,5 +231,8 @@ def test_a_link_behind_which_nothing_was_loaded_is_told_and_costs_nothing(tmp_pa
     (lake.songs / "out").symlink_to(tmp_path)
     outcome = bring_up_to_date(lake.open(), warehouse)
     assert not outcome.failed
-    assert [item.key for item in outcome.seen.unroutable] == ["out/", f"{lake.songs}/out/"]
+    assert [said.split(",")[0] for said in outcome.seen.told] == [
+        f"Not read in [S3] {setting}: 1 link that leads nowhere"
+        for setting in ("SONG_DATA", "LOG_DATA")
+    ]
     assert bring_up_to_date(lake.open(), warehouse).todo.is_nothing
