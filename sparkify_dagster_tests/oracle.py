@@ -149,7 +149,7 @@ def _routed_day(key: str, first: date, last: date | None) -> date:
 def read_object(path: Path) -> bytes:
     """Return an object's bytes, unpacked; OSError if it cannot be read whole."""
     packed = path.read_bytes()
-    if path.suffix != ".gz":
+    if path.suffix.lower() != ".gz":
         return packed
     if not packed:
         raise OSError("is empty, so no whole gzip file")

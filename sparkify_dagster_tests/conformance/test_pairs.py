@@ -123,6 +123,20 @@ def test_events_far_from_their_log_day_are_warned_about_with_their_days_and_load
     assert all(f.passed for day in load(pair).days for f in day.findings if f.check == check)
 
 
+def test_objects_with_any_of_the_endings_load_in_any_case(pair: Pair) -> None:
+    lake = pair.lake
+    put(lake.songs / "a.NDJSON", lines(song()))
+    put(lake.songs / "b.Json.GZ", gzip.compress(lines(song(song_id="SO2"))))
+    for day, ending in enumerate((".jsonl", ".ndjson", ".JSON", ".JSONL"), 1):
+        put(lake.logs / f"2018-11-{day:02}{ending}", lines(event(sessionId=day)))
+        put(lake.logs / f"2018-11-{day:02}{ending}.GZ", gzip.compress(lines(event(sessionId=-day))))
+    put(lake.logs / "2018-11-09.json.gzip", b"not ours")
+    outcome = load(pair)
+    assert outcome.failed == set()
+    assert_equals_oracle(pair.warehouse, lake.expected())
+    assert outcome.seen.aside["staging_events_table"].others == 1
+
+
 @pytest.mark.parametrize("page", ["Logout", "NextSong "])
 def test_a_play_stays_when_another_event_with_its_key_goes(pair: Pair, page: str) -> None:
     lake = pair.lake

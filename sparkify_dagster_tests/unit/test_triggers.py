@@ -68,6 +68,14 @@ def test_a_failed_load_is_tried_again_after_growing_pauses_and_not_for_ever(
     assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
+@pytest.mark.parametrize(("tried", "asked"), [(1, 2), (3, 0)])
+def test_a_load_that_failed_before_the_clock_went_back_is_not_waited_for(
+    tried: int, asked: int
+) -> None:
+    runs = [Run("failure", -27 * 86_400)] * tried
+    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
+
+
 def test_a_load_that_failed_for_good_says_so_in_every_tick() -> None:
     found = verdict(NOW, DEALT_WITH, [Run("failure", 1e6)] * 3, PATIENCE)
     assert "gave up until the lake changes or somebody loads" in found.why
