@@ -117,7 +117,7 @@ class Files:
     def _scan_one(self, prefix: str, path: str, endings: tuple[str, ...]) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            here = _place_of(handle)
+            here = _place_of(handle, path)
             if not _lies_in(here, self._within):  # It was a folder when it was listed.
                 self.links.append(prefix[:-1])
                 return
@@ -180,9 +180,12 @@ class Files:
         return self._within == ANYWHERE or _below(self._within, prefix) == _below(here, "")
 
     def _add_refused(self, key: str, entry: os.DirEntry[str], *, is_data: bool) -> None:
+        try:
+            stat = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # It vanished, and what it led to was not in the lake.
         self.links.append(key)
         if is_data:  # Reading it fails, and its day keeps its rows.
-            stat = entry.stat(follow_symlinks=False)
             self._add_line(key, stat, LINKED + _token(stat))
 
     def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
@@ -191,11 +194,18 @@ class Files:
             self.youngest = stat.st_ctime
 
 
-def _place_of(handle: int) -> str:
-    """Where something that is open really lies."""
+def _place_of(handle: int, path: str) -> str:
+    """Where something that is open really lies.
+
+    Args:
+        path: By which it was opened; it is gone by where the system does not tell.
+    """
     if hasattr(fcntl, "F_GETPATH"):  # macOS
         return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
-    return os.readlink(f"/proc/self/fd/{handle}")
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return os.path.realpath(path)
 
 
 def _below(folder: str, key: str) -> str:
@@ -249,7 +259,7 @@ def _opened(path: str, within: str) -> int:
     if not _lies_in(target, within):
         raise LeadsOut
     handle = os.open(target, _PLAIN)
-    if not _lies_in(_place_of(handle), within):  # It was moved meanwhile.
+    if not _lies_in(_place_of(handle, target), within):  # It was moved meanwhile.
         os.close(handle)
         raise LeadsOut
     return handle
