@@ -73,7 +73,7 @@ def run_etl(
     warn_unread(found.snapshot)
     nothing = found.todo.is_nothing
     if nothing and days is not None:
-        _refuse_uncovered(covered(settings, found.held.latest_day), days)
+        _refuse_uncovered(settings, found.held.latest_day, days)
     # Made before the load: afterwards there is nothing left to plan.
     plan = make_plan(found.warehouse, found.todo, everything=full) if dry_run or as_json else None
     result = None if dry_run or nothing else load(settings, full=full, days=days)
@@ -174,19 +174,22 @@ def not_read(snapshot: Snapshot) -> list[dict[str, object]]:
     ]
 
 
-def _refuse_uncovered(kept: DayRange, days: DayRange) -> None:
-    """A range that can never hold anything is a mistake.
+def _refuse_uncovered(settings: Settings, latest: str, days: DayRange) -> None:
+    """A range that holds nothing, now or ever, is a mistake.
 
     Args:
-        kept: The log days that are loaded.
+        latest: The latest day that was ever published.
 
     Raises:
         typer.BadParameter: It lies outside the days the settings cover.
     """
+    kept = covered(settings, latest)
+    is_ahead = settings.days.last is None and days.first >= kept.first
+    advice = "Ask for others, or change [DAYS] FIRST and LAST."
     if (days.last and days.last < kept.first) or (kept.last and days.first > kept.last):
         raise typer.BadParameter(
             f"{_span(days)} lies outside the log days that are loaded, {_span(kept)}. "
-            "Ask for others, or change [DAYS] FIRST and LAST.",
+            + ("They load by themselves when they have come." if is_ahead else advice),
             param_hint="'--days'",
         )
 

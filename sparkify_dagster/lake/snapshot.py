@@ -13,7 +13,6 @@ from datetime import date
 from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
 from sparkify_dagster.lake.collector import without_search
-from sparkify_dagster.lake.files import is_text
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
@@ -98,7 +97,7 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
 
 
 def _shown(key: str) -> str:
-    return key if is_text(key) else ascii(key)
+    return key if key.isprintable() else ascii(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import typer
 
 from sparkify_dagster import places
 from sparkify_dagster.cli.doctor import run_doctor
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.status import run_status
+from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.launch import open_instance
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.warehouse import ledger
@@ -116,6 +118,10 @@ def test_a_day_beyond_dagsters_own_is_published_and_told_to_it(
     _, err = etl()
     assert f"{TOMORROW} has not begun in UTC: it loads by itself when it has" in err
     assert "LAST" not in err
+    with pytest.raises(typer.BadParameter, match="They load by themselves when they have come"):
+        etl(days=DayRange.parse(TOMORROW, TOMORROW))
+    with pytest.raises(typer.BadParameter, match=r"change \[DAYS\] FIRST and LAST"):
+        etl(days=DayRange.parse("2018-10-01", "2018-10-02"))
     at(NOW + timedelta(days=1))
     assert etl()[0].startswith("Loaded.")
     at(NOW)
