@@ -22,6 +22,7 @@ from sparkify_dagster.assets.specs import (
     table_specs,
 )
 from sparkify_dagster.jobs import all_jobs
+from sparkify_dagster.lost_runs import lost_runs_sensor
 from sparkify_dagster.partitions import log_days
 from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.resources import (
@@ -172,7 +173,8 @@ def build_definitions(
         jobs=all_jobs(),
         sensors=[
             lake_sensor(settings.sensor),
-            *alert_sensors(settings.alerts, settings.sensor.interval),
+            lost_runs_sensor(),
+            *alert_sensors(settings.alerts, settings.sensor.interval, settings.sensor.attempts),
         ],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.

@@ -18,6 +18,7 @@ from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lost_runs import end_lost, is_lost
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
 from sparkify_dagster.triggers import (
@@ -167,6 +168,7 @@ def _runs(context: dg.SensorEvaluationContext, memory: Memory) -> list[Run]:
     """The runs that were asked for because of the remembered state."""
     if not memory.request:
         return []
+    end_lost(context.instance)  # The sensor that does this may have its turn later.
     asked = dg.RunsFilter(job_name=LOAD_JOB, tags={REQUEST_TAG: memory.request})
     now = time.time()
     return [
@@ -180,7 +182,9 @@ def _state(run: dg.DagsterRun) -> RunState:
         return "running"
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return "success"
-    return "canceled" if run.status is dg.DagsterRunStatus.CANCELED else "failure"
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        return "canceled"
+    return "lost" if is_lost(run) else "failure"
 
 
 def _observations(news: News, snapshot: Snapshot) -> list[dg.AssetObservation]:

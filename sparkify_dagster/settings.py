@@ -531,8 +531,8 @@ class AlertsSettings(_Section):
 
     webhook: Annotated[SecretStr, AfterValidator(_webhook)] = _setting(
         SecretStr(""),
-        "Webhook that is told of failed runs, failed checks and staleness, in Slack's format; "
-        "never shown, as it holds a token. Blank: nobody is told.",
+        "Webhook that is told what failed, what is given up, what is loaded again, and of "
+        "staleness, in Slack's format; never shown, as it holds a token. Blank: nobody is told.",
         "an http(s) URL",
     )
     stale_hours: int = _setting(

@@ -7,7 +7,7 @@ op publishes all that is good, tells Dagster what was published, and fails at it
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,24 +16,30 @@ from typing import Any, Literal
 import dagster as dg
 
 from sparkify_dagster import progress
+from sparkify_dagster.alerts import CATALOGUE, FailedPart
+from sparkify_dagster.alerts import MARTS as THE_MARTS
+from sparkify_dagster.alerts import STAR as THE_STAR
+from sparkify_dagster.assets.extras import Extras, lend_temporary_folder, why
+from sparkify_dagster.assets.failed import failed_metadata
 from sparkify_dagster.assets.metadata import Took
 from sparkify_dagster.assets.page import REPORT, publish_report
 from sparkify_dagster.assets.previews import Shown, look_at, look_at_staged
 from sparkify_dagster.assets.report import Reporter
 from sparkify_dagster.checks import check_key, check_specs
 from sparkify_dagster.errors import CloudError
+from sparkify_dagster.lake.changes import changed_parts
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.meter import since
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.liveness.heartbeat import shown_at_work
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.report.writing import ReportError
 from sparkify_dagster.resources import (
     BoundsResource,
     LakeResource,
@@ -54,6 +60,7 @@ from sparkify_dagster.warehouse.pending import (
     asked_songs,
     clock_problem,
     held_against,
+    loaded,
     pending,
     vanished,
 )
@@ -109,12 +116,13 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         page: PageResource,
     ) -> Iterator[Any]:
         try:
-            opened = warehouse.open(context.run.run_id)
-            run = _Run(context, config, opened, lake.open(), bounds, page)
-            if context.selected_asset_keys:
-                yield from run.load()
-            else:
-                yield from run.check()
+            with shown_at_work(context.instance, context.run.run_id):
+                opened = warehouse.open(context.run.run_id)
+                run = _Run(context, config, opened, lake.open(), bounds, page)
+                if context.selected_asset_keys:
+                    yield from run.load()
+                else:
+                    yield from run.check()
         except _ERRORS as error:
             raise dg.Failure(str(error)) from None
 
@@ -140,10 +148,11 @@ class _Run:
         self._bounds = bounds
         self._page = page
         self._selected = {key.to_user_string() for key in context.selected_asset_keys}
-        self._report = Reporter(context)
+        self._extras = Extras(context.log.warning)
+        self._report = Reporter(context, self._extras)
         self._asked: Mapping[str, int] = {}
-        self._failures: list[str] = []
-        self._failed_days: list[str] = []
+        self._at = ""
+        self._failures: list[FailedPart] = []
         self._is_rebuilt = False
         self._newest: datetime | None = None
         self._right: set[str] = set()
@@ -151,7 +160,7 @@ class _Run:
     def check(self) -> Iterator[Any]:
         """Runs just the checks that were asked for, on what is stored."""
         # First, and told at once: where a table is altered or gone, other checks may not run.
-        yield from self._schemas()
+        yield from self._report.findings(self._examined(self._schemas()))
         wanted = [check for check in self._checks_asked if check.name != SCHEMA_MATCHES]
 
         def ask(session: Session) -> list[Finding]:
@@ -163,15 +172,17 @@ class _Run:
 
     def load(self) -> Iterator[Any]:
         """Loads what is to be loaded; fails at the end if a part of it failed."""
+        lend_temporary_folder(self._context.instance.root_directory)
         try:
             yield from self._load()
         except _ERRORS as error:
-            self._failures.append(str(error))
+            self._fails(self._at, str(error))
         if self._failures:
             yield from self._standing()
+            failed = self._extras.tried("Tries are not counted", self._counted, self._failures)
             raise dg.Failure(
-                "\n".join(self._failures),
-                metadata={"failed_days": dg.MetadataValue.json(self._failed_days)},
+                "\n".join(part.reason for part in failed),
+                metadata=failed_metadata(failed),
                 allow_retries=False,
             )
 
@@ -197,13 +208,13 @@ class _Run:
             return
         if todo.songs:
             yield from self._songs(todo)
-        else:
+        elif not changed_parts(snapshot.songs, held.songs):
             self._right.add(STAGING_SONGS.name)
         if todo.days:
             yield from self._days(todo, snapshot)
-        yield from self._failed_loads(todo)
+        yield from self._audited(self._failed_loads(todo))
         yield from self._star(todo)
-        yield from self._schemas()
+        yield from self._audited(self._schemas())
         self._prune()
         yield from self._write_page()
 
@@ -215,6 +226,14 @@ class _Run:
             most = self._bounds.preview_rows
             shown = self._shown(lambda session: look_at(session, tables, most, counted=True))
             yield from self._report.standing(tables, shown)
+
+    def _counted(self) -> list[FailedPart]:
+        """What failed, with how often it was tried in vain as it is now."""
+        held = loaded(self._warehouse)
+        return [_tried(part, held, self._bounds.attempts) for part in self._failures]
+
+    def _fails(self, part: str, reason: str) -> None:
+        self._failures.append(FailedPart(part, reason))
 
     @property
     def _checks_asked(self) -> list[Check]:
@@ -260,7 +279,7 @@ class _Run:
             lambda session: look_at_staged(session, STAGING_SONGS, None, most),
         )
         yield from self._report.songs(outcome, took)
-        self._note(outcome, "the song catalogue")
+        self._note(outcome, CATALOGUE)
 
     def _days(self, todo: Pending, snapshot: Snapshot) -> Iterator[Any]:
         self._report.planned(part.name for part in todo.days)
@@ -274,12 +293,10 @@ class _Run:
                 reasons.update(took.shown.reasons)
                 yield from self._report.day(outcome, took, alone=len(todo.days) == 1)
                 self._note(outcome, outcome.entry.part)
-                if not outcome.published:
-                    self._failed_days.append(outcome.entry.part)
         if len(todo.days) > 1:
             seen = Shown(took.shown.rows, reasons=reasons)
-            requests = since(asked, self._asked)
-            yield from self._report.days(outcomes, Took(requests, {}, loading.phases.total(), seen))
+            summed = Took(since(asked, self._asked), {}, loading.phases.total(), seen)
+            yield from self._report.days(outcomes, summed)
         yield from self._report.findings_of_days(outcomes)
 
     def _took_day(self, outcome: PartReport, loading: Loading, before: Took) -> Took:
@@ -306,39 +323,49 @@ class _Run:
         Args:
             phases: Of the load that has just been committed.
         """
-        return Took(self._requests(), self._warehouse.sizes(), phases.lap(), self._shown(look))
+        tried = self._extras.tried
+        return Took(
+            self._requests(),
+            tried("Sizes are not told", self._warehouse.sizes, {}),
+            phases.lap(),
+            self._shown(look),
+        )
 
     def _shown(self, look: Callable[[Session], Shown]) -> Shown:
-        """What is to be seen of the tables now; what was published stays so if they say nothing."""
-        try:
-            return self._warehouse.look(look)
-        except WarehouseError as error:
-            self._context.log.warning(f"No rows are shown: {error}")
-            return Shown()
+        """What is to be seen of the tables now."""
+        return self._extras.tried("No rows are shown", lambda: self._warehouse.look(look), Shown())
 
-    def _schemas(self) -> Iterator[Any]:
+    def _schemas(self) -> list[Check]:
         """The checks of columns, where they were asked for or all was built anew.
 
         Other loads go without: they refuse altered tables anyway, and each check costs an event.
         """
         asked = all_checks() if self._is_rebuilt else self._checks_asked
-        wanted = [check for check in asked if check.name == SCHEMA_MATCHES]
-        yield from self._examined(wanted)
+        return [check for check in asked if check.name == SCHEMA_MATCHES]
 
-    def _examined(self, wanted: Sequence[Check]) -> Iterator[Any]:
-        """Makes checks on what is stored now, and tells what they found."""
-        if wanted:
-            findings = self._warehouse.look(
-                lambda session: examine(session, wanted, Stored(session.schema))
-            )
-            yield from self._report.findings(findings)
+    def _examined(self, wanted: Sequence[Check]) -> list[Finding]:
+        """What checks find in what is stored now."""
+        if not wanted:
+            return []
+        return self._warehouse.look(
+            lambda session: examine(session, wanted, Stored(session.schema))
+        )
+
+    def _audited(self, wanted: Sequence[Check]) -> Iterator[Any]:
+        """Makes checks after a load, where they can be made, and tells what they found."""
+        found = self._extras.tried(
+            "Checks were not made", lambda: self._examined(wanted), list[Finding]()
+        )
+        yield from self._report.findings(found)
 
     @contextmanager
     def _loading(self, store: ObjectStore, reader: Reader) -> Iterator[Loading]:
         """What a load works with; the reader's memory is let go of at the end."""
-        with closing(reader):
+        try:
             limits = self._bounds.limits()
             yield Loading(self._warehouse, store, reader, limits, self._run_id, self._told)
+        finally:
+            self._extras.tried("A reader was not closed", reader.close, None)
 
     def _direct(self, snapshot: Snapshot) -> Direct | None:
         """How the warehouse reads log days by itself, where it can and shall."""
@@ -357,17 +384,17 @@ class _Run:
         before, self._asked = self._asked, now
         return since(before, now)
 
-    def _failed_loads(self, todo: Pending) -> Iterator[Any]:
+    def _failed_loads(self, todo: Pending) -> list[Check]:
         """The check that looks at the outcome of the loads themselves, after them."""
         tried = {STAGING_SONGS.name: todo.songs, STAGING_EVENTS.name: todo.days}
-        wanted = [c for c in all_checks() if c.name == NO_FAILED_LOADS and tried.get(c.table)]
-        yield from self._examined(wanted)
+        return [c for c in all_checks() if c.name == NO_FAILED_LOADS and tried.get(c.table)]
 
     def _star(self, todo: Pending) -> Iterator[Any]:
         if self._config.what == "asked" and not self._star_selected:
             return
         alone = self._config.what == "asked" and not (todo.songs or todo.days)
         progress.report("publishing the star")
+        self._at = THE_STAR
         phases = Phases()
 
         def turn(name: str) -> None:
@@ -384,7 +411,7 @@ class _Run:
                 )
         except AuditFailed as error:
             yield from self._report.findings(error.findings)
-            self._failures.append(f"The star was not published. {error}")
+            self._fails(THE_STAR, f"The star was not published. {error}")
         else:
             self._is_rebuilt = outcome.mode == "rebuild"
             tables = [TABLES[name] for name in outcome.tables]
@@ -397,38 +424,43 @@ class _Run:
                 self._right.update(table.name for table in MARTS)
             else:
                 yield from self._report.findings(outcome.marts_failed.findings)
-                self._failures.append(
-                    f"The marts were not published and stay as they were. {outcome.marts_failed}"
+                self._fails(
+                    THE_MARTS,
+                    f"The marts were not published and stay as they were. {outcome.marts_failed}",
                 )
 
     def _write_page(self) -> Iterator[Any]:
-        """Writes the report; whatever goes wrong with it undoes nothing of the load."""
+        """Writes the report. Its failure is the run's only where nothing else was asked for."""
         if not (self._page_asked or (self._page.always and self._config.what != "asked")):
             return
         progress.report("writing the report")
         try:
-            yield from publish_report(
-                self._context, self._warehouse, Path(self._page.path), shared=self._page.shared
-            )
-        except (ReportError, WarehouseError) as error:
-            self._failures.append(f"The report was not written. {error}")
+            path, shared = Path(self._page.path), self._page.shared
+            yield publish_report(self._context, self._warehouse, path, shared=shared)
+        except Exception as error:  # Whatever it is: what was loaded stays loaded.
+            told = f"The report was not written: {why(error)}"
+            if self._page_asked and self._selected == {REPORT}:
+                self._fails("", told)
+            else:
+                self._extras.warn(told)
 
     def _prune(self) -> None:
         # By the load before this one where the clock is later: it may have jumped.
         now = min(ledger.utc_now(), self._newest or ledger.utc_now())
-        self._warehouse.transact(
-            lambda session: ledger.prune(session, self._bounds.history_days, now)
-        )
-        if left := self._warehouse.tidy():
-            self._context.log.warning(f"files of dead loads were not removed: {left}")
-        try:
-            prune_runs(self._context.instance, self._bounds.run_days, now)
-        except Exception as error:  # Dagster's storage may be anybody's; the load is done.
-            self._context.log.warning(f"old run records were not removed: {error}")
+
+        def old(session: Session) -> int:
+            return ledger.prune(session, self._bounds.history_days, now)
+
+        tried, missing = self._extras.tried, "Files of dead loads were not removed"
+        tried("Old history was not removed", lambda: self._warehouse.transact(old), 0)
+        if left := tried(missing, self._warehouse.tidy, ""):
+            self._extras.warn(f"{missing}: {left}")
+        instance, days = self._context.instance, self._bounds.run_days
+        tried("Old run records were not removed", lambda: prune_runs(instance, days, now), 0)
 
     def _note(self, outcome: PartReport, what: str) -> None:
         if not outcome.published:
-            self._failures.append(f"{what} was not published: {outcome.entry.message}")
+            self._fails(what, f"{what} was not published: {outcome.entry.message}")
 
     @property
     def _run_id(self) -> str:
@@ -442,3 +474,18 @@ def _range(config: LoadConfig) -> DayRange | None:
     if not (config.first_day or config.last_day):
         return None
     return DayRange.parse(config.first_day, config.last_day)
+
+
+def _tried(part: FailedPart, held: Loaded, attempts: int) -> FailedPart:
+    """A day, or the catalogue, with how often it was tried: given up when each part of it was."""
+    found = (
+        list(held.failed_songs.values())
+        if part.name == CATALOGUE
+        else [held.failed_days[part.name]]
+        if part.name in held.failed_days
+        else []
+    )
+    if not found:
+        return part
+    tries = [failure.attempts for failure in found]
+    return replace(part, tried=max(tries), given_up=min(tries) >= attempts)

@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sparkify_dagster.cli.console import called_as, grid, near, say, show, title, typed
+from sparkify_dagster.cli.console import called_as, grid, near, say, show, title, typed, warn
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unread
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
@@ -112,6 +112,8 @@ def _load(settings: Settings) -> bool:
         say(f"Loaded in {time.monotonic() - started:.1f} s.")
     else:
         show_failure(result)
+    for text in result.warnings:
+        warn(text)
     return result.success
 
 

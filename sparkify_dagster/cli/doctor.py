@@ -317,11 +317,21 @@ def _has_the_ledger(session: Session) -> bool:
 
 
 def _history(_: Settings) -> Line:
-    """Whether Dagster's runs can be kept."""
-    home = _home()
-    folder = _existing(home)
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        return Line("history", "ok", f"Dagster's runs are kept in {near(home)}")
+    """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
+    from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
+
+    kept = history()
+    folder = _existing(kept.folder)
+    if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
+        try:
+            lost = " ".join(lost_runs(anywhere=True))
+        except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
+            found = f"Dagster's history cannot be opened ({type(error).__name__})"
+            return Line("history", "failed", found, "`dagster instance info` says more")
+        if lost:
+            return Line("history", "warning", lost, ENDED_BY)
+        where = kept.elsewhere or near(kept.folder)
+        return Line("history", "ok", f"Dagster's runs are kept in {where}")
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 
@@ -341,6 +351,8 @@ def _access(settings: Settings) -> Line:
 
 def _private(settings: Settings) -> Iterator[tuple[Path, int]]:
     """What is nobody else's, the worst first, with the bits of a mode that others may not have."""
+    from sparkify_dagster.cli.home import history
+
     if settings.source is not None:
         # Whoever may write there says where passwords go.
         yield settings.source, OTHERS if secrets_in(settings.source) else _WRITE
@@ -349,7 +361,7 @@ def _private(settings: Settings) -> Iterator[tuple[Path, int]]:
         yield from ((Path(path + ending), OTHERS) for ending in ("", ".wal", ".spill"))
     if not settings.report.shared:
         yield settings.report.path, OTHERS
-    yield _home(), OTHERS
+    yield history().folder, OTHERS
 
 
 def _is_open(path: Path, undue: int) -> bool:
@@ -359,11 +371,6 @@ def _is_open(path: Path, undue: int) -> bool:
         return reached and bool(path.stat().st_mode & undue)
     except OSError:
         return False  # It is not there, or this account may not look either.
-
-
-def _home() -> Path:
-    """Where Dagster's runs are kept."""
-    return Path(os.environ.get("DAGSTER_HOME") or Path.cwd() / ".dagster")
 
 
 def _space(settings: Settings) -> Line:

@@ -44,6 +44,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
         ("sparkify_dagster.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
         ("sparkify_dagster.report.writing", "ReportError", FAILED),
+        ("sparkify_dagster.launch", "HistoryError", FAILED),
     ):
         # A module that was never imported has raised nothing; importing it here costs time.
         kind = getattr(sys.modules.get(module), name, None)

@@ -13,6 +13,7 @@ import typer
 
 from sparkify_dagster.cli.console import near, print_json, say, warn
 from sparkify_dagster.cli.errors import FAILED
+from sparkify_dagster.cli.home import dagster_home, end_lost_runs
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
@@ -69,6 +70,8 @@ def run_etl(
     Args:
         unneeded: What to say instead, when there is nothing to do.
     """
+    if not dry_run:
+        end_lost_runs()
     found = compare(settings, full=full, days=days)
     warn_unread(found.snapshot)
     nothing = found.todo.is_nothing
@@ -134,9 +137,11 @@ def load(
             from sparkify_dagster.launch import run_load
 
             what: What = "everything" if full else "due" if due else "changes"
-            result = run_load(settings, what, first, last)
+            result = run_load(settings, what, first, last, dagster_home())
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_STOPPED) from None
+    for told in result.lost:
+        warn(told)
     if result.interrupted:
         raise KeyboardInterrupt(_STOPPED)
     return result

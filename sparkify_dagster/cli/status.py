@@ -14,6 +14,7 @@ from typing import Literal
 from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.etl import not_read
 from sparkify_dagster.cli.failed import CATALOGUE
+from sparkify_dagster.cli.home import lost_runs
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.errors import CloudError
@@ -118,6 +119,8 @@ class Status:
 
     Attributes:
         up_to_date: The warehouse holds what the lake holds, star included.
+        lost_runs: What is to be said of each run whose process is gone and whose record says
+            otherwise.
     """
 
     up_to_date: bool
@@ -125,6 +128,7 @@ class Status:
     warehouse: WarehouseStatus
     catalogue: PartStatus | None
     days: list[PartStatus]
+    lost_runs: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -168,7 +172,7 @@ def look(settings: Settings) -> Status:
     everything = all(part.state == "loaded" for part in [*parts, *days])
     known = lake.problem is None and bool(parts or days)
     up_to_date = known and everything and warehouse.star == "up to date"
-    return Status(up_to_date, lake, warehouse, _as_one(parts), days)
+    return Status(up_to_date, lake, warehouse, _as_one(parts), days, lost_runs())
 
 
 def _listing(settings: Settings) -> tuple[Snapshot | None, str]:

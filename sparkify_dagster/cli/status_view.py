@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sparkify_dagster.cli.console import grid, near, printable, say, show, size, title
 from sparkify_dagster.cli.failed import named
+from sparkify_dagster.cli.home import ENDED_BY
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
 from sparkify_dagster.counting import count
 
@@ -28,6 +29,8 @@ def show_status(found: Status) -> None:
     if parts:
         _show_parts(parts)
     say()
+    for told in found.lost_runs:
+        say(f"{told} {ENDED_BY}", "yellow")
     say(_next_step(found, parts))
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
+from sparkify_dagster.cli.home import end_lost_runs
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
 from sparkify_dagster.errors import CloudError
@@ -55,6 +56,7 @@ class Watch:
         Where a queue tells of the lake's events, it is asked first whether to look at all.
         """
         try:
+            end_lost_runs()
             why = self._unheard() or self._deal_with()
         except (LakeError, CloudError, WarehouseError) as error:
             complain(str(error))
