@@ -872,6 +872,12 @@ def _from_environ(environ: Mapping[str, str], cwd: Path, problems: list[str]) ->
     return given
 
 
+def set_in_environment(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables that set something, by name; a blank one is the default."""
+    given = _from_environ(os.environ if environ is None else environ, Path(), [])
+    return [_catalogue()[at][0].env for at, entry in given.items() if entry.value.strip()]
+
+
 # --- together ---------------------------------------------------------------------------
 
 

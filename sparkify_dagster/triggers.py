@@ -201,9 +201,9 @@ def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) 
             f"the load failed {tried} times: gave up until the lake changes or somebody loads "
             "(`sparkify status` says why it failed)"
         )
-    pause = patience.wait(max(tried, 1))
-    left = pause - last.ended_ago
-    if 0 < left <= pause:  # More: the clock went back, and a wait has no end.
+    wait = patience.wait(max(tried, 1))
+    left = wait - last.ended_ago
+    if 0 < left <= wait:  # More: the clock went back, and a wait has no end.
         return Verdict(f"the load failed; tried again in {left:.0f} s")
     return Verdict("the load failed and is tried again", ask=len(runs) + 1)
 

@@ -9,7 +9,8 @@ Where the contract leaves a choice open, the choice is made here as in the produ
 * trailing commas are accepted inside an object or array; a lone comma (``{,}``) is not;
 * a byte-order mark is broken JSON, and so is a lone surrogate, wherever it stands;
 * a NUL in a loaded character value, and a key given twice at the top level, reject the record;
-* ``NaN``, ``Infinity`` and ``-Infinity`` parse, but no loaded column takes them;
+* ``NaN``, ``Inf`` and ``Infinity`` parse in any case, with a minus or without, but no loaded
+  column takes them;
 * nesting may have any depth; the text of a number in a character column is its spelling.
 """
 
@@ -33,7 +34,7 @@ SONGS_TABLE = "staging_songs_table"
 Row = tuple[Any, ...]
 Reject = tuple[str, str, int]
 
-BLANK = b" \t\r\n\x0b\x0c"
+_BLANKS = re.compile(rb"[ \t\r\n]*")
 EPOCH = datetime(1970, 1, 1)
 
 
@@ -169,7 +170,7 @@ class _Number(str):
 
 
 class _NotFinite(str):
-    """A bare NaN, Infinity or -Infinity."""
+    """A bare NaN, Inf or Infinity, in any case."""
 
 
 class _Object(list[tuple[str, Any]]):
@@ -190,7 +191,7 @@ _TOKEN = re.compile(
     r"(?P<mark>[{}\[\],:])"
     r'|(?P<string>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")'
     rf"|(?P<number>{_JSON_NUMBER})"
-    r"|(?P<word>true|false|null|NaN|-?Infinity))"
+    r"|(?P<word>true|false|null|-?(?i:nan|inf(?:inity)?)))"
 )
 _WORDS = {"true": True, "false": False, "null": None}
 
@@ -461,27 +462,51 @@ Outcome = tuple[int, "Row | Reason"]
 
 def read_log(content: bytes, fields: Sequence[str]) -> Iterator[Outcome]:
     """Yield line and outcome for each record of a log object."""
-    for number, line in _lines(content):
-        yield number, read_record(line, EVENT_COLUMNS, fields)
+    for number, text, _ in stream(content):
+        yield number, read_record(text, EVENT_COLUMNS, fields)
 
 
 def read_songs(content: bytes) -> Iterator[Outcome]:
-    """Yield line and outcome for each record of a song object, whole or NDJSON."""
-    lines = list(_lines(content))
-    if not lines:
-        return
-    if _parsed(content) is None and any(isinstance(_parsed(line), _Object) for _, line in lines):
-        for number, line in lines:
-            yield number, read_record(line, SONG_COLUMNS, SONG_FIELDS)
-    else:
-        yield 1, read_record(content, SONG_COLUMNS, SONG_FIELDS)
+    """Yield line and outcome for each record of a song object."""
+    found = list(stream(content))
+    if found and not any(readable for _, _, readable in found):
+        found = [(1, content, False)]
+    for number, text, _ in found:
+        yield number, read_record(text, SONG_COLUMNS, SONG_FIELDS)
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that hold more than white space, numbered from 1 as LF splits them."""
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.strip(BLANK):
-            yield number, line
+def stream(content: bytes) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield line and text of each record of an object, and whether a JSON object can be read there.
+
+    Where none can, the text to the end of the line is what is rejected.
+    """
+    at, line = 0, 1
+    while (start := _BLANKS.match(content, at).end()) < len(content):  # type: ignore[union-attr]
+        line += content.count(b"\n", at, start)
+        end = (content.find(b"\n", start) + 1 or len(content) + 1) - 1
+        # Nearly always the record is the line; an object ends where it ends, whatever follows.
+        is_line = isinstance(_parsed(content[start:end]), _Object)
+        found = end if is_line else _end_of_object(content, start)
+        at = found or end
+        yield line, content[start:at], found is not None
+        line += content.count(b"\n", start, at)
+
+
+def _end_of_object(content: bytes, start: int) -> int | None:
+    """Return where the JSON object ends that begins there, None if there is none."""
+    letters = content[start:].decode("latin-1")  # A letter a byte; UTF-8 is seen to at the end.
+    parser = _CarefulParser()
+    position = 0
+    while letters.startswith("{") and (token := _TOKEN.match(letters, position)):
+        try:
+            parser.take(token.lastgroup or "", token[token.lastgroup or 0])
+        except BrokenJsonError:
+            return None
+        position = token.end()
+        if parser.wants == "end":
+            end = start + position
+            return end if isinstance(_parsed(content[start:end]), _Object) else None
+    return None
 
 
 def _parsed(raw: bytes) -> Any:
@@ -498,7 +523,7 @@ class _Load:
 
     table: str
     rows: list[Row] = field(default_factory=list)
-    rejects: dict[Reject, Reason] = field(default_factory=dict)
+    rejects: list[tuple[Reject, Reason]] = field(default_factory=list)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(
@@ -512,7 +537,7 @@ class _Load:
             return
         for line, outcome in reader(content):
             if isinstance(outcome, Reason):
-                self.rejects[self.table, key, line] = outcome
+                self.rejects.append(((self.table, key, line), outcome))
             else:
                 self.rows.append((*outcome, *audit, key, line))
 
@@ -576,15 +601,15 @@ def _stage_songs(
 
 def _fail(expected: Expected, before: Expected, load: _Load, kept: list[Reject]) -> None:
     """Keep what was published, and put the failed load's own rejects apart."""
-    expected.reasons |= {reject: before.reasons[reject] for reject in kept} | load.rejects
+    expected.reasons |= {reject: before.reasons[reject] for reject in kept} | dict(load.rejects)
     expected.rejects = in_order([*expected.rejects, *kept])
-    expected.failed_rejects = in_order([*expected.failed_rejects, *load.rejects])
+    expected.failed_rejects = in_order([*expected.failed_rejects, *(r for r, _ in load.rejects)])
     expected.unreadable |= load.unreadable
 
 
-def _publish_rejects(expected: Expected, rejects: dict[Reject, Reason]) -> None:
-    expected.reasons |= rejects
-    expected.rejects = in_order([*expected.rejects, *rejects])
+def _publish_rejects(expected: Expected, rejects: list[tuple[Reject, Reason]]) -> None:
+    expected.reasons |= dict(rejects)
+    expected.rejects = in_order([*expected.rejects, *(reject for reject, _ in rejects)])
 
 
 # --------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def source_specs(locations: Mapping[str, str], days: dg.PartitionsDefinition) ->
     """
     meanings = {
         SONG_DATA: "The song catalogue: one small JSON object per file.",
-        LOG_DATA: "The activity logs: NDJSON objects, each for one log day.",
+        LOG_DATA: "The activity logs: streams of JSON objects, each for one log day.",
         LOG_JSONPATH: "The JSONPaths document: which log field feeds which staging column.",
     }
     return [
@@ -77,7 +77,9 @@ def table_schema(table: Table) -> dg.TableSchema:
     """A table's columns as the UI shows them."""
     return dg.TableSchema(
         columns=[_column(table, column) for column in table.columns],
-        constraints=dg.TableConstraints(other=[f"unique: {', '.join(table.key)}"]),
+        constraints=dg.TableConstraints(
+            other=[] if table in STAGING else [f"unique: {', '.join(table.key)}"]
+        ),
     )
 
 

@@ -20,13 +20,27 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, print_json, say, show, size
+from sparkify_dagster.cli.console import (
+    grid,
+    near,
+    offer_named,
+    print_json,
+    say,
+    show,
+    size,
+)
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.counting import count
 from sparkify_dagster.local_files import OTHERS
 from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.settings import Settings, SettingsError, load_settings, secrets_in
+from sparkify_dagster.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    secrets_in,
+    set_in_environment,
+)
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.engine import Session
@@ -65,7 +79,7 @@ def _lines(config: Path | None) -> Iterator[Line]:
         for check in _ON_A_LAPTOP:
             yield Line(check, "not looked at", "the settings come first")
         return
-    yield Line("settings", "ok", near(settings.source) if settings.source else "all defaults")
+    yield Line("settings", "ok", _sources(settings))
     failed: set[str] = set()
     for check, look in _checks(settings).items():
         if first := next((name for name in _AFTER.get(check, ()) if name in failed), None):
@@ -118,6 +132,14 @@ def _usable(config: Path | None) -> Settings:
     return settings
 
 
+def _sources(settings: Settings) -> str:
+    """Where the values come from: the file, the variables by name, the defaults."""
+    told = [near(settings.source)] if settings.source else []
+    if names := set_in_environment():
+        told.append(f"from the environment: {', '.join(names)}")
+    return "; ".join([*told, "else defaults"]) if told else "all defaults"
+
+
 def _careful(check: str, look: Look, settings: Settings) -> Line:
     """A check that cannot break the others."""
     from sparkify_dagster.cli.errors import explained
@@ -145,7 +167,7 @@ def _packages() -> Line:
     try:
         asked = metadata.requires(_PACKAGE) or []
     except metadata.PackageNotFoundError:
-        return Line("packages", "warning", "not installed", "install it: pip install -e .")
+        return Line("packages", "warning", "not installed", "install it with `pip install -e .`")
     wrong, versions = [], []
     for requirement in map(Requirement, asked):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -159,7 +181,8 @@ def _packages() -> Line:
         elif requirement.name in ("dagster", "duckdb"):
             versions.append(f"{requirement.name} {version}")
     if wrong:
-        return Line("packages", "failed", "; ".join(wrong), "pip install -e . -c constraints.txt")
+        step = "in its checkout `pip install -e . -c constraints.txt`"
+        return Line("packages", "failed", "; ".join(wrong), step)
     own = f"{_PACKAGE} {metadata.version(_PACKAGE)}"
     return Line("packages", "ok", ", ".join([own, *versions]))
 
@@ -263,10 +286,12 @@ def _tables(settings: Settings) -> Line:
     except WarehouseBusy:
         return Line("tables", "not looked at", "another process writes", "try again")
     if wrong:
-        step = "`sparkify etl` rebuilds what an older model made; else `create-tables --drop`"
+        step = (
+            "`sparkify etl` rebuilds what an older model made; else `sparkify create-tables --drop`"
+        )
         return Line("tables", "failed", "; ".join(wrong), step)
     if missing:
-        return Line("tables", "ok", f"{count(len(missing), 'table')} not there; `etl` makes them")
+        return Line("tables", "ok", f"{count(len(missing), 'table')} not there; a load makes them")
     return Line("tables", "ok", f"all {len(TABLES)} are those of the model")
 
 
@@ -408,9 +433,15 @@ def _show(lines: list[Line]) -> None:
     table = grid("check", "", "found")
     table.columns[-1].max_width = _WIDEST  # A pipe would get lines of any length.
     for line in lines:
-        found = f"{line.found}\nNext: {line.next_step}" if line.next_step else line.found
-        table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), found)
+        table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), line.found)
     show(table)
+    if any(line.state not in ("ok", "not looked at") for line in lines):
+        say()
+    for line in lines:
+        if line.next_step:
+            end = "" if "\n" in line.next_step else "."  # What is to be typed ends as it is.
+            say(f"Next for {line.check}: {line.next_step}{end}")
+    offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
     say()
     say(_conclusion([line.state for line in lines]))
 

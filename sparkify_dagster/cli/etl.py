@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sparkify_dagster.cli.console import near, print_json, say, warn
+from sparkify_dagster.cli.console import near, offer, print_json, warn
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.home import dagster_home, end_lost_runs
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
@@ -87,7 +87,7 @@ def run_etl(
     elif plan is not None and not nothing:
         show_plan(plan)
     else:
-        say(unneeded or nothing_changed(found, days))
+        offer(unneeded or nothing_changed(found, days))
     return 0 if result is None or result.success else FAILED
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sparkify_dagster.cli.console import complain, grid, near, say, show, warn
+from sparkify_dagster.cli.console import complain, grid, near, offer_named, say, show, warn
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
 from sparkify_dagster.counting import count
@@ -85,7 +85,9 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     marts, rows, passed = marts_row(now, checks)
     table.add_row(marts, _marts_done(result), "", rows, passed)
     show(table)
-    show_findings(check for check in checks if not _is_told(check, result, days))
+    found = [check for check in checks if not check.passed and not _is_told(check, result, days)]
+    show_findings(found)
+    offer_named(" ".join([result.failure or "", *map(found_by, found)]), failed=True)
     _warn_of_others(result, warehouse, days)
     _warn_of_copies(result)
     for text in result.warnings:
@@ -143,11 +145,10 @@ def passed_of(checks: Iterable[CheckLine], table: str) -> str:
 
 
 def show_findings(checks: Iterable[CheckLine]) -> None:
-    """Spells out the checks that did not pass, on stderr."""
+    """Spells out checks that did not pass, on stderr."""
     for check in checks:
-        if not check.passed:
-            tell = warn if check.warning else complain
-            tell(found_by(check))
+        tell = warn if check.warning else complain
+        tell(found_by(check))
 
 
 def found_by(check: CheckLine) -> str:

@@ -19,6 +19,7 @@ from sparkify_dagster.reasons import cause_of, causes
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.publish import KEPT_REJECTS
 
 _SHORT = 60
 _REASONS = 20
@@ -51,10 +52,16 @@ def run_rejects(
     with watching(), open_warehouse(settings).reading() as session:
         ledger.is_ready(session)
         counts, found = _find(session, table, day, limit, raw=raw)
+        all_kept = _are_all_kept(session)
     total = counts.total()
     if as_json:
         print_json(
-            {"total": total, "masked": not raw, "rejects": [asdict(reject) for reject in found]}
+            {
+                "total": total,
+                "all_kept": all_kept,
+                "masked": not raw,
+                "rejects": [asdict(reject) for reject in found],
+            }
         )
     elif not found:
         none = f"No rejected records of {day}." if day else "No rejected records."
@@ -65,6 +72,11 @@ def run_rejects(
         failed = sum(number for (published, _), number in counts.items() if not published)
         if 0 < failed < total:
             say(f"{failed:,} of loads that failed, {total - failed:,} published.")
+        if not all_kept:
+            say(
+                f"Of an object whose load failed, the first {KEPT_REJECTS:,} are kept. How many "
+                "there were: `sparkify status`."
+            )
         _tell_rest(found, total, raw=raw)
 
 
@@ -94,6 +106,14 @@ def _find(
         )
         for name, on, key, line, column, reason, published, text in rows
     ]
+
+
+def _are_all_kept(session: Session) -> bool:
+    """Whether no failed load may have had more rejects than are there."""
+    return not session.query(
+        f"SELECT j.object FROM {ledger.relation(session, 'load_rejects')} AS j "
+        f"WHERE NOT j.published GROUP BY j.object HAVING COUNT(*) >= {KEPT_REJECTS:d} LIMIT 1"
+    )
 
 
 def _text(text: str | None, raw: bool) -> str:

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.console import (
+    grid,
+    near,
+    offer,
+    offer_named,
+    printable,
+    say,
+    show,
+    size,
+    title,
+)
 from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.home import ENDED_BY
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
@@ -31,13 +41,14 @@ def show_status(found: Status) -> None:
     say()
     for told in found.lost_runs:
         say(f"{told} {ENDED_BY}", "yellow")
-    say(_next_step(found, parts))
+    offer(_next_step(found, parts))
 
 
 def _show_lake(lake: LakeStatus) -> None:
     say("Lake", "bold")
     if lake.problem:
         say(lake.problem, "red")
+        offer_named(lake.problem)
         return
     songs, logs = count(lake.song_objects, "object"), count(lake.log_objects, "object")
     table = grid("", "where", "objects", "size", right=("size",))
@@ -147,5 +158,5 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
     if told:
         return " ".join(told)
     if not parts:
-        return "The lake is empty: `sparkify generate` makes one."
+        return "The lake is empty. Make one with `sparkify generate`."
     return "The star or the marts are behind: run `sparkify etl`."

@@ -20,8 +20,9 @@ _NUMBERS = "('DOUBLE', 'UBIGINT', 'BIGINT', 'NULL')"
 def fast_query(columns: Sequence[Column], fields: Sequence[str]) -> str:
     """Typed values of every text, and whether they are proven right.
 
-    Gives one column per column, then `object`, `line`, `clean` (the values are what `judge` would
-    give) and `drifted` (the record's keys are not exactly fields we know).
+    Gives one column per column, then `object`, `start`, `line`, `is_object` (it is one JSON
+    object), `clean` (the values are what `judge` would give) and `drifted` (the record's keys are
+    not exactly fields we know).
     """
     slots = {name: number for number, name in enumerate(dict.fromkeys(fields), 1)}
     values = [_value(column, slots[name]) for column, name in zip(columns, fields, strict=True)]
@@ -29,7 +30,7 @@ def fast_query(columns: Sequence[Column], fields: Sequence[str]) -> str:
     present = " + ".join(f"(t[{slot + 1}] IS NOT NULL)::INT" for slot in slots.values())
     named = ",\n    ".join(f'{v} AS "{c.name}"' for v, c in zip(values, columns, strict=True))
     inner = (
-        f"SELECT object, line, text, n <> present AS drifted, t, v, n,\n    {named}\n"
+        f"SELECT object, start, line, text, n <> present AS drifted, t, v, n,\n    {named}\n"
         f"FROM (SELECT *, {present} AS present FROM ({_tokens(list(slots))}))"
     )
     names = ", ".join(f'"{c.name}"' for c in columns)
@@ -42,7 +43,8 @@ def fast_query(columns: Sequence[Column], fields: Sequence[str]) -> str:
         ]
     )
     return (
-        f"SELECT {names}, object, line,\n  COALESCE({clean}, false) AS clean,\n"
+        f"SELECT {names}, object, start, line,\n  COALESCE(t[1] = 'OBJECT', false) AS is_object,\n"
+        f"  COALESCE({clean}, false) AS clean,\n"
         f"  COALESCE(t[1] = 'OBJECT' AND drifted, false) AS drifted\nFROM ({inner})"
     )
 
@@ -76,7 +78,7 @@ TWICE_QUERY = (
 def _tokens(fields: Sequence[str]) -> str:
     pointers = ", ".join(_pointer(name) for name in fields)
     return (
-        "SELECT object, line, text,\n"
+        "SELECT object, start, line, text,\n"
         f"  CASE WHEN valid THEN json_type(text, ['$', {pointers}]) END AS t,\n"
         f"  CASE WHEN valid THEN json_extract_string(text, [{pointers}]) END AS v,\n"
         "  CASE WHEN valid THEN len(json_keys(text)) END AS n\n"

@@ -4,15 +4,19 @@ Three paths lead to the same rows. Chunks of records of one shape are proven as 
 The others are put to DuckDB's JSON parser, which proves record by record, many at a time. What is
 left goes to `judge`, which sees JSON with that same parser.
 
+An object is a stream of records. It is cut where they most likely begin, at line breaks; as long as
+each slice is one JSON object, it is one record. From a slice that is none on, `stream` says where
+records begin, until it comes to the beginning of a slice again.
+
 What belongs here: deciding about records. What does not: getting bytes (`store`), cutting them
-(`records`), storing rows (`warehouse`).
+(`records`, `stream`), storing rows (`warehouse`).
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,19 +25,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparkify_dagster.lake.bulk import Bulk
+from sparkify_dagster.lake.formats import LOOKED_AT, what_it_is
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
 from sparkify_dagster.lake.queries import TWICE_QUERY, UNKNOWN_QUERY, fast_query, parse_query
 from sparkify_dagster.lake.records import (
     ARROW_TYPES,
-    Candidates,
-    NotText,
+    Found,
     is_blank,
-    lines_of,
+    is_text,
+    pieces,
+    resolved,
+    slices_of,
     whole,
 )
+from sparkify_dagster.lake.stream import Piece, pieces_of
 from sparkify_dagster.model.table import Column
 
-READER_VERSION = "1"
+READER_VERSION = "2"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
 _RAW_LIMIT = 16_000
@@ -68,17 +76,20 @@ class Batch:
         rows: One column per field read, then `object` (index) and `line`.
         rejects: What was not accepted.
         unknown: By object and field that no column takes: the number of records that had it.
+        formats: By object with rejects that is no stream of records: what it is.
     """
 
     rows: pa.Table
     rejects: list[Reject] = field(default_factory=list)
     unknown: Counter[tuple[int, str]] = field(default_factory=Counter)
+    formats: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: Batch) -> None:
         """Takes over what another batch holds."""
         self.rows = pa.concat_tables([self.rows, other.rows])
         self.rejects += other.rejects
         self.unknown.update(other.unknown)
+        self.formats.update(other.formats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,31 @@ class _Doubt:
     line: int
     text: str
     parsed: Parsed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the fast path made of candidates.
+
+    Attributes:
+        batch: What is proven, and the unknown fields of all that are JSON objects.
+        doubts: Candidates that are JSON objects, but may not fit the columns.
+        broken: Candidates that are none.
+    """
+
+    batch: Batch
+    doubts: pa.Table
+    broken: pa.Table
+
+    def without(self, objects: Sequence[int]) -> _Seen:
+        """The same as if some objects held nothing that is proven or in doubt."""
+        gone, indices = pa.array(objects, pa.int32()), set(objects)
+        rows, doubts = (
+            table.filter(pc.invert(pc.is_in(table["object"], gone)))
+            for table in (self.batch.rows, self.doubts)
+        )
+        known = {at: n for at, n in self.batch.unknown.items() if at[0] not in indices}
+        return _Seen(Batch(rows, unknown=Counter(known)), doubts, self.broken)
 
 
 class Reader:
@@ -124,56 +160,77 @@ class Reader:
             self._opened.close()
 
     def read_lines(self, objects: Sequence[bytes], first: int = 0) -> Batch:
-        """Reads log objects: NDJSON, one record a line.
+        """Reads log objects: streams of records, one a line as a rule.
 
         Args:
             objects: The bytes of each object.
             first: Index given to the first of them.
         """
-        return self._read_candidates(lines_of(objects, first, self._pool))
+        held = dict(enumerate(objects, first))
+        return _with_formats(self._read_streams(held), held)
 
     def read_wholes(self, objects: Sequence[bytes], first: int = 0) -> Batch:
-        """Reads song objects: one record each, or NDJSON where that is what an object holds."""
-        candidates = whole(objects, first)
-        batch, doubts = self._fast_path(candidates.rows)
-        broken = [item.object for item in doubts if item.parsed.kind is None]
-        broken += [item.object for item in candidates.not_text]
-        self._judge([item for item in doubts if item.parsed.kind is not None], batch)
-        for index in sorted(broken):
-            self._read_inside(index, objects[index - first], batch)
-        return batch
+        """Reads song objects: one record each, as a rule, else streams like log objects.
 
-    def _read_candidates(self, candidates: Candidates) -> Batch:
-        batch, doubts = self._fast_path(candidates.rows)
-        batch.rejects += [_not_utf8(item) for item in candidates.not_text]
-        self._judge([item for item in doubts if not is_blank(item.text)], batch)
-        return batch
+        One in which no record can be read at all is one reject.
+        """
+        held = dict(enumerate(objects, first))
+        candidates = whole(held)
+        seen = self._fast_path(candidates.rows)
+        self._judge(seen.doubts, seen.batch)
+        others = [*seen.broken["object"].to_pylist(), *candidates.uncut]
+        streams = {i: held[i] for i in others if _holds_record(held[i])}
+        if streams:
+            seen.batch.add(self._read_streams(streams))
+        unread = [i for i in others if i not in streams and not is_blank(held[i])]
+        self._reject(held, [(i, Piece(0, len(held[i]), 1, False)) for i in unread], seen.batch)
+        return _with_formats(seen.batch, held)
 
-    def _read_inside(self, index: int, data: bytes, batch: Batch) -> None:
-        """An object that is no JSON: NDJSON if one of its lines is an object, else one reject."""
-        if is_blank(data):
-            return
-        lines = lines_of([data], index)
-        if any(item.parsed.kind == "OBJECT" for item in self._look_at(lines.rows)):
-            batch.add(self._read_candidates(lines))
-        else:
-            batch.rejects.append(_broken(index, data))
+    def _read_streams(self, objects: Mapping[int, bytes]) -> Batch:
+        slices = slices_of(objects, self._pool)
+        seen = self._fast_path(slices.rows)
+        found, torn = resolved(objects, seen.broken, slices.uncut)
+        seen = seen.without(torn) if torn else seen
+        self._judge(seen.doubts, seen.batch)
+        if records := [item for item in found if item[1].is_record]:
+            more = self._fast_path(pieces(objects, records))
+            self._judge(pa.concat_tables([more.doubts, more.broken]), more.batch)
+            seen.batch.add(more.batch)
+        self._reject(objects, [item for item in found if not item[1].is_record], seen.batch)
+        return seen.batch
 
-    def _fast_path(self, rows: pa.Table) -> tuple[Batch, list[_Doubt]]:
-        """What is proven clean, and the rest, parsed; unknown fields are counted on the way."""
+    def _reject(self, objects: Mapping[int, bytes], garbage: Sequence[Found], batch: Batch) -> None:
+        """Adds what is no record to the rejects, each with its reason."""
+        text: list[Found] = []
+        for index, piece in garbage:
+            data = objects[index][piece.start : piece.end]
+            if is_text(data):
+                text.append((index, piece))
+            else:
+                raw = data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
+                batch.rejects.append(Reject(index, piece.line, "not valid UTF-8", None, raw))
+        if text:
+            self._judge(pieces(objects, text), batch)
+
+    def _fast_path(self, rows: pa.Table) -> _Seen:
+        """What is proven clean, and the rest; unknown fields are counted on the way."""
         batch, rest = self._in_bulk(rows)
         if not rest.num_rows:
-            return batch, []
+            return _Seen(batch, rest, rest)
         result = self._ask(self._fast, rest)
-        clean = result["clean"]
-        proven = result.filter(clean).select(self._schema.names).cast(self._schema)
+        proven = result.filter(result["clean"]).select(self._schema.names).cast(self._schema)
         batch.rows = pa.concat_tables([batch.rows, proven])
         drifted = result.filter(result["drifted"])
         if drifted.num_rows:
             self._count_unknown(_picked(rest, drifted), batch)
         if proven.num_rows == result.num_rows:
-            return batch, []
-        return batch, self._look_at(_picked(rest, result.filter(pc.invert(clean))))
+            return _Seen(batch, rest.slice(0, 0), rest.slice(0, 0))
+        is_object, clean = result["is_object"], result["clean"]
+        return _Seen(
+            batch,
+            _picked(rest, result.filter(pc.and_not(is_object, clean))),
+            _picked(rest, result.filter(pc.invert(is_object))),
+        )
 
     def _in_bulk(self, rows: pa.Table) -> tuple[Batch, pa.Table]:
         """What is proven chunk by chunk, and the candidates of the other chunks."""
@@ -220,10 +277,10 @@ class Reader:
             for item in seen
         ]
 
-    def _judge(self, doubts: Sequence[_Doubt], batch: Batch) -> None:
+    def _judge(self, rows: pa.Table, batch: Batch) -> None:
         """The careful path: adds each candidate to the batch's rows or to its rejects."""
         accepted: list[tuple[Value, ...]] = []
-        for item in doubts:
+        for item in self._look_at(rows) if rows.num_rows else ():
             text = item.text.removesuffix("\n")
             try:
                 values = judge(item.parsed, text, self._columns)
@@ -258,17 +315,17 @@ class Reader:
 
 
 def _picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
-    """The candidates that stand in `wanted`, by object and line."""
-    return rows.join(
-        wanted.select(["object", "line"]), keys=["object", "line"], join_type="left semi"
-    )
+    """The candidates that stand in `wanted`, by object and place."""
+    keys = ["object", "start"]
+    return rows.join(wanted.select(keys), keys=keys, join_type="left semi")
 
 
-def _not_utf8(item: NotText) -> Reject:
-    raw = item.data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
-    return Reject(item.object, item.line, "not valid UTF-8", None, raw)
+def _with_formats(batch: Batch, objects: Mapping[int, bytes]) -> Batch:
+    for index in {reject.object for reject in batch.rejects}:
+        if what := what_it_is(objects[index][:LOOKED_AT]):
+            batch.formats[index] = what
+    return batch
 
 
-def _broken(index: int, data: bytes) -> Reject:
-    raw = data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
-    return Reject(index, 1, "neither one JSON object nor one on any of its lines", None, raw)
+def _holds_record(data: bytes) -> bool:
+    return any(piece.is_record for piece in pieces_of(data))

@@ -98,11 +98,12 @@ LOAD_REJECTS = Table(
     layer=Layer.LEDGER,
     kind="ledger",
     meaning="Every rejected record, with where it stands and why. It goes when its object is "
-    "mended or removed. `published` is false for the rejects of a load that failed.",
+    "mended or removed. `published` is false for the rejects of a load that failed: of them the "
+    "first 1,000 of an object are kept; `load_history` says how many there were.",
     columns=(
         Column("target_table", Type.VARCHAR, "Table it was meant for.", length=SHORT),
         Column("object", Type.VARCHAR, "Object it stands in.", length=LONG, required=True),
-        Column("line", Type.INTEGER, "Its line there, from 1.", required=True),
+        Column("line", Type.INTEGER, "The line on which it begins there, from 1.", required=True),
         Column("reason", Type.VARCHAR, "Why it was rejected.", length=LONG, required=True),
         Column("column_name", Type.VARCHAR, "The column to blame, if one is.", length=SHORT),
         Column("raw_text", Type.VARCHAR, "The record as it stands, cut if long.", length=65535),

@@ -26,7 +26,7 @@ def _origin(lake: str) -> tuple[Column, ...]:
         Column(
             "line",
             Type.INTEGER,
-            "The line of the record in its object, from 1; NULL where Redshift read it by itself.",
+            "The line on which the record begins, from 1; NULL where Redshift read it by itself.",
             audit=True,
             source="the lake",
         ),

@@ -170,7 +170,8 @@ class Table:
     """One table of the warehouse, declared once.
 
     Attributes:
-        key: The columns whose values are unique together.
+        key: The columns that name a row. Their values are unique together, but not where they are
+            an origin: several records may begin on one line.
         reads: Tables its defining SELECT reads.
         sql: File of its defining SELECT below `model/sql`, for the tables that have one.
         slices: How a mart is brought up to date piece by piece; None: it is built whole.

@@ -77,7 +77,12 @@ def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, reje
     if unread:
         return replace(entry, status="failed", message=first_of(unread))
     over = over_limit(
-        entry.records, entry.rejects, loading.limits.rejects, part.name, f"--day {part.name}"
+        entry.records,
+        entry.rejects,
+        loading.limits.rejects,
+        part.name,
+        f"--day {part.name}",
+        prepared.no_streams(part.name),
     )
     return replace(entry, status="failed", message=over) if over else entry
 
@@ -150,5 +155,5 @@ def _fail(
     """Records a failed day and its rejects; the rows it last published stay."""
     rejects = rejects_of(prepared, entry.part)
     day = date.fromisoformat(entry.part)
-    load_id = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
-    return PartReport(replace(entry, load_id=load_id, run_id=loading.run_id), findings)
+    (recorded,) = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
+    return PartReport(recorded, findings)

@@ -28,7 +28,8 @@ _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
-_SHOWN = 5
+_NAMED, _FIRST = 3, 5
+"""Objects that a message names; of those that cannot be read."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
@@ -125,6 +126,17 @@ class Prepared:
                 found[name] += records
         return dict(found)
 
+    def no_streams(self, part: str | None = None) -> str:
+        """The objects, of one part or of all, that are no streams of records, and what to do."""
+        found = [
+            f"{self.objects[index].key} {what}."
+            for index, what in sorted(self.batch.formats.items())
+            if part in (None, self.parts[index])
+        ]
+        more = len(found) - _NAMED
+        others = f"{count(more, 'more object')} of the like." if more > 0 else ""
+        return " ".join([*found[:_NAMED], others]).strip()
+
     def only(self, parts: set[str]) -> Prepared:
         """The same with just the objects of some parts, numbered anew."""
         if parts >= set(self.parts):
@@ -199,8 +211,8 @@ def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
 
 def first_of(errors: Sequence[ObjectError]) -> str:
     """The first objects that could not be read, and how many more there are."""
-    shown = "; ".join(map(str, errors[:_SHOWN]))
-    more = len(errors) - _SHOWN
+    shown = "; ".join(map(str, errors[:_FIRST]))
+    more = len(errors) - _FIRST
     return shown + (f"; and {count(more, 'more object')}" if more > 0 else "")
 
 

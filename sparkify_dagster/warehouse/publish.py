@@ -6,8 +6,9 @@ for the catalogue stand in `days` and `songs`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
@@ -29,6 +30,8 @@ from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.prepare import Columns, Prepared
 from sparkify_dagster.warehouse.schema import create_tables
 
+KEPT_REJECTS = 1_000
+"""Rejects of an object that are kept of a load that failed."""
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how many objects of it have been, and how many there are."""
@@ -303,15 +306,21 @@ def record_failure(
     prepared: Prepared,
     rejects: Sequence[Reject],
     day: date | None = None,
-) -> int:
+) -> list[Entry]:
     """Records a failed load and its rejects in a transaction of its own; staged rows stay.
+
+    Of the rejects of one object only the first are kept, which the entries then say.
 
     Args:
         day: The log day that failed; None for the song catalogue.
 
     Returns:
-        The number of the load.
+        The entries as they were recorded.
     """
+    kept = _first_of_each(rejects)
+    if len(kept) < len(rejects):
+        note = f"Of its {len(rejects):,} rejects, the first {KEPT_REJECTS:,} an object are kept."
+        entries = [replace(entry, message=f"{entry.message} {note}") for entry in entries]
     only = "AND log_date = $day" if day else ""
     values = {"target": table.name} | ({"day": day} if day else {})
 
@@ -323,11 +332,23 @@ def record_failure(
             f"WHERE target_table = $target {only} AND NOT published",
             values,
         )
-        write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=False)
+        write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)
         return Published(load_id)
 
-    return loading.warehouse.transact(work, was_recorded(loading)).load_id
+    load_id = loading.warehouse.transact(work, was_recorded(loading)).load_id
+    return [replace(entry, load_id=load_id, run_id=loading.run_id) for entry in entries]
+
+
+def _first_of_each(rejects: Sequence[Reject]) -> list[Reject]:
+    """The first rejects of each object, so many as are kept of a load that failed."""
+    told: Counter[int] = Counter()
+    kept: list[Reject] = []
+    for reject in sorted(rejects, key=lambda reject: (reject.object, reject.line)):
+        told[reject.object] += 1
+        if told[reject.object] <= KEPT_REJECTS:
+            kept.append(reject)
+    return kept
 
 
 def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:
@@ -374,19 +395,22 @@ def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects
     )
 
 
-def over_limit(records: int, rejects: int, limit: float, what: str, which: str) -> str | None:
+def over_limit(
+    records: int, rejects: int, limit: float, what: str, which: str, no_streams: str = ""
+) -> str | None:
     """Why that many rejects are too many, or None when they are not.
 
     Args:
         which: Options with which `sparkify rejects` shows just these.
+        no_streams: What is to be said of objects that are no streams of records.
     """
     if records == 0 or rejects / records <= limit:
         return None
     return (
-        f"{rejects:,} of {records:,} records of {what} were rejected ({rejects / records:.1%}), "
-        f"more than {limit:.1%}. See them with `sparkify rejects {which}`, mend the objects, or "
-        "raise [LOAD] REJECT_LIMIT."
-    )
+        f"{no_streams} {rejects:,} of {records:,} records of {what} were rejected "
+        f"({rejects / records:.1%}), more than {limit:.1%}. See them with `sparkify rejects "
+        f"{which}`, mend the objects, or raise [LOAD] REJECT_LIMIT."
+    ).lstrip()
 
 
 def _star_is_built(session: Session) -> bool:

@@ -187,7 +187,12 @@ def _why_not(
     records += sum(entry.records for entry in entries)
     rejects += sum(entry.rejects for entry in entries)
     return over_limit(
-        records, rejects, loading.limits.rejects, "the song catalogue", f"--table {_TABLE.name}"
+        records,
+        rejects,
+        loading.limits.rejects,
+        "the song catalogue",
+        f"--table {_TABLE.name}",
+        prepared.no_streams(),
     )
 
 
@@ -245,8 +250,8 @@ def _fail(
 ) -> PartReport:
     """Records the failed load and its rejects; the rows stay."""
     failed = [replace(entry, status="failed", message=message) for entry in entries]
-    load_id = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
-    return PartReport(replace(_sum(failed), load_id=load_id, run_id=loading.run_id), findings)
+    recorded = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
+    return PartReport(_sum(recorded), findings)
 
 
 def _sum(entries: Sequence[Entry]) -> Entry:

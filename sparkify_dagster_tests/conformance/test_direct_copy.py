@@ -18,12 +18,18 @@ from sparkify_dagster.warehouse.engine import CopyRefused, LakeObjects, Session
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.lakes import put
 from sparkify_dagster_tests.pairs import Pair, SyncedLake
-from sparkify_dagster_tests.record_cases import EVENT_CASES, EVENT_FIELDS, Outcome, RecordCase
+from sparkify_dagster_tests.record_cases import (
+    EVENT,
+    EVENT_CASES,
+    EVENT_FIELDS,
+    STREAMS,
+    Outcome,
+    RecordCase,
+)
 
 COLUMNS = loaded_columns(STAGING_EVENTS)
 NAMES = [column.name for column in COLUMNS]
 TAKEN_ALL_THE_SAME = {
-    "two records on a line are broken",
     "a quoted double without a whole part rejects",
     "a quoted double without a fraction after its point rejects",
     "quoted leading zeros reject in a double column",
@@ -52,6 +58,21 @@ def test_what_copy_takes_of_a_record_is_what_the_contract_says(pair: Pair) -> No
                 wrong.append(case.name)
     assert set(wrong) == TAKEN_ALL_THE_SAME
     assert len(taken) > 50
+
+
+@pytest.mark.parametrize("pair", ["redshift-s3"], indirect=True)
+def test_copy_takes_a_stream_as_our_reader_does_or_leaves_it_to_it(pair: Pair) -> None:
+    lake, warehouse = pair.lake, pair.warehouse
+    assert isinstance(lake, SyncedLake)
+    assert isinstance(warehouse, RedshiftWarehouse)
+    for number, case in enumerate(STREAMS):
+        put(lake.logs / f"{number}.json", case.of(EVENT.line()))
+    lake.sync()
+    with warehouse.looking() as session:
+        for number, case in enumerate(STREAMS):
+            rows = _copied(session, f"{lake.base}/log_data/{number}.json")
+            assert (rows is None) == bool(case.rejected), case.name
+            assert rows is None or len(rows) == len(case.good)
 
 
 def _wanted(case: RecordCase) -> list[tuple[Any, ...]]:

@@ -44,8 +44,11 @@ from sparkify_dagster_tests.properties.test_generated_lakes import (
     overwrite,
 )
 from sparkify_dagster_tests.record_cases import (
+    EVENT,
     EVENT_CASES,
+    SONG,
     SONG_CASES,
+    STREAMS,
     AnySpelling,
     RecordCase,
     ndjson,
@@ -299,6 +302,34 @@ def test_every_case_of_a_record_among_all_others_is_read_as_it_must_be(pair: Pai
         put(pair.lake.songs / f"alone/{number}.json", case.raw)
     load(pair, limits=ALL_REJECTS)
     assert_equals_oracle(pair.warehouse, pair.lake.expected(reject_limit=1.0))
+
+
+def test_streams_of_records_are_read_as_they_must_be(pair: Pair) -> None:
+    for number, case in enumerate(STREAMS):
+        day = f"2018-11-{number % 20 + 1:02}"
+        for folder, key, record in (
+            (pair.lake.logs, log_key(day, f"{number}.json"), EVENT.line(sessionId=str(number))),
+            (pair.lake.songs, f"{number}.json", SONG.line()),
+        ):
+            put(folder / key, case.of(record))
+            put(folder / f"{key}.gz", gzip.compress(case.of(record)))
+    assert load(pair, limits=ALL_REJECTS).failed == set()
+    assert_equals_oracle(pair.warehouse, pair.lake.expected(reject_limit=1.0))
+    assert load(pair).todo.is_nothing
+
+
+def test_logs_as_firehose_delivers_them_are_taken_whole(pair: Pair) -> None:
+    one = [event(sessionId=n) for n in range(50)]
+    two = [event(sessionId=n, itemInSession=2) for n in range(32)]
+    put(pair.lake.logs / log_key("2018-11-01"), lines(*one).replace(b"\n", b""))
+    put(pair.lake.logs / log_key("2018-11-02"), lines(*two).replace(b"}\n{", b"}{", 1))
+    pair.lake.put_song("a.json", song())
+    outcome = load(pair)
+    assert {r.entry.part: (r.entry.row_count, r.entry.rejects) for r in outcome.days} == {
+        "2018-11-01": (50, 0),
+        "2018-11-02": (32, 0),
+    }
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
 
 
 def _spelt_plainly(cases: Iterable[RecordCase]) -> list[RecordCase]:

@@ -11,14 +11,18 @@ from sparkify_dagster.lake.reader import Batch, Reader
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster_tests.record_cases import (
+    EVENT,
     EVENT_CASES,
     EVENT_FIELDS,
     EVENT_VALUES,
+    SONG,
     SONG_CASES,
     SONG_FIELDS,
     SONG_VALUES,
+    STREAMS,
     Outcome,
     RecordCase,
+    StreamCase,
     ndjson,
 )
 
@@ -142,10 +146,24 @@ def test_every_case_that_is_something_is_a_row_or_a_reject(
         assert [batch.rows.num_rows, len(batch.rejects)] == counted[:2]
 
 
+@pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.name)
+def test_each_object_is_parted_into_records_as_its_case_says(
+    logs: Reader, songs: Reader, case: StreamCase
+) -> None:
+    read_logs, read_songs = (logs.read_lines, EVENT), (songs.read_wholes, SONG)
+    for reads, record in (read_logs, read_songs):
+        batch = reads([record.line(), case.of(record.line()), record.line()])
+        good = [row["line"] for row in batch.rows.to_pylist() if row["object"] == 1]
+        assert tuple(sorted(good)) == case.good
+        assert {item.object for item in batch.rejects} <= {1}
+        assert tuple(sorted(item.line for item in batch.rejects)) == case.rejected
+
+
 def test_every_reject_says_why_in_words_and_shows_the_record_as_it_stands(
     packed_logs: Batch,
 ) -> None:
     for item in packed_logs.rejects:
         case = EVENT_CASES[item.line - 1]
         assert item.reason
-        assert item.raw_text == case.raw.decode("utf-8", "backslashreplace")[:16_000]
+        text = case.raw.lstrip(b" \t").decode("utf-8", "backslashreplace")
+        assert item.raw_text.lstrip(" \t") == text[:16_000]

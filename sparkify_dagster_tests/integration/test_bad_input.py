@@ -5,6 +5,7 @@ somebody altered or dropped. Nothing is lost, half-written or reported as good.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -30,13 +31,14 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
-from sparkify_dagster.warehouse.publish import Loading
+from sparkify_dagster.warehouse.publish import Limits, Loading
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster_tests.lakes import (
     TinyLake,
     assert_equals_oracle,
     bring_up_to_date,
     event,
+    lines,
     log_key,
     put,
     rows_of,
@@ -191,6 +193,101 @@ def test_a_day_with_too_many_rejects_fails_alone_and_keeps_its_last_rows(place: 
     (place.lake.logs / log_key(TWO)).unlink()
     assert place.load() == set()
     assert place.held.failed_rejects == []
+
+
+PACKED = gzip.compress(lines(*plays(22)))
+ARRAY = json.dumps(plays(22), indent=2).encode()
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "data", "what"),
+    [
+        (log_key(TWO), PACKED, "is gzip: add .gz to its name"),
+        (log_key(TWO, "twice.json.gz"), gzip.compress(PACKED), "is gzip: add .gz to its name"),
+        (log_key(TWO), ARRAY, "is one JSON array: write its objects one after the other"),
+        (log_key(TWO), lines(*plays(22)).decode().encode("utf-16"), "is UTF-16: save it as UTF-8"),
+        (log_key(TWO), b"<!DOCTYPE html>\n<html>\n</html>\n", "is HTML: "),
+        (log_key(TWO), POINTER, "is a Git LFS pointer: fetch the file itself"),
+    ],
+)
+def test_a_day_that_fails_for_what_is_no_log_names_that_once(
+    key: str, data: bytes, what: str, place: Place
+) -> None:
+    put(place.lake.logs / key, data)
+    outcome = bring_up_to_date(place.lake.open(), place.warehouse)
+    (message,) = [r.entry.message for r in outcome.days if not r.published]
+    assert message is not None
+    assert message.startswith(f"{key} {what}")
+    assert message.count(what) == 1
+    with place.warehouse.reading() as session:
+        told = session.query("SELECT message FROM sparkify.load_history WHERE status = 'failed'")
+    assert told == [(message,)]
+
+
+def test_a_song_load_that_fails_for_what_is_no_song_names_a_few_of_them(place: Place) -> None:
+    for number in range(5):
+        put(place.lake.songs / f"B/{number}.json", gzip.compress(b"{}"))
+    outcome = bring_up_to_date(place.lake.open(), place.warehouse)
+    assert outcome.songs is not None
+    message = outcome.songs.entry.message
+    assert message is not None
+    assert message.startswith("B/0.json is gzip: add .gz to its name")
+    assert "B/2.json is gzip" in message
+    assert "B/3.json" not in message
+    assert "2 more objects of the like. 5 of 7 records of the song catalogue" in message
+
+
+def test_a_day_whose_records_are_broken_is_called_nothing_else(place: Place) -> None:
+    place.lake.put_log(log_key(TWO), *plays(22), b"{", b"[]", b"null")
+    outcome = bring_up_to_date(place.lake.open(), place.warehouse)
+    (message,) = [r.entry.message for r in outcome.days if not r.published]
+    assert message is not None
+    assert message.startswith("3 of 23 records")
+
+
+def test_of_a_load_that_fails_the_first_thousand_rejects_of_an_object_are_kept(
+    place: Place,
+) -> None:
+    broken = b"".join(b"oops %d\n" % number for number in range(1500))
+    put(place.lake.logs / log_key(TWO), broken)
+    put(place.lake.logs / log_key(TWO, "more.json"), b"oops\n" * 20)
+    put(place.lake.songs / "B/many.json", b"{}\n" + broken)
+    outcome = bring_up_to_date(place.lake.open(), place.warehouse)
+    assert outcome.failed == {TWO, "songs"}
+    (day,) = [r.entry for r in outcome.days if not r.published]
+    assert outcome.songs is not None
+    songs = outcome.songs.entry
+    assert (day.rejects, songs.rejects) == (1520, 1501)
+    for entry in (day, songs):
+        assert entry.message is not None
+        note = f"Of its {entry.rejects:,} rejects, the first 1,000 an object are kept."
+        assert entry.message.endswith(note)
+    with place.warehouse.reading() as session:
+        kept = session.query(
+            "SELECT object, COUNT(*), MIN(line), MAX(line) FROM sparkify.load_rejects "
+            "WHERE NOT published GROUP BY object ORDER BY object"
+        )
+        told = session.query(
+            "SELECT target, rejects FROM sparkify.load_history WHERE status = 'failed' "
+            "AND rejects > 0 ORDER BY target"
+        )
+    assert sorted(kept) == sorted(
+        [
+            (log_key(TWO), 1000, 1, 1000),
+            (log_key(TWO, "more.json"), 20, 1, 20),
+            ("B/many.json", 1000, 1, 1000),
+        ]
+    )
+    assert told == [("staging_events_table", 1520), ("staging_songs_table", 1501)]
+
+
+def test_all_rejects_of_a_load_that_is_published_are_kept(place: Place) -> None:
+    put(place.lake.logs / log_key(TWO), b"oops\n" * 1500)
+    bring_up_to_date(place.lake.open(), place.warehouse, limits=Limits(rejects=1.0))
+    place.held = place.lake.expected(place.held, reject_limit=1.0)
+    assert len(place.held.rejects) == 1500
+    assert_equals_oracle(place.warehouse, place.held)
 
 
 def test_rejects_of_a_failed_song_load_go_when_the_broken_object_is_removed(place: Place) -> None:

@@ -39,11 +39,15 @@ from sparkify_dagster_tests.oracle import (
     user_rows,
 )
 from sparkify_dagster_tests.record_cases import (
+    EVENT,
     EVENT_CASES,
     EVENT_FIELDS,
+    SONG,
     SONG_CASES,
+    STREAMS,
     Outcome,
     RecordCase,
+    StreamCase,
     ndjson,
 )
 
@@ -180,6 +184,15 @@ def test_the_oracle_reads_each_event_case_as_stated(case: RecordCase) -> None:
 @pytest.mark.parametrize("case", SONG_CASES, ids=_by_name)
 def test_the_oracle_reads_each_song_case_as_stated(case: RecordCase) -> None:
     _check(case, list(read_songs(case.raw)))
+
+
+@pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.name)
+def test_the_oracle_parts_each_stream_as_stated(case: StreamCase) -> None:
+    told = read_log(case.of(EVENT.line()), FIELDS), read_songs(case.of(SONG.line()))
+    for outcomes in map(list, told):
+        rejected = tuple(line for line, outcome in outcomes if isinstance(outcome, Reason))
+        good = tuple(line for line, outcome in outcomes if not isinstance(outcome, Reason))
+        assert (good, rejected) == (case.good, case.rejected)
 
 
 @pytest.mark.parametrize("cases", [EVENT_CASES, SONG_CASES], ids=["events", "songs"])
@@ -371,7 +384,7 @@ SONG_A, SONG_B = (json.dumps(a_song(song_id=song_id)).encode() for song_id in ("
     ("content", "accepted", "rejected"),
     [
         (SONG_A, [1], []),
-        (b"\n\n" + SONG_A + b"\n", [1], []),
+        (b"\n\n" + SONG_A + b"\n", [3], []),
         (json.dumps(a_song(), indent=1).encode(), [1], []),
         (json.dumps(a_song(), indent=1).replace("\n", "\r\n").encode(), [1], []),
         (SONG_A + b"\n" + SONG_B, [1, 2], []),
@@ -384,16 +397,16 @@ SONG_A, SONG_B = (json.dumps(a_song(song_id=song_id)).encode() for song_id in ("
         (b"\n\noops", [], [1]),
         (json.dumps(a_song(), indent=1).encode()[:-2], [], [1]),
         (json.dumps(a_song(title=1), indent=1).encode()[:-2] + b",\n}", [1], []),
-        (b"[\n" + SONG_A + b"\n]", [], [1]),
-        (b"[\n" + SONG_A + b",\n" + SONG_B + b"\n", [3], [1, 2]),
+        (b"[\n" + SONG_A + b"\n]", [2], [1, 3]),
+        (b"[\n" + SONG_A + b",\n" + SONG_B + b"\n", [2, 3], [1, 2]),
         (b"\xff" + SONG_A + b"\n" + SONG_B, [2], [1]),
         (b"\xef\xbb\xbf" + SONG_A, [], [1]),
         (b"\xef\xbb\xbf" + SONG_A + b"\n" + SONG_B, [2], [1]),
         (b"", [], []),
-        (b" \n\r\n\t\x0b\x0c", [], []),
+        (b" \n\r\n\t", [], []),
         (b"null", [], [1]),
         (b"\n\nnull\n", [], [1]),
-        (SONG_A + b"\n\x0b", [1], []),
+        (SONG_A + b"\n\x0b", [1], [2]),
     ],
     ids=[
         "one line",
@@ -404,13 +417,13 @@ SONG_A, SONG_B = (json.dumps(a_song(song_id=song_id)).encode() for song_id in ("
         "two lines with CRLF and a blank one",
         "a bad line before a good one",
         "bad lines after a good one",
-        "an empty object among bad lines makes it NDJSON",
-        "an empty object after a bad line makes it NDJSON",
+        "an empty object among bad lines is a record",
+        "an empty object after a bad line is a record",
         "no line that is an object",
         "a bad line after blank ones",
         "pretty-printed and cut",
         "pretty-printed with a trailing comma",
-        "an array over lines parses whole",
+        "an array over lines",
         "an array cut before its end",
         "bad UTF-8 on one line of two",
         "a byte-order mark",
@@ -422,7 +435,7 @@ SONG_A, SONG_B = (json.dumps(a_song(song_id=song_id)).encode() for song_id in ("
         "one line and a vertical tab",
     ],
 )
-def test_a_song_object_is_whole_or_ndjson(
+def test_a_song_object_is_a_stream_or_one_reject(
     content: bytes, accepted: list[int], rejected: list[int]
 ) -> None:
     outcomes = list(read_songs(content))

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from sparkify_dagster.lake.bulk import Bulk, Proven
-from sparkify_dagster.lake.records import ARROW_TYPES, lines_of
+from sparkify_dagster.lake.records import ARROW_TYPES
+from sparkify_dagster.lake.records import SCHEMA as CANDIDATES
 from sparkify_dagster.model.table import Column, Type
 
 COLUMNS = (
@@ -32,8 +33,17 @@ GOOD = '{"song":"So","status":200,"userId":"8","length":1.5,"ts":1000}'
 
 def proven(text: str, columns: tuple[Column, ...] = COLUMNS) -> Proven | None:
     """What comes of one object of a few lines."""
-    (chunk,) = lines_of([text.encode()]).rows.to_batches()
-    return Bulk(columns, FIELDS, SCHEMA).read(chunk)
+    return Bulk(columns, FIELDS, SCHEMA).read(chunk(text))
+
+
+def chunk(text: str) -> pa.RecordBatch:
+    """A candidate for each line."""
+    lines = text.split("\n")
+    texts = [line + "\n" for line in lines[:-1]] + lines[-1:]
+    numbers = range(1, len(texts) + 1)
+    values = [[0] * len(texts), list(numbers), list(numbers), texts]
+    arrays = [pa.array(v, f.type) for v, f in zip(values, CANDIDATES, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=CANDIDATES)
 
 
 def rows(text: str) -> list[tuple[object, ...]]:
@@ -127,12 +137,13 @@ def test_a_line_that_may_have_to_be_judged_leaves_its_chunk_unproven(
 
 def test_a_record_over_two_lines_does_not_make_up_for_two_on_one() -> None:
     assert proven('{"song":\n"So"}' + GOOD) is None
+    assert proven('{"song":"}\n{"}\n' + f"{GOOD} {GOOD}") is None
+    assert proven('{"song":"}{"}\n' + GOOD) is not None
 
 
 def test_one_field_may_feed_two_columns_of_a_kind() -> None:
     columns = (COLUMNS[0], COLUMNS[0])
     schema = pa.schema([("a", pa.string()), ("b", pa.string()), *list(SCHEMA)[-2:]])
-    (chunk,) = lines_of([GOOD.encode()]).rows.to_batches()
-    found = Bulk(columns, ("song", "song"), schema).read(chunk)
+    found = Bulk(columns, ("song", "song"), schema).read(chunk(GOOD))
     assert found is not None
     assert found.rows.to_pylist() == [{"a": "So", "b": "So", "object": 0, "line": 1}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,7 +23,6 @@ COLUMNS = (
 FIELDS = ("songId", "status", "userId", "length", "ts")
 GOOD = b'{"songId":"SO1","status":200,"userId":"8","length":1.5,"ts":0}'
 VALUES = ("SO1", 200, 8, 1.5, datetime(1970, 1, 1))
-NOT_EVEN_NDJSON = "neither one JSON object nor one on any of its lines"
 
 
 @pytest.fixture(scope="module")
@@ -163,58 +163,62 @@ def test_one_field_may_feed_two_columns() -> None:
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_song_object_that_parses_whole_is_one_record_on_however_many_lines(
-    reader: Reader,
-) -> None:
+def test_a_song_object_is_one_record_on_however_many_lines(reader: Reader) -> None:
     spread = json.dumps({"songId": "SO1", "status": 1}, indent=2).encode()
     batch = reader.read_wholes([spread, b"\n\n" + GOOD + b"\n", GOOD], first=2)
     assert [(row[0], *row[-2:]) for row in rows(batch)] == [
         ("SO1", 2, 1),
-        ("SO1", 3, 1),
+        ("SO1", 3, 3),
         ("SO1", 4, 1),
     ]
 
 
-def test_a_song_object_that_parses_whole_as_something_else_is_one_reject(reader: Reader) -> None:
-    batch = reader.read_wholes([b"[\n" + GOOD + b"\n]", b"null", b'"SO1"', b"7"])
+def test_a_song_object_that_is_another_value_is_one_reject_that_says_which(reader: Reader) -> None:
+    batch = reader.read_wholes([b"[" + GOOD + b"]", b"null", b'"SO1"', b"7", b"[\n\n1]\n"])
     assert batch.rows.num_rows == 0
     assert [(item.object, item.line, item.reason) for item in batch.rejects] == [
         (0, 1, "not a JSON object but an array"),
         (1, 1, "not a JSON object but null"),
         (2, 1, "not a JSON object but a string"),
         (3, 1, "not a JSON object but a number"),
+        (4, 1, "not a JSON object but an array"),
     ]
 
 
-def test_a_song_object_with_an_object_on_one_of_its_lines_is_a_record_a_line(
-    reader: Reader,
-) -> None:
+def test_a_song_object_may_be_a_stream(reader: Reader) -> None:
     packed = b"oops\n\n" + song("SO1") + b"\r\n[]\n" + song("SO2", status="x", extra=1) + b"\n"
-    batch = reader.read_wholes([GOOD, packed], first=1)
-    assert [(row[0], *row[-2:]) for row in rows(batch)] == [("SO1", 1, 1), ("SO1", 2, 3)]
-    assert [(item.object, item.line, item.column) for item in batch.rejects] == [
-        (2, 1, None),
-        (2, 4, None),
+    batch = reader.read_wholes([GOOD, packed, GOOD + GOOD], first=1)
+    assert [(row[0], *row[-2:]) for row in rows(batch)] == [
+        ("SO1", 1, 1),
+        ("SO1", 2, 3),
+        ("SO1", 3, 1),
+        ("SO1", 3, 1),
+    ]
+    assert sorted((item.object, item.line, item.column or "") for item in batch.rejects) == [
+        (2, 1, ""),
+        (2, 4, ""),
         (2, 5, "status"),
     ]
     assert dict(batch.unknown) == {(2, "extra"): 1}
 
 
-def test_two_song_objects_on_a_line_are_one_reject(reader: Reader) -> None:
-    batch = reader.read_wholes([GOOD + GOOD])
-    assert batch.rows.num_rows == 0
-    assert [(item.object, item.line, item.reason) for item in batch.rejects] == [
-        (0, 1, NOT_EVEN_NDJSON)
-    ]
-
-
 @pytest.mark.parametrize("broken", [b"oops\n[1]\nnull", b'{"songId":\n"SO1"', b"\n\noops", b"\x00"])
-def test_a_broken_song_object_is_one_reject_on_line_one_with_all_its_text(
+def test_a_song_object_without_a_record_is_one_reject_on_line_one_with_all_its_text(
     reader: Reader, broken: bytes
 ) -> None:
     batch = reader.read_wholes([GOOD, broken, GOOD])
     assert [row[-2:] for row in rows(batch)] == [(0, 1), (2, 1)]
-    assert batch.rejects == [Reject(1, 1, NOT_EVEN_NDJSON, None, broken.decode())]
+    assert [(item.object, item.line, item.column, item.raw_text) for item in batch.rejects] == [
+        (1, 1, None, broken.decode())
+    ]
+    assert batch.rejects[0].reason.startswith("not valid JSON: ")
+
+
+def test_a_song_object_whose_only_record_does_not_fit_keeps_its_other_rejects(
+    reader: Reader,
+) -> None:
+    batch = reader.read_wholes([b'{"songId":null}\noops'])
+    assert [(item.line, item.column) for item in batch.rejects] == [(1, "song_id"), (2, None)]
 
 
 def test_bytes_outside_utf8_on_one_line_of_a_song_object_leave_its_other_lines(
@@ -224,9 +228,63 @@ def test_bytes_outside_utf8_on_one_line_of_a_song_object_leave_its_other_lines(
     assert [row[-2:] for row in rows(batch)] == [(0, 1), (0, 3)]
     assert [(item.object, item.line, item.reason) for item in batch.rejects] == [
         (0, 2, "not valid UTF-8"),
-        (1, 1, NOT_EVEN_NDJSON),
-        (2, 1, NOT_EVEN_NDJSON),
+        (1, 1, "not valid UTF-8"),
+        (2, 1, "not valid UTF-8"),
     ]
+
+
+# --------------------------------------------------------------------------------------------------
+# Streams
+# --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_record_over_lines_takes_in_is_no_record_besides(reader: Reader) -> None:
+    around = b'{"songId":"SO9","x":\n' + song("SO1", colour=1) + b'\n,"more":1}'
+    batch = reader.read_lines([song("SO0", colour=1) + b"\n" + around + b"\n" + GOOD, GOOD])
+    assert [(row[0], *row[-2:]) for row in rows(batch)] == [
+        ("SO0", 0, 1),
+        ("SO9", 0, 2),
+        ("SO1", 0, 5),
+        ("SO1", 1, 1),
+    ]
+    assert batch.rejects == []
+    assert dict(batch.unknown) == {(0, "colour"): 1, (0, "x"): 1, (0, "more"): 1}
+
+
+def test_a_reject_begins_behind_the_record_on_its_line(reader: Reader) -> None:
+    batch = reader.read_lines([GOOD + b' {"songId": oops} ' + GOOD + b"\n" + GOOD])
+    assert [row[-1] for row in rows(batch)] == [1, 2]
+    assert batch.rejects == [
+        Reject(
+            0,
+            1,
+            "not valid JSON: Expecting value at character 12",
+            None,
+            '{"songId": oops} ' + GOOD.decode(),
+        )
+    ]
+
+
+def test_records_of_very_many_lines_are_found_among_very_many_others(reader: Reader) -> None:
+    lines = [GOOD] * 50_000
+    lines[20_000] = b'{"x":{\n"y":[\n' + GOOD + b'\n]},\n"songId":"SO2"}'
+    lines[40_000] = GOOD + GOOD
+    batch = reader.read_lines([b"\n".join(lines), b"".join(lines)])
+    assert (batch.rows.num_rows, batch.rejects) == (2 * 50_001, [])
+    told = [row for row in rows(batch) if row[0] == "SO2"]
+    assert told == [("SO2", None, None, None, None, 0, 20_001), ("SO2", *[None] * 4, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(gzip.compress(GOOD), "is gzip"), (b"[\n" + GOOD + b"\n]\n", "is one JSON array")],
+)
+def test_an_object_with_rejects_that_is_no_stream_is_named(
+    reader: Reader, data: bytes, what: str
+) -> None:
+    for read in (reader.read_lines, reader.read_wholes):
+        batch = read([GOOD, data, GOOD + b"x"], 3)
+        assert [(index, said.split(":")[0]) for index, said in batch.formats.items()] == [(4, what)]
 
 
 # --------------------------------------------------------------------------------------------------

@@ -1,8 +1,29 @@
 """Cutting bytes into lines and whole texts."""
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from sparkify_dagster.lake.records import SCHEMA, Candidates, NotText, is_blank, lines_of, whole
+from sparkify_dagster.lake.records import (
+    SCHEMA,
+    Candidates,
+    is_blank,
+    pieces,
+    resolved,
+    slices_of,
+    whole,
+)
+from sparkify_dagster.lake.stream import Piece
+
+
+def cut(*objects: bytes, first: int = 0) -> Candidates:
+    """The slices of a few objects."""
+    return slices_of(dict(enumerate(objects, first)))
+
+
+def wholes(*objects: bytes, first: int = 0) -> Candidates:
+    """A few objects, each as one text."""
+    return whole(dict(enumerate(objects, first)))
 
 
 def shown(candidates: Candidates) -> list[tuple[int, int, str]]:
@@ -35,66 +56,120 @@ def shown(candidates: Candidates) -> list[tuple[int, int, str]]:
 def test_lines_end_at_a_line_feed_and_nowhere_else(
     data: bytes, lines: list[tuple[int, int, str]]
 ) -> None:
-    candidates = lines_of([data])
+    candidates = cut(data)
     assert shown(candidates) == lines
-    assert candidates.not_text == []
+    assert candidates.uncut == []
 
 
 def test_lines_are_numbered_in_each_object_from_the_first_index_on() -> None:
-    candidates = lines_of([b"a\nb\n", b"", b"c"], first=7)
+    candidates = cut(b"a\nb\n", b"", b"c", first=7)
     assert shown(candidates) == [(7, 1, "a"), (7, 2, "b"), (9, 1, "c")]
 
 
 def test_no_objects_give_no_lines() -> None:
-    assert shown(lines_of([])) == shown(lines_of([b"", b""])) == shown(whole([])) == []
+    assert shown(cut()) == shown(cut(b"", b"")) == shown(wholes()) == []
 
 
 @pytest.mark.parametrize(
     "bad",
     [b"\xff", b"\xc3", b"\xe2\x82", b"\xed\xa0\xbd", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"\xf8\x88"],
 )
-def test_a_line_outside_utf8_leaves_its_neighbours(bad: bytes) -> None:
-    candidates = lines_of([b"good", b"a\n" + bad + b"\nb\n" + bad], first=1)
-    assert shown(candidates) == [
-        (1, 1, "good"),
-        (2, 1, "a"),
-        (2, 3, "b"),
+def test_an_object_outside_utf8_is_not_cut(bad: bytes) -> None:
+    candidates = cut(b"good", b"a\n" + bad + b"\nb\n" + bad, b"c", first=1)
+    assert shown(candidates) == [(1, 1, "good"), (3, 1, "c")]
+    assert candidates.uncut == [2]
+
+
+def test_an_object_whose_first_record_takes_more_than_a_line_is_not_cut() -> None:
+    assert cut(b'\n{"a":1}\n', b'{\n"a": 1\n}\n', b'{"a":\n1}', b'{"a":').uncut == [1, 2]
+
+
+def test_records_without_a_line_break_are_cut_where_they_meet() -> None:
+    candidates = cut(b'{"a":1}{"a":2}\n\n{"a":"}{"}')
+    assert [tuple(row.values()) for row in candidates.rows.to_pylist()] == [
+        (0, 0, 1, '{"a":1}\n'),
+        (0, 7, 1, '{"a":2}\n'),
+        (0, 15, 2, "\n"),
+        (0, 16, 3, '{"a":"}\n'),
+        (0, 23, 3, '{"}'),
     ]
-    assert candidates.not_text == [NotText(2, 2, bad), NotText(2, 4, bad)]
 
 
 def test_many_lines_keep_their_order_and_numbers() -> None:
     data = b"".join(b"%d\n" % number for number in range(40_000))
-    rows = shown(lines_of([data, data]))
+    rows = shown(cut(data, data))
     assert rows[:2] == [(0, 1, "0"), (0, 2, "1")]
     assert rows[39_999:40_001] == [(0, 40_000, "39999"), (1, 1, "0")]
     assert len(rows) == 80_000
 
 
 def test_a_whole_object_is_line_one_and_an_empty_one_is_nothing() -> None:
-    candidates = whole([b"a\nb", b"", b"c"], first=5)
+    candidates = wholes(b"a\nb", b"", b"c", first=5)
     assert shown(candidates) == [(5, 1, "a\nb"), (7, 1, "c")]
-    assert candidates.not_text == []
+    assert candidates.uncut == []
 
 
-def test_whole_objects_outside_utf8_are_set_apart_with_all_their_bytes() -> None:
-    candidates = whole([b"a", b"b\n\xff", b"", b"c"], first=5)
+def test_a_whole_object_begins_where_its_text_begins() -> None:
+    assert shown(wholes(b"\r\n \n{}", b" {}", b"\n")) == [(0, 3, "\r\n \n{}"), (1, 1, " {}")]
+
+
+def test_whole_objects_outside_utf8_are_set_apart() -> None:
+    candidates = wholes(b"a", b"b\n\xff", b"", b"c", first=5)
     assert shown(candidates) == [(5, 1, "a"), (8, 1, "c")]
-    assert candidates.not_text == [NotText(6, 1, b"b\n\xff")]
+    assert candidates.uncut == [6]
 
 
 def test_two_objects_that_are_utf8_only_together_are_not() -> None:
-    assert whole([b"\xc3", b"\xa9"]).not_text == [NotText(0, 1, b"\xc3"), NotText(1, 1, b"\xa9")]
-    assert whole([b"\xc3", b"\xa9"]).rows.num_rows == 0
-
-
-@pytest.mark.parametrize("text", [b"", b" ", b"\t", b"\r", b" \t\r\x0b\x0c\n", "", " \r", "\n"])
-def test_white_space_alone_is_blank(text: str | bytes) -> None:
-    assert is_blank(text)
+    assert wholes(b"\xc3", b"\xa9").uncut == [0, 1]
+    assert wholes(b"\xc3", b"\xa9").rows.num_rows == 0
 
 
 @pytest.mark.parametrize(
-    "text", ["x", " x ", "\u00a0", "\u2003", "\ufeff", "\x00", "\x1f", "\u0085", b"\xff", b"\x00"]
+    ("data", "broken", "found", "torn"),
+    [
+        (b"{}\nx\n{}", [3], [Piece(3, 4, 2, False)], []),
+        (b"{}\n{} {}\n{}", [3], [Piece(3, 5, 2, True), Piece(6, 8, 2, True)], []),
+        (b"{}\n\n{}", [3], [], []),
+        (
+            b"x\n{}\nx\nx",
+            [0, 5, 7],
+            [Piece(n, n + 1, line, False) for n, line in ((0, 1), (5, 3), (7, 4))],
+            [],
+        ),
+        (
+            b'{}\n{"a":\n{}\n}\n{}',
+            [3, 12],
+            [Piece(0, 2, 1, True), Piece(3, 13, 2, True), Piece(14, 16, 5, True)],
+            [0],
+        ),
+    ],
 )
-def test_anything_else_is_not_blank(text: str | bytes) -> None:
+def test_pieces_are_looked_for_where_slices_are_broken_unless_they_reach_further(
+    data: bytes, broken: list[int], found: list[Piece], torn: list[int]
+) -> None:
+    rows = cut(data).rows
+    rows = rows.filter(pc.is_in(rows["start"], pa.array(broken)))
+    pieces_found, pieces_torn = resolved({0: data}, rows, [])
+    assert pieces_found == [(0, piece) for piece in found]
+    assert pieces_torn == torn
+
+
+def test_pieces_are_candidates_like_others() -> None:
+    data = b'x {"a":1} {"b":2}'
+    found = [(4, Piece(2, 9, 1, True)), (4, Piece(10, 17, 3, True))]
+    rows = pieces({4: data}, found)
+    assert rows.schema == SCHEMA
+    assert [tuple(row.values()) for row in rows.to_pylist()] == [
+        (4, 2, 1, '{"a":1}\n'),
+        (4, 10, 3, '{"b":2}\n'),
+    ]
+
+
+@pytest.mark.parametrize("text", [b"", b" ", b"\t", b"\r", b" \t\r\n", b"\n"])
+def test_white_space_alone_is_blank(text: bytes) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", [b"x", b" x ", b"\xc2\xa0", b"\x0b", b"\x0c", b"\xff", b"\x00"])
+def test_anything_else_is_not_blank(text: bytes) -> None:
     assert not is_blank(text)
