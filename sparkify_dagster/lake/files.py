@@ -108,7 +108,7 @@ class Files:
     def _scan_one(self, prefix: str, path: str, is_data: IsData) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            here = _place_of(handle)
+            here = _place_of(handle, path)
             if not _lies_in(here, self._within):  # It was a folder when it was listed.
                 self._add_line(prefix, os.fstat(handle), LINKED)
                 return
@@ -171,7 +171,10 @@ class Files:
         return self._within == ANYWHERE or _below(self._within, prefix) == _below(here, "")
 
     def _add_refused(self, key: str, entry: os.DirEntry[str]) -> None:
-        stat = entry.stat(follow_symlinks=False)
+        try:
+            stat = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # It vanished, and what it led to was not in the lake.
         self._add_line(key, stat, LINKED + _token(stat))
 
     def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
@@ -180,11 +183,18 @@ class Files:
             self.youngest = stat.st_ctime
 
 
-def _place_of(handle: int) -> str:
-    """Where something that is open really lies."""
+def _place_of(handle: int, path: str) -> str:
+    """Where something that is open really lies.
+
+    Args:
+        path: By which it was opened; it is gone by where the system does not tell.
+    """
     if hasattr(fcntl, "F_GETPATH"):  # macOS
         return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
-    return os.readlink(f"/proc/self/fd/{handle}")
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return os.path.realpath(path)
 
 
 def _below(folder: str, key: str) -> str:
@@ -238,7 +248,7 @@ def _opened(path: str, within: str) -> int:
     if not _lies_in(target, within):
         raise LeadsOut
     handle = os.open(target, _PLAIN)
-    if not _lies_in(_place_of(handle), within):  # It was moved meanwhile.
+    if not _lies_in(_place_of(handle, target), within):  # It was moved meanwhile.
         os.close(handle)
         raise LeadsOut
     return handle

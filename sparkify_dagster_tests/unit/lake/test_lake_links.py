@@ -189,6 +189,41 @@ def test_a_folder_that_is_exchanged_for_a_link_while_it_is_listed_is_refused(
     assert listed == ["days/"]
 
 
+def test_a_link_that_vanishes_while_it_is_looked_at_takes_no_other_object_with_it(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lake / "days" / "link").symlink_to(tmp_path)
+    real = os.path.realpath
+
+    def vanished(path: str, **options: bool) -> str:
+        target = real(path, **options)
+        if path.endswith("link"):
+            os.unlink(path)
+        return target
+
+    folder = folder_of(lake)
+    monkeypatch.setattr(os.path, "realpath", vanished)
+    assert [item.key for item in folder.list_objects()] == ["days/x.json"]
+
+
+def test_a_system_that_does_not_tell_where_open_files_lie_is_asked_by_path(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lake / "linked").symlink_to("days")
+    (lake / "out").symlink_to(tmp_path)
+
+    expected, real = found(lake), os.readlink
+    assert set(expected) == {"days/x.json", "linked/x.json", "out/"}
+
+    def untold(path: str) -> str:
+        if path.startswith("/proc/self/fd/"):
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "readlink", untold)
+    assert found(lake) == expected
+
+
 def test_what_was_loaded_from_behind_a_link_stays_and_fails_by_name(tmp_path: Path) -> None:
     lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "w.duckdb")
     lake.put_log("mine/2018-11-01.json", event())
