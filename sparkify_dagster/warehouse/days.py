@@ -18,7 +18,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.prepare import Prepared, in_groups, prepare, rejects_of
+from sparkify_dagster.warehouse.prepare import Prepared, first_of, in_groups, prepare, rejects_of
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
@@ -73,9 +73,9 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
     entry = entry_of(_TABLE, part, prepared, records, rejects)
-    unread = [str(error) for name, error in prepared.errors if name == part.name]
+    unread = [error for name, error in prepared.errors if name == part.name]
     if unread:
-        return replace(entry, status="failed", message="; ".join(unread))
+        return replace(entry, status="failed", message=first_of(unread))
     over = over_limit(
         entry.records,
         entry.rejects,

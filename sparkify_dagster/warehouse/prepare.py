@@ -28,8 +28,8 @@ _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
-_NAMED = 3
-"""Objects that a message names."""
+_NAMED, _FIRST = 3, 5
+"""Objects that a message names; of those that cannot be read."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 
@@ -207,6 +207,13 @@ def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
         size += more
     if group:
         yield group
+
+
+def first_of(errors: Sequence[ObjectError]) -> str:
+    """The first objects that could not be read, and how many more there are."""
+    shown = "; ".join(map(str, errors[:_FIRST]))
+    more = len(errors) - _FIRST
+    return shown + (f"; and {count(more, 'more object')}" if more > 0 else "")
 
 
 def rejects_of(prepared: Prepared, part: str) -> list[Reject]:

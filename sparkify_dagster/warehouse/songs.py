@@ -19,7 +19,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.prepare import Prepared, prepare
+from sparkify_dagster.warehouse.prepare import Prepared, first_of, prepare
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
@@ -180,9 +180,7 @@ def _why_not(
 ) -> str | None:
     """Why the catalogue cannot be published; None when it can."""
     if prepared.errors:
-        shown = "; ".join(str(error) for _, error in prepared.errors[:5])
-        more = len(prepared.errors) - 5
-        return shown + (f"; and {more:,} more objects" if more > 0 else "")
+        return first_of([error for _, error in prepared.errors])
     loaded = {entry.part for entry in entries}
     records = sum(n for part, n in plan.kept_records.items() if part not in loaded)
     rejects = sum(n for part, n in plan.kept_rejects.items() if part not in loaded)

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.lake.reader import Batch, Reject
-from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups
+from sparkify_dagster.warehouse.prepare import Counts, Prepared, first_of, in_groups
 
 
 def part(name: str, *sizes: int, ending: str = ".json") -> Part:
@@ -23,6 +24,15 @@ def part(name: str, *sizes: int, ending: str = ".json") -> Part:
 def grouped(*parts: Part) -> list[list[str]]:
     """Names of the parts in each group of a hundred bytes."""
     return [[item.name for item in group] for group in in_groups(parts, 100)]
+
+
+def test_of_many_objects_that_cannot_be_read_the_first_are_named_and_the_others_counted() -> None:
+    errors = [ObjectError(f"{number}.json", "denied") for number in range(200_000)]
+    assert first_of(errors[:1]) == "0.json: denied"
+    named = "; ".join(f"{number}.json: denied" for number in range(5))
+    assert first_of(errors[:5]) == named
+    assert first_of(errors[:6]) == f"{named}; and 1 more object"
+    assert first_of(errors) == f"{named}; and 199,995 more objects"
 
 
 def test_parts_share_a_group_as_long_as_they_fit() -> None:
