@@ -204,7 +204,11 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsiz
     ("key", "data", "what"),
     [
         (log_key(TWO), PACKED, "is gzip: add .gz to its name"),
-        (log_key(TWO, "twice.json.gz"), gzip.compress(PACKED, mtime=0), "is gzip: add .gz to its name"),
+        (
+            log_key(TWO, "twice.json.gz"),
+            gzip.compress(PACKED, mtime=0),
+            "is gzip: add .gz to its name",
+        ),
         (log_key(TWO), ARRAY, "is one JSON array: write its objects one after the other"),
         (log_key(TWO), lines(*plays(22)).decode().encode("utf-16"), "is UTF-16: save it as UTF-8"),
         (log_key(TWO), b"<!DOCTYPE html>\n<html>\n</html>\n", "is HTML: "),
