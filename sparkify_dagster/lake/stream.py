@@ -65,10 +65,13 @@ class Torn(Exception):
     """A piece reaches out of its region."""
 
 
-def pieces_of(data: bytes, regions: Sequence[tuple[int, int]] = ()) -> Iterator[Piece]:
+def pieces_of(
+    data: bytes, regions: Sequence[tuple[int, int]] = (), first: tuple[int, int] = (0, 1)
+) -> Iterator[Piece]:
     """The pieces of an object, in order.
 
     Args:
+        first: A place before the first region, and its line.
         regions: Where to look, everywhere if not given. A record should begin with each of them,
             white space aside, and with what stands behind it.
 
@@ -76,9 +79,8 @@ def pieces_of(data: bytes, regions: Sequence[tuple[int, int]] = ()) -> Iterator[
         Torn: What stands behind a region does not begin with a record.
     """
     scanner = _Scanner(data)
-    line, counted = 1, 0
-    for first, last in regions or [(0, len(data))]:
-        end = first
+    counted, line = first
+    for end, last in regions or [(0, len(data))]:
         while (at := _SPACE.match(data, end).end()) < last:  # type: ignore[union-attr]
             line, counted = line + data.count(b"\n", counted, at), at
             found = scanner.end_of_object(at)

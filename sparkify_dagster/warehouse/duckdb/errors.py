@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from sparkify_dagster.warehouse.engine import WarehouseError
+from sparkify_dagster.warehouse.engine import OutOfMemory, WarehouseError
 
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 
@@ -31,7 +31,7 @@ def told(where: str, *, writes: bool) -> Iterator[None]:
     except duckdb.InterruptException:
         raise
     except duckdb.OutOfMemoryException as error:
-        raise WarehouseError(
+        raise OutOfMemory(
             f"{where}: out of memory ({_first_line(error)}). Raise [DUCKDB] MEMORY_LIMIT "
             f"or lower [LOAD] BATCH_MB.{kept}"
         ) from error
