@@ -15,6 +15,7 @@ What belongs here: deciding about records. What does not: getting bytes (`store`
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,7 @@ from sparkify_dagster.lake.records import (
     units_of,
     whole,
 )
-from sparkify_dagster.lake.rejects import Reject, Rejects
+from sparkify_dagster.lake.rejects import Reject, Rejects, TooMuch
 from sparkify_dagster.lake.stream import Piece, pieces_of
 from sparkify_dagster.model.table import Column
 
@@ -73,23 +74,38 @@ class Batch:
         rejects: What was not accepted.
         unknown: By object and field that no column takes: the number of records that had it.
         formats: By object with rejects that is no stream of records: what it is.
+        most_rejects: How many rejects may be held.
     """
 
     rows: pa.Table
     rejects: Rejects = field(default_factory=Rejects)
     unknown: Counter[tuple[int, str]] = field(default_factory=Counter)
     formats: dict[int, str] = field(default_factory=dict)
+    most_rejects: int = sys.maxsize
 
     def add(self, other: Batch) -> None:
-        """Takes over what another batch holds."""
+        """Takes over what another batch holds.
+
+        Raises:
+            TooMuch: These are too many rejects.
+        """
         self.rows = pa.concat_tables([self.rows, other.rows])
-        self.rejects += other.rejects
+        self.reject(other.rejects)
         self.unknown.update(other.unknown)
         self.formats.update(other.formats)
 
     def reject(self, rejects: Iterable[Reject]) -> None:
-        """Adds rejects."""
+        """Adds rejects.
+
+        Raises:
+            TooMuch: These are too many.
+        """
         self.rejects += rejects
+        if len(self.rejects) > self.most_rejects:
+            raise TooMuch(
+                f"more than {self.most_rejects:,} records are rejected; mend the objects, or raise "
+                "[LOAD] MOST_REJECTS"
+            )
 
     def without(self, objects: Sequence[int]) -> Batch:
         """The same as if some objects held nothing."""
@@ -99,6 +115,7 @@ class Batch:
             Rejects(self.rejects.table.filter(_others(self.rejects.table, objects))),
             Counter({at: n for at, n in self.unknown.items() if at[0] not in gone}),
             {index: what for index, what in self.formats.items() if index not in gone},
+            self.most_rejects,
         )
 
 
@@ -154,26 +171,35 @@ class Reader:
         if self._opened:
             self._opened.close()
 
-    def read_lines(self, objects: Sequence[bytes], first: int = 0) -> Batch:
+    def read_lines(
+        self, objects: Sequence[bytes], first: int = 0, most_rejects: int = sys.maxsize
+    ) -> Batch:
         """Reads log objects: streams of records, one a line as a rule.
 
         Args:
             objects: The bytes of each object.
             first: Index given to the first of them.
+            most_rejects: How many rejects may be held.
+
+        Raises:
+            TooMuch: There are more.
         """
         held = dict(enumerate(objects, first))
-        batch = self._nothing()
+        batch = self._nothing(most_rejects)
         self._read_streams(held, batch)
         return _with_formats(batch, held)
 
-    def read_wholes(self, objects: Sequence[bytes], first: int = 0) -> Batch:
+    def read_wholes(
+        self, objects: Sequence[bytes], first: int = 0, most_rejects: int = sys.maxsize
+    ) -> Batch:
         """Reads song objects: one record each, as a rule, else streams like log objects.
 
-        One in which no record can be read at all is one reject.
+        One in which no record can be read at all is one reject. Arguments as of `read_lines`.
         """
         held = dict(enumerate(objects, first))
         candidates = whole(held)
         seen = self._fast_path(candidates.rows)
+        seen.batch.most_rejects = most_rejects
         self._judge(seen.doubts, seen.batch)
         others = [*seen.broken["object"].to_pylist(), *candidates.uncut]
         streams = {i: held[i] for i in others if _holds_record(held[i])}
@@ -182,12 +208,12 @@ class Reader:
         self._take(held, ((i, Piece(0, len(held[i]), 1, False)) for i in unread), seen.batch)
         return _with_formats(seen.batch, held)
 
-    def _nothing(self) -> Batch:
-        return Batch(self._schema.empty_table())
+    def _nothing(self, most_rejects: int = sys.maxsize) -> Batch:
+        return Batch(self._schema.empty_table(), most_rejects=most_rejects)
 
     def _read_streams(self, objects: Mapping[int, bytes], into: Batch) -> None:
         """Reads objects in bounded pieces; those that cannot be cut at lines are read apart."""
-        batch = self._nothing()
+        batch = self._nothing(into.most_rejects)
         uncut: dict[int, None] = {}
         for unit in units_of(objects):
             if spans := [span for span in unit if span.object not in uncut]:

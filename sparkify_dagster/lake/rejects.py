@@ -6,8 +6,7 @@ A million of them take what their texts take, and not a Python object each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
-from typing import overload
+from typing import NamedTuple, overload
 
 import pyarrow as pa
 
@@ -22,8 +21,11 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class TooMuch(MemoryError):
+    """There is more of it than may be held at once; says of what, and the setting."""
+
+
+class Reject(NamedTuple):
     """A record that was not accepted.
 
     Attributes:
@@ -54,7 +56,7 @@ class Rejects(Sequence[Reject]):
         """The same rejects, so held."""
         if isinstance(rejects, Rejects):
             return rejects
-        columns = list(zip(*map(astuple, rejects), strict=True)) or [()] * len(SCHEMA)
+        columns = list(zip(*rejects, strict=True)) or [()] * len(SCHEMA)
         arrays = [pa.array(values, f.type) for values, f in zip(columns, SCHEMA, strict=True)]
         return cls(pa.Table.from_arrays(arrays, schema=SCHEMA))
 

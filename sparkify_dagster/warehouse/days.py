@@ -22,10 +22,10 @@ from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import (
     OUT_OF_MEMORY,
     Prepared,
-    first_line,
     in_groups,
     nothing_of,
     prepare,
+    why_too_much,
 )
 from sparkify_dagster.warehouse.publish import (
     Loading,
@@ -73,7 +73,7 @@ def _load_or_split(
         with loading.phases.during("read"):
             prepared = _prepare(loading, group, done, total)
     except OUT_OF_MEMORY as error:
-        why = first_line(error)
+        why = why_too_much(error)
     else:
         counts = prepared.counts().by_part(prepared.parts)
         entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
@@ -91,7 +91,7 @@ def _load_or_split(
 
 
 def _without_memory(entry: Entry, why: str) -> Entry:
-    return replace(entry, status="failed", message=f"{entry.part}: not enough memory: {why}")
+    return replace(entry, status="failed", message=f"{entry.part}: {why}")
 
 
 def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
@@ -102,6 +102,7 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
         loading.counter("log objects", done, total),
         loading.limits.bounds,
         loading.limits.held_bytes,
+        loading.limits.most_rejects,
     )
 
 
@@ -140,7 +141,7 @@ def _publish_or_split(
     except AuditFailed as error:
         failed, findings = replace(entries[0], status="failed", message=str(error)), error.findings
     except OUT_OF_MEMORY as error:
-        failed = _without_memory(entries[0], first_line(error))
+        failed = _without_memory(entries[0], why_too_much(error))
     else:
         for entry in entries:
             published = replace(entry, load_id=done.load_id, run_id=loading.run_id)

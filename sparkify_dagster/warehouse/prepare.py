@@ -22,11 +22,11 @@ from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed, key_of
 from sparkify_dagster.lake.reader import Batch
-from sparkify_dagster.lake.rejects import Rejects
+from sparkify_dagster.lake.rejects import Rejects, TooMuch
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, ObjectStore
 from sparkify_dagster.warehouse.engine import OutOfMemory
 
-Read = Callable[[Sequence[bytes], int], Batch]
+Read = Callable[[Sequence[bytes], int, int], Batch]
 Columns = tuple[pa.Array, pa.Array, pa.Array]
 _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
@@ -42,10 +42,6 @@ LEFT_OUT = "…"
 """Stands for the number of unknown fields that are not told."""
 OUT_OF_MEMORY = (MemoryError, duckdb.OutOfMemoryException, OutOfMemory)
 """What is raised where there is not enough memory; Arrow's is a MemoryError."""
-
-
-class TooMuch(MemoryError):
-    """The records that are held at once take more memory than they may."""
 
 
 @dataclass(slots=True)
@@ -178,6 +174,8 @@ class Prepared:
 
     def rejects_of(self, part: str) -> Rejects:
         """The rejects of one part."""
+        if set(self.parts) == {part}:
+            return self.batch.rejects
         mine = np.array([name == part for name in self.parts], dtype=bool)
         rejects = self.batch.rejects.table
         return Rejects(rejects.filter(pa.array(mine[rejects["object"].to_numpy()])))
@@ -190,6 +188,7 @@ def prepare(
     on_read: Callable[[int], None] = lambda _: None,
     bounds: Bounds = DEFAULT_BOUNDS,
     held_bytes: int = sys.maxsize,
+    most_rejects: int = sys.maxsize,
 ) -> Prepared:
     """Reads objects, and parses them while the next ones are being read.
 
@@ -198,20 +197,22 @@ def prepare(
         on_read: Told now and then how many more objects were read.
         bounds: How large an object may be.
         held_bytes: How much memory their rows and rejects may take.
+        most_rejects: How many rejects there may be.
 
     Raises:
-        TooMuch: They take more.
+        TooMuch: There is more.
         OUT_OF_MEMORY: There is no more.
     """
     made = nothing_of(read)
+    made.batch.most_rejects = most_rejects
     held = 0
     for chunk in _ahead(_chunks(store, objects, bounds)):
-        more = _read(read, chunk, 0, len(chunk.texts), len(made.parts))
+        more = _read(read, chunk, len(made.parts), most_rejects - len(made.batch.rejects))
         held += more.rows.nbytes + more.rejects.table.nbytes
         if held > held_bytes:
             raise TooMuch(
-                f"the records read together take more than {held_bytes // 1_000_000:,} MB of "
-                "memory; deliver fewer at once, or raise [LOAD] HELD_MB"
+                f"its records take more than {held_bytes // 1_000_000:,} MB of memory; see what its "
+                "objects hold, or raise [LOAD] HELD_MB"
             )
         made.objects.lines += chunk.lines
         made.parts += chunk.parts
@@ -229,34 +230,39 @@ def prepare(
 
 def nothing_of(read: Read) -> Prepared:
     """What is prepared of no objects."""
-    return Prepared(Objects([]), [], read([], 0))
+    return Prepared(Objects([]), [], read([], 0, 0))
 
 
-def _read(read: Read, chunk: _Chunk, start: int, end: int, first: int) -> Batch:
-    """Reads some objects of a chunk; one for which memory does not suffice is an error.
+def _read(
+    read: Read, chunk: _Chunk, first: int, most_rejects: int, start: int = 0, end: int | None = None
+) -> Batch:
+    """Reads a chunk, or some objects of it; one for which memory does not suffice is an error.
 
     Args:
         first: Index of the chunk's first object.
     """
+    end = len(chunk.texts) if end is None else end
     try:
-        return read(chunk.texts[start:end], first + start)
+        return read(chunk.texts[start:end], first + start, most_rejects)
     except OUT_OF_MEMORY as error:
         if end - start < 2:
-            why = f"there is not enough memory to read it ({first_line(error)})"
-            advice = "deliver it in several objects, or give this process more memory"
             key = key_of(chunk.lines[start])
-            chunk.errors.append((chunk.parts[start], ObjectError(key, f"{why}; {advice}")))
-            return read([], 0)
+            chunk.errors.append((chunk.parts[start], ObjectError(key, why_too_much(error))))
+            return read([], 0, 0)
     # Not in the handler: the error holds on to what was made till then.
     middle = (start + end) // 2
-    batch = _read(read, chunk, start, middle, first)
-    batch.add(_read(read, chunk, middle, end, first))
+    batch = _read(read, chunk, first, most_rejects, start, middle)
+    batch.most_rejects = sys.maxsize
+    batch.add(_read(read, chunk, first, most_rejects, middle, end))
     return batch
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says in short; memory that is not there often has no words."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+def why_too_much(error: BaseException) -> str:
+    """What is too much for the memory there is, or may be used, and what to do."""
+    if isinstance(error, (TooMuch, OutOfMemory)):
+        return str(error)
+    said = (str(error) or type(error).__name__).splitlines()[0]
+    return f"there is not enough memory for it ({said}); deliver less in one, or give it more"
 
 
 def _most_frequent(names: Counter[str], most: int) -> Counter[str]:

@@ -19,7 +19,7 @@ from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.rejects import Rejects
-from sparkify_dagster.lake.store import Bounds, ObjectStore
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, ObjectStore
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import column_list
 from sparkify_dagster.model.ledger import RETIRED
@@ -56,13 +56,15 @@ class Limits:
         bounds: How large an object may be.
         held_bytes: Memory that the rows and rejects of such a transaction may take; of a day with
             more nothing is published.
+        most_rejects: Rejects that there may be in it; likewise.
     """
 
     rejects: float = 0.10
     batch_bytes: int = 512_000_000
     objects: int = 131_072
-    bounds: Bounds = Bounds()
+    bounds: Bounds = DEFAULT_BOUNDS
     held_bytes: int = 4_096_000_000
+    most_rejects: int = 1_000_000
 
 
 @runtime_checkable

@@ -22,9 +22,9 @@ from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import (
     OUT_OF_MEMORY,
     Prepared,
-    first_line,
     nothing_of,
     prepare,
+    why_too_much,
 )
 from sparkify_dagster.warehouse.publish import (
     Loading,
@@ -116,6 +116,7 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
                 loading.counter("song objects", 0, number),
                 loading.limits.bounds,
                 loading.limits.held_bytes,
+                loading.limits.most_rejects,
             )
     except OUT_OF_MEMORY as error:
         failed = _without_memory(error)
@@ -272,7 +273,7 @@ def _fail(
 
 
 def _without_memory(error: BaseException) -> str:
-    return f"the song catalogue: not enough memory: {first_line(error)}"
+    return f"the song catalogue: {why_too_much(error)}"
 
 
 def _sum(entries: Sequence[Entry]) -> Entry:

@@ -10,7 +10,8 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from sparkify_dagster.lake.reader import Batch, Reader, Reject
+from sparkify_dagster.lake.reader import Batch, Reader
+from sparkify_dagster.lake.rejects import Reject
 from sparkify_dagster.model.table import Column, Type
 
 COLUMNS = (

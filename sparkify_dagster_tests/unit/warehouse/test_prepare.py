@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.objects import LakeObject, Objects
-from sparkify_dagster.lake.reader import Batch, Reject
+from sparkify_dagster.lake.reader import Batch
+from sparkify_dagster.lake.rejects import Reject, Rejects
 from sparkify_dagster.warehouse.prepare import Counts, Prepared, in_groups
 
 
@@ -69,7 +70,7 @@ def prepared(records: list[int]) -> Prepared:
     rejects = [Reject(n, line, "why", None, "{") for n, line in told if (n, line) not in good]
     objects = Objects.of(LakeObject(f"{n}.json", n, f"t{n}") for n in range(len(records)))
     parts = [f"{n % 2}" for n in range(len(records))]
-    return Prepared(objects, parts, Batch(rows, rejects))
+    return Prepared(objects, parts, Batch(rows, Rejects.of(rejects)))
 
 
 def said(piece: Prepared, first: int) -> list[tuple[object, ...]]:
