@@ -48,6 +48,9 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 		$(PORT))))' || { echo "Port $(PORT) is taken: make dev PORT=3001" >&2; exit 1; }
 	@echo "Dagster UI: http://127.0.0.1:$(PORT) (in about 20 seconds; Ctrl-C ends it)."
 	@echo "Runs are kept in .dagster; the temporary folder Dagster speaks of holds nothing."
+	@# Made here, one process at a time: Dagster makes them without a lock.
+	@test -e .dagster/history || env -u DAGSTER_HOME $(BIN)/python -c \
+		'from sparkify_dagster.launch import open_instance; open_instance().__enter__()'
 	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 

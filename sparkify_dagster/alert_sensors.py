@@ -1,4 +1,4 @@
-"""The sensors that tell people: of runs that ended badly, and of tables that grow stale.
+"""The sensors that tell people: of what failed in a run or is well again, and of stale tables.
 
 What belongs here: asking Dagster's records what happened, and remembering what was told. The words
 and the sending are `alerts`'. No tick opens the warehouse or the lake.
@@ -10,25 +10,40 @@ event as dealt with when the message could not be sent.
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import dagster as dg
 
 from sparkify_dagster.alerts import (
+    CATALOGUE,
+    CHECK,
+    CHECKS,
+    LOAD,
+    MARTS,
+    STAR,
+    STATES,
     Delivery,
     EndedRun,
-    FailedCheck,
+    FailedPart,
     Freshness,
+    Known,
     Message,
-    about_run,
-    about_staleness,
-    must_tell,
+    is_day,
     send,
+    staleness,
+    transitions,
 )
+from sparkify_dagster.assets.failed import failed_parts
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
-from sparkify_dagster.jobs import CHECKS_JOB, DAYS_JOB, LOAD_JOB
+from sparkify_dagster.counting import count
+from sparkify_dagster.jobs import CHECKS_JOB, is_ours
+from sparkify_dagster.model import marts
+from sparkify_dagster.model.checks import NO_FAILED_LOADS
+from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.model.star import SONGPLAY
+from sparkify_dagster.sensors import REQUEST_TAG
 from sparkify_dagster.settings import AlertsSettings
 from sparkify_dagster.warehouse.audit import FOR_EXAMPLE
 
@@ -36,10 +51,13 @@ RUNS_SENSOR, STALENESS_SENSOR = "run_alerts", "staleness_alerts"
 TOLD_TAG = "sparkify/alert"
 """On a run that was told, with its own id: a run that is launched again inherits the tag."""
 
-_OURS = (LOAD_JOB, DAYS_JOB, CHECKS_JOB)
-_FROM_THE_UI = "__ASSET_JOB"
-_PACKAGE = __name__.partition(".")[0]
-_STAR = dg.AssetKey("songplay")
+_STAR = dg.AssetKey(SONGPLAY.name)
+_PART_OF = {
+    STAGING_SONGS.name: CATALOGUE,
+    SONGPLAY.name: STAR,
+    **dict.fromkeys((table.name for table in marts.MARTS), MARTS),
+}
+_RUN_KEY = "dagster/run_key"
 _AT_ONCE, _EVENTS = 20, 500
 _TICK_SECONDS = 20.0
 """A tick may take a minute, and the other sensors wait for it. No message begins after this."""
@@ -49,18 +67,21 @@ _TOO_OLD = 24 * 3600.0
 _SILENCE = 300.0
 """Seconds to leave a webhook alone that cannot be reached."""
 _STALENESS_EVERY = 300
-_CURSOR_VERSION = 1
+_CURSOR_VERSION = 2
 _OFF = "no webhook is set ([ALERTS] WEBHOOK), so nobody is told"
 
 _Memory = TypeVar("_Memory")
 _Context = dg.SensorEvaluationContext
 
 
-def alert_sensors(settings: AlertsSettings, interval: int) -> list[dg.SensorDefinition]:
+def alert_sensors(
+    settings: AlertsSettings, interval: int, attempts: int
+) -> list[dg.SensorDefinition]:
     """Both sensors; on by default if there is a webhook.
 
     Args:
         interval: Seconds between two looks at the runs.
+        attempts: How often the lake's sensor asks for a load that fails.
     """
     url = settings.webhook.get_secret_value()
     status = dg.DefaultSensorStatus.RUNNING if url else dg.DefaultSensorStatus.STOPPED
@@ -83,13 +104,13 @@ def alert_sensors(settings: AlertsSettings, interval: int) -> list[dg.SensorDefi
         made(
             RUNS_SENSOR,
             interval,
-            "Tells the webhook of runs that failed, and of failed checks.",
-            lambda context: _tell_of_runs(context, url),
+            "Tells the webhook what failed in a run, what is given up, and what is well again.",
+            lambda context: _tell_of_runs(context, url, attempts),
         ),
         made(
             STALENESS_SENSOR,
             _STALENESS_EVERY,
-            "Tells the webhook when nothing was published for long.",
+            "Tells the webhook when nothing was published for long, and when something was again.",
             lambda context: _tell_of_staleness(context, url, settings.stale_hours),
         ),
     ]
@@ -100,36 +121,57 @@ def alert_sensors(settings: AlertsSettings, interval: int) -> list[dg.SensorDefi
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The last event seen of each kind, by its id; and until when the webhook is left alone."""
+    """What is remembered between ticks.
+
+    Attributes:
+        failures: Id of the last event seen of this kind; `successes`, `canceled` likewise.
+        wait_until: Until then the webhook is left alone.
+        known: What people were told of the parts that are not well.
+    """
 
     failures: int = -1
     successes: int = -1
+    canceled: int = -1
     wait_until: float = 0.0
+    known: Known = field(default_factory=dict)
+    version: int = _CURSOR_VERSION
 
 
 _KINDS = {
     "failures": dg.DagsterEventType.RUN_FAILURE,
     "successes": dg.DagsterEventType.RUN_SUCCESS,
+    # What somebody ended is not told, but what it had published by then is loaded again.
+    "canceled": dg.DagsterEventType.RUN_CANCELED,
 }
 
 
-def _tell_of_runs(context: dg.SensorEvaluationContext, url: str) -> dg.SensorResult:
+def _tell_of_runs(context: _Context, url: str, attempts: int) -> dg.SensorResult:
     seen, began, told = _remembered(context.cursor, _Seen), time.time(), 0
     if began < seen.wait_until <= began + _SILENCE:
         return dg.SensorResult(skip_reason="the webhook could not be reached; tried again later")
     seen = _checked(context.instance, seen, began)
     for kind, event in _new_events(context.instance, seen):
-        if time.time() - began > _TICK_SECONDS:
-            break
-        message = _news(context, event, began)
-        if message:
+        news, known = _news(context, event, seen.known, began, attempts)
+        sent = 0
+        for message, told_of in news:
+            if time.time() - began > _TICK_SECONDS:
+                return _result(_summed_up(told), seen)
             delivery = send(url, message)
             if delivery.state == "unreachable":
                 seen = replace(seen, wait_until=time.time() + _SILENCE)
                 return _result(f"the webhook {delivery.why}; tried again later", seen)
-            told += _noted(context, event.run_id, delivery)
-        seen = replace(seen, **{kind: event.storage_id})
-    return _result(f"told of {told} runs" if told else "no run to tell of", seen)
+            seen = replace(seen, known=told_of)
+            sent += _is_taken(context, event.run_id, delivery)
+        if sent:
+            context.instance.add_run_tags(event.run_id, {TOLD_TAG: event.run_id})
+        told += sent
+        place: dict[str, Any] = {kind: event.storage_id}
+        seen = replace(seen, known=known, **place)
+    return _result(_summed_up(told), seen)
+
+
+def _summed_up(told: int) -> str:
+    return f"sent {count(told, 'message')}" if told else "nothing to tell"
 
 
 def _checked(instance: dg.DagsterInstance, seen: _Seen, now: float) -> _Seen:
@@ -141,7 +183,8 @@ def _checked(instance: dg.DagsterInstance, seen: _Seen, now: float) -> _Seen:
     for name, event_type in _KINDS.items():
         last = _last_id(instance, event_type)
         if not 0 <= getattr(seen, name) <= last:
-            seen = replace(seen, **{name: _last_id(instance, event_type, now - _LOOK_BACK)})
+            begin: dict[str, Any] = {name: _last_id(instance, event_type, now - _LOOK_BACK)}
+            seen = replace(seen, **begin)
     return seen
 
 
@@ -154,54 +197,78 @@ def _last_id(instance: dg.DagsterInstance, event_type: Any, before: float | None
 def _new_events(
     instance: dg.DagsterInstance, seen: _Seen
 ) -> Iterator[tuple[str, dg.EventLogRecord]]:
-    """The next ends of runs, failed ones first; a bounded number."""
+    """The next ends of runs in their order; a bounded number."""
+    ends: list[tuple[str, dg.EventLogRecord]] = []
     for name, event_type in _KINDS.items():
         wanted = dg.RunStatusChangeRecordsFilter(
             event_type,  # type: ignore[arg-type]
             after_storage_id=getattr(seen, name),
         )
         found = instance.fetch_run_status_changes(wanted, limit=_AT_ONCE, ascending=True)
-        yield from ((name, record) for record in found.records)
+        ends += ((name, record) for record in found.records)
+    # Of one kind there may be more than were fetched: what comes after those must wait for them.
+    yield from sorted(ends, key=lambda end: end[1].storage_id)[:_AT_ONCE]
 
 
 def _news(
-    context: dg.SensorEvaluationContext, event: dg.EventLogRecord, now: float
-) -> Message | None:
-    """What is to be told of a run's end; None: nothing, or it was told, or it is long ago."""
+    context: _Context, event: dg.EventLogRecord, known: Known, now: float, attempts: int
+) -> tuple[list[tuple[Message, Known]], Known]:
+    """What is to be told of a run's end (see `transitions`), unless it was, or is long ago."""
     run = context.instance.get_run_by_id(event.run_id)
-    if run is None or not _is_ours(run, context) or now - event.timestamp > _TOO_OLD:
-        return None
-    if run.tags.get(TOLD_TAG) == run.run_id:
-        return None
-    ended = _ended(context.instance, run, event)
-    return None if ended.is_fine else about_run(ended)
+    if run is None or not _is_ours(run, context):
+        return [], known
+    ended = _ended(context.instance, run, event, known, attempts)
+    if now - event.timestamp > _TOO_OLD:
+        return [], {name: state for name, state in known.items() if name not in ended.well}
+    news, after = transitions(known, ended)
+    return ([] if run.tags.get(TOLD_TAG) == run.run_id else news), after
 
 
 def _is_ours(run: dg.DagsterRun, context: dg.SensorEvaluationContext) -> bool:
-    if run.job_name not in _OURS and not run.job_name.startswith(_FROM_THE_UI):
-        return False
-    if run.remote_job_origin is None or context.code_location_origin is None:
-        return True
-    # The command line cannot know by what name the daemon loads us, and uses the package's.
-    location = run.remote_job_origin.repository_origin.code_location_origin.location_name
-    return location in (context.code_location_origin.location_name, _PACKAGE)
+    origin = context.code_location_origin
+    return is_ours(run, origin.location_name if origin else None)
 
 
-def _ended(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLogRecord) -> EndedRun:
-    ended = EndedRun(run.run_id, run.job_name, run.status is dg.DagsterRunStatus.FAILURE)
-    ended = replace(ended, checks=_failed_checks(instance, run.run_id))
-    if not ended.failed:
-        return ended
-    steps = _events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE)
-    for data in (step.step_failure_data for step in steps):
+def _ended(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    event: dg.EventLogRecord,
+    known: Known,
+    attempts: int,
+) -> EndedRun:
+    whole = CHECKS if run.job_name == CHECKS_JOB else LOAD
+    failed = run.status is dg.DagsterRunStatus.FAILURE
+    parts = _failed_parts(instance, event, whole) if failed else ()
+    # Of parts that the ledger does not count the runs that were asked for are the tries.
+    tries = run.tags.get(_RUN_KEY, "").rpartition("#")[2] if REQUEST_TAG in run.tags else ""
+    tried = int(tries) if tries.isdigit() else 0
+    parts = tuple(
+        part if part.tried else replace(part, tried=tried, given_up=tried >= attempts)
+        for part in parts
+    )
+    checks = _checks(instance, run.run_id)
+    well = _well(instance, run.run_id, checks, known) if known else set()
+    if run.status is not dg.DagsterRunStatus.CANCELED:
+        well.add(whole)
+    told = (*parts, *_failed_checks(checks, parts, known))
+    return EndedRun(run.run_id, run.job_name, told, frozenset(well))
+
+
+def _failed_parts(
+    instance: dg.DagsterInstance, event: dg.EventLogRecord, whole: str
+) -> tuple[FailedPart, ...]:
+    for step in _events(instance, event.run_id, dg.DagsterEventType.STEP_FAILURE):
+        data = step.step_failure_data
         told = data.user_failure_data
         if told is not None and told.description:
-            return replace(ended, reason=told.description, days=_days(told.metadata))
+            parts = failed_parts(told.metadata) or (FailedPart("", told.description),)
+            return tuple(replace(part, name=part.name or whole) for part in parts)
         if data.error is not None:
-            return replace(ended, reason=_class_only(data.error))
+            return (FailedPart(whole, _class_only(data.error)),)
     last = event.event_log_entry.dagster_event
     error = last.job_failure_data.error if last and last.event_specific_data else None
-    return replace(ended, reason=_class_only(error) if error else (last and last.message) or "")
+    reason = _class_only(error) if error else (last and last.message) or ""
+    return (FailedPart(whole, reason),)
 
 
 def _class_only(error: Any) -> str:
@@ -211,47 +278,76 @@ def _class_only(error: Any) -> str:
     return f"It ended with {error.cls_name or 'an error'}; the run's log has its text."
 
 
-def _days(metadata: Any) -> tuple[str, ...]:
-    days = metadata.get("failed_days")
-    if isinstance(days, dg.JsonMetadataValue) and isinstance(days.data, list):
-        return tuple(str(day) for day in days.data)
-    return ()
-
-
-def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> tuple[FailedCheck, ...]:
+def _checks(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """What each check found last in a run."""
     found = {}
     for event in _events(instance, run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         check = event.asset_check_evaluation_data
         found[check.asset_check_key] = check
-    return tuple(
-        FailedCheck(
-            check.asset_key.to_user_string(),
-            check.check_name,
-            # Keys of rows stay in the house.
-            (check.description or "").partition(FOR_EXAMPLE)[0],
-        )
-        for check in found.values()
-        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
-    )
+    return list(found.values())
+
+
+def _failed_checks(
+    checks: Sequence[dg.AssetCheckEvaluation], parts: Sequence[FailedPart], known: Known
+) -> Iterator[FailedPart]:
+    """The checks whose failure says more than that of the parts."""
+    for check in checks:
+        if check.passed or check.severity is not dg.AssetCheckSeverity.ERROR:
+            continue
+        of_parts = check.check_name == NO_FAILED_LOADS and _of_table(check.asset_key, known)
+        if of_parts or (parts and (check.blocking or check.check_name == NO_FAILED_LOADS)):
+            continue
+        # Keys of rows stay in the house.
+        sentence = (check.description or "").partition(FOR_EXAMPLE)[0]
+        name = _name_of(check)
+        yield FailedPart(name, f"{name.capitalize()}: {sentence}")
+
+
+def _well(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    checks: Sequence[dg.AssetCheckEvaluation],
+    known: Known,
+) -> set[str]:
+    """What was published in a run, or found to be as it should."""
+    well = {_name_of(check) for check in checks if check.passed}
+    for check in checks:
+        if check.passed and check.check_name == NO_FAILED_LOADS:
+            well |= _of_table(check.asset_key, known)
+    for event in _events(instance, run_id, dg.DagsterEventType.ASSET_MATERIALIZATION):
+        made = event.step_materialization_data.materialization
+        name = made.asset_key.to_user_string()
+        well.add(made.partition or _PART_OF.get(name, name))
+    return well
+
+
+def _of_table(key: dg.AssetKey, known: Known) -> set[str]:
+    """The parts of a staging table that are known as not well."""
+    if key == dg.AssetKey(STAGING_SONGS.name):
+        return {CATALOGUE}.intersection(known)
+    return {name for name in known if is_day(name)}
+
+
+def _name_of(check: dg.AssetCheckEvaluation) -> str:
+    return f"{CHECK}{check.check_name} of {check.asset_key.to_user_string()}"
 
 
 def _events(
     instance: dg.DagsterInstance, run_id: str, event_type: dg.DagsterEventType
 ) -> Iterator[dg.DagsterEvent]:
-    found = instance.get_records_for_run(run_id, of_type=event_type, limit=_EVENTS).records
-    return (
-        record.event_log_entry.dagster_event
-        for record in found
-        if record.event_log_entry.dagster_event is not None
-    )
+    cursor, more = None, True
+    while more:
+        found = instance.get_records_for_run(run_id, cursor, event_type, limit=_EVENTS)
+        cursor, more = found.cursor, found.has_more
+        for record in found.records:
+            if record.event_log_entry.dagster_event is not None:
+                yield record.event_log_entry.dagster_event
 
 
-def _noted(context: dg.SensorEvaluationContext, run_id: str, delivery: Delivery) -> bool:
+def _is_taken(context: _Context, run_id: str, delivery: Delivery) -> bool:
     if delivery.state == "refused":
         context.log.warning(f"run {run_id}: the webhook {delivery.why}; nobody was told")
-        return False
-    context.instance.add_run_tags(run_id, {TOLD_TAG: run_id})
-    return True
+    return delivery.state == "sent"
 
 
 # --- staleness --------------------------------------------------------------------------
@@ -259,10 +355,16 @@ def _noted(context: dg.SensorEvaluationContext, run_id: str, delivery: Delivery)
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """When somebody first looked, and when it was last told; seconds since 1970."""
+    """What is remembered of staleness; seconds since 1970.
+
+    Attributes:
+        since: When somebody first looked.
+        told: When people were told that the tables are stale; 0: they were not, or are no longer.
+    """
 
     since: float = 0.0
     told: float = 0.0
+    version: int = _CURSOR_VERSION
 
 
 def _tell_of_staleness(
@@ -273,12 +375,16 @@ def _tell_of_staleness(
     if not 0 < watch.since <= now:
         watch = replace(watch, since=now)
     fresh = Freshness(_published(context.instance), _changed(context.instance), watch.since)
-    if not must_tell(fresh, watch.told, now, hours):
-        return _result("nothing to tell", watch)
-    delivery = send(url, about_staleness(fresh, now))
+    if watch.version == 1 and (fresh.published or 0) > watch.told:
+        # The version before did not forget what it had told when it was no longer so.
+        watch = replace(watch, told=0.0)
+    message = staleness(fresh, watch.told, now, hours)
+    if message is None:
+        return _result(_summed_up(0), watch)
+    delivery = send(url, message)
     if delivery.state == "sent":
-        return _result("told that the tables are stale", replace(watch, told=now))
-    return _result(f"the tables are stale, and the webhook {delivery.why}", watch)
+        return _result(_summed_up(1), replace(watch, told=0.0 if watch.told else now))
+    return _result(f"there is something to tell, and the webhook {delivery.why}", watch)
 
 
 def _published(instance: dg.DagsterInstance) -> float | None:
@@ -300,17 +406,18 @@ def _changed(instance: dg.DagsterInstance) -> float | None:
 
 
 def _remembered(cursor: str | None, kind: Callable[..., _Memory]) -> _Memory:
-    """The memory in a cursor; an empty one for none, garbage or another version."""
+    """The memory in a cursor, one of the version before, too; an empty one for none or garbage."""
     try:
-        held = json.loads(cursor or "")
-        numbers = {name: held[name] for name in asdict(kind())}  # type: ignore[call-overload]
-        good = held["version"] == _CURSOR_VERSION
-    except (ValueError, TypeError, KeyError):
+        memory = kind(**json.loads(cursor or ""))
+    except (ValueError, TypeError):
         return kind()
-    good = good and all(type(number) in (int, float) for number in numbers.values())
-    return kind(**numbers) if good else kind()
+    held = asdict(memory)  # type: ignore[call-overload]
+    known = held.pop("known", {})
+    good = held["version"] in (1, _CURSOR_VERSION) and isinstance(known, dict)
+    good = good and all(type(number) in (int, float) for number in held.values())
+    return memory if good and set(known.values()) <= set(STATES) else kind()
 
 
 def _result(why: str, memory: Any) -> dg.SensorResult:
-    cursor = json.dumps({"version": _CURSOR_VERSION, **asdict(memory)})
+    cursor = json.dumps({**asdict(memory), "version": _CURSOR_VERSION})
     return dg.SensorResult(skip_reason=why, cursor=cursor)

@@ -1,7 +1,7 @@
 """How AWS is reached: profile, region, role, tries; and what to say when it cannot be.
 
-What belongs here: sessions, clients, credentials. What does not: buckets and objects (`lake.s3`),
-Dagster's view of the same values (`aws_resources`). Nothing is looked up until it is asked for.
+What belongs here: sessions, clients, credentials. What does not: buckets and objects
+(`lake.s3`). Nothing is looked up until it is asked for.
 """
 
 from __future__ import annotations

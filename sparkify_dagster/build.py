@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from pydantic import BaseModel
 
 from sparkify_dagster.alert_sensors import alert_sensors
 from sparkify_dagster.assets.load import load_asset
@@ -22,13 +23,17 @@ from sparkify_dagster.assets.specs import (
     table_specs,
 )
 from sparkify_dagster.jobs import all_jobs
+from sparkify_dagster.lost_runs import lost_runs_sensor
 from sparkify_dagster.partitions import log_days
 from sparkify_dagster.places import in_s3, require_supported
 from sparkify_dagster.resources import (
     BoundsResource,
-    DuckDBResource,
     LakeResource,
     PageResource,
+    WarehouseResource,
+    fixed,
+    nothing_said,
+    s3_resource,
 )
 from sparkify_dagster.sensors import lake_sensor
 from sparkify_dagster.settings import Settings
@@ -41,85 +46,19 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         SettingsError: The settings ask for an engine or a store that this version does not have.
     """
     require_supported(settings)
-    bounds = BoundsResource(
-        reject_limit=settings.load.reject_limit,
-        batch_mb=settings.load.batch_mb,
-        history_days=settings.load.history_days,
-        run_days=settings.load.run_days,
-        direct_copy=settings.load.direct_copy,
-        attempts=settings.sensor.attempts,
-        preview_rows=settings.load.preview_rows,
-    )
-    page = PageResource(path=str(settings.report.path), always=settings.report.enabled)
-    if settings.engine == "redshift" or any(map(in_s3, _places(settings))):
-        return _on_aws(settings) | {"bounds": bounds, "page": page}
+    on_s3 = any(map(in_s3, _places(settings)))
+    aws, s3 = ([settings.aws], s3_resource(settings)) if on_s3 else ([], None)
+    stored: list[BaseModel] = [settings.duckdb]
+    if settings.engine == "redshift":
+        stored = [settings.cluster, settings.iam_role]
     return {
-        "warehouse": _duckdb(settings),
-        "lake": LakeResource(**_lake_fields(settings)),
-        "bounds": bounds,
-        "page": page,
-    }
-
-
-def _on_aws(settings: Settings) -> dict[str, Any]:
-    from sparkify_dagster.aws_resources import LakeS3Resource, RedshiftResource, S3LakeResource
-
-    aws, cluster = settings.aws, settings.cluster
-    s3 = LakeS3Resource(
-        profile_name=aws.profile or None,
-        region_name=aws.region or None,
-        endpoint_url=aws.endpoint_url or None,
-        max_attempts=aws.max_attempts,
-        role_arn=aws.role_arn,
-    )
-    lake = S3LakeResource(s3=s3, **_lake_fields(settings))
-    if settings.engine == "duckdb":
-        return {"warehouse": _duckdb(settings), "lake": lake, "s3": s3}
-    # No password: whatever stands in a resource can be read in the UI.
-    redshift = RedshiftResource(
-        s3=s3,
-        host=cluster.host,
-        port=cluster.db_port,
-        user=cluster.db_user,
-        database=cluster.db_name,
-        connect_timeout=cluster.connect_timeout,
-        sslmode=cluster.sslmode,
-        sslrootcert=str(cluster.sslrootcert or ""),
-        statement_timeout=cluster.statement_timeout,
-        secret_arn=cluster.secret_arn,
-        cluster_id=cluster.cluster_id,
-        workgroup=cluster.workgroup,
-        reader=cluster.reader,
-        iam_role=settings.iam_role.arn,
-        staging=settings.s3.staging_prefix,
-        schema_name=settings.load.schema_name,
-        settings_file=str(settings.source or ""),
-    )
-    return {"warehouse": redshift, "lake": lake, "s3": s3}
-
-
-def _duckdb(settings: Settings) -> DuckDBResource:
-    duckdb = settings.duckdb
-    return DuckDBResource(
-        path=str(duckdb.path),
-        schema_name=settings.load.schema_name,
-        lock_wait=duckdb.lock_wait,
-        memory_limit=duckdb.memory_limit,
-        threads=duckdb.threads,
-    )
-
-
-def _lake_fields(settings: Settings) -> dict[str, Any]:
-    song_data, log_data, log_jsonpath = _places(settings)
-    days = settings.days
-    return {
-        "song_data": song_data,
-        "log_data": log_data,
-        "log_jsonpath": log_jsonpath,
-        "first_day": days.first.isoformat(),
-        "last_day": days.last.isoformat() if days.last else "",
-        "threads": settings.duckdb.threads,
-        "queue_url": settings.s3.queue,
+        "warehouse": fixed(WarehouseResource(settings), [*stored, *aws]),
+        "lake": fixed(LakeResource(settings, s3), [settings.s3, settings.days, *aws]),
+        "bounds": fixed(BoundsResource(settings.load, settings.sensor.attempts), [settings.load]),
+        "page": fixed(PageResource(settings.report), [settings.report]),
+        **({"s3": fixed(s3, aws)} if s3 else {}),
+        # Dagster's own, which nothing here uses, would take a folder at launch.
+        "io_manager": dg.mem_io_manager.configured(nothing_said, config_schema={}),
     }
 
 
@@ -165,9 +104,12 @@ def build_definitions(
         jobs=all_jobs(),
         sensors=[
             lake_sensor(settings.sensor),
-            *alert_sensors(settings.alerts, settings.sensor.interval),
+            lost_runs_sensor(),
+            *alert_sensors(settings.alerts, settings.sensor.interval, settings.sensor.attempts),
         ],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
-        executor=dg.in_process_executor,
+        executor=dg.in_process_executor.configured(
+            nothing_said, name="in_process", config_schema={}
+        ),
     )

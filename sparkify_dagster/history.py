@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.sql import create_engine
@@ -34,6 +35,34 @@ def held_open(reference: InstanceRef) -> InstanceRef:
         return reference
     held = ConfigurableClassData(__name__, HeldStorage.__name__, storage.config_yaml)
     return reference._replace(storage_data=held)
+
+
+def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> None:
+    """Lets a run go on when its events cannot be stored, as on a full disk.
+
+    A load must not stop between two transactions because of what only tells of it. After the first
+    event that is lost only those are tried that say how the run stands.
+
+    Args:
+        lost: Gets why an event was not stored, for each of them.
+    """
+    store = instance.handle_new_event
+
+    def tolerant(event: dg.EventLogEntry, **batch: Any) -> None:
+        told = event.dagster_event
+        if lost and not (told is not None and told.is_job_event):
+            return
+        try:
+            store(event, **batch)
+        except Exception as error:  # Dagster's storage may be anybody's.
+            lost.append(in_words(error))
+
+    instance.handle_new_event = tolerant  # type: ignore[method-assign]
+
+
+def in_words(error: Exception) -> str:
+    """What a database says, without the statement it could not do."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 class HeldStorage(DagsterSqliteStorage):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from sparkify_dagster.assets.load import LOAD_OP, LoadConfig
+from sparkify_dagster.assets.load import LoadConfig
 from sparkify_dagster.assets.page import REPORT
 from sparkify_dagster.checks import check_key
 from sparkify_dagster.model.checks import all_checks
@@ -13,6 +13,8 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 
 LOAD_JOB, DAYS_JOB, CHECKS_JOB = "load", "load_days", "checks"
+_FROM_THE_UI = "__ASSET_JOB"
+_PACKAGE = __name__.partition(".")[0]
 
 
 def load_job() -> dg.UnresolvedAssetJobDefinition:
@@ -26,7 +28,7 @@ def load_job() -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         LOAD_JOB,
         selection=dg.AssetSelection.assets(*unpartitioned).without_checks(),
-        config=dg.RunConfig(ops={LOAD_OP: LoadConfig(what="changes")}),
+        config=LoadConfig(what="changes").as_run_config(),
         description="Bring every table up to date with the lake; only what changed is loaded. "
         "Log days, too, though their table is not in the job's graph: nobody has to choose them.",
     )
@@ -56,3 +58,19 @@ def checks_job() -> dg.UnresolvedAssetJobDefinition:
 def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
     """Every job."""
     return [load_job(), days_job(), checks_job()]
+
+
+def is_ours(run: dg.DagsterRun, location: str | None) -> bool:
+    """Whether a run is of one of our jobs.
+
+    Args:
+        location: The code location that asks; None: whatever has our jobs.
+    """
+    names = (LOAD_JOB, DAYS_JOB, CHECKS_JOB)
+    if run.job_name not in names and not run.job_name.startswith(_FROM_THE_UI):
+        return False
+    if run.remote_job_origin is None or location is None:
+        return True
+    # The command line cannot know by what name the daemon loads us, and uses the package's.
+    origin = run.remote_job_origin.repository_origin.code_location_origin
+    return origin.location_name in (location, _PACKAGE)

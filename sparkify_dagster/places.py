@@ -10,24 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkify_dagster import progress
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.folder import Folder
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.lake.store import Bounds, ObjectStore
 from sparkify_dagster.settings import (
     ClusterSettings,
     LakeSettings,
+    LoadSettings,
     Settings,
     SettingsError,
     staging_problem,
 )
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.publish import Limits
 
 if TYPE_CHECKING:
     from sparkify_dagster.aws import AwsAccess
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 
 _S3 = "s3://"
+_MB = 1_000_000
 
 
 def in_s3(place: str) -> bool:
@@ -105,19 +108,33 @@ def open_warehouse(
     )
 
 
-def open_lake(settings: Settings) -> Lake:
+def open_lake(settings: Settings, client: Callable[[], Any] | None = None) -> Lake:
     """The lake of the settings; listed and read only when it is used.
+
+    Args:
+        client: Makes a boto3 client for S3; else the settings of AWS do.
 
     Raises:
         SettingsError: Its settings do not go together.
     """
     require_supported(settings)
-    days = settings.days
     return lake_at(
         settings.s3,
-        covered(days.first, days.last),
+        DayRange(settings.days.first, settings.days.last),
         settings.duckdb.threads,
         lambda: access_of(settings),
+        client,
+    )
+
+
+def limits_of(load: LoadSettings) -> Limits:
+    """What bounds a load."""
+    return Limits(
+        rejects=load.reject_limit,
+        batch_bytes=load.batch_mb * _MB,
+        bounds=Bounds(load.object_mb * _MB, load.gzip_ratio),
+        held_bytes=load.held_mb * _MB,
+        most_rejects=load.most_rejects,
     )
 
 
@@ -138,9 +155,18 @@ def access_of(settings: Settings) -> AwsAccess:
     return AwsAccess(aws.profile, aws.region, aws.endpoint_url, aws.role_arn, aws.max_attempts)
 
 
-def covered(first: date, last: date | None) -> DayRange:
-    """The log days that are loaded; an open end is today."""
-    return DayRange(first, last or datetime.now(UTC).date())
+def utc_today() -> date:
+    """The day it is in UTC, by this machine's clock."""
+    return datetime.now(UTC).date()
+
+
+def covered(settings: Settings, latest: str) -> DayRange:
+    """The log days that are loaded.
+
+    Args:
+        latest: The latest day that was ever published; blank: none was.
+    """
+    return DayRange(settings.days.first, settings.days.last).until(utc_today(), latest)
 
 
 def duckdb_warehouse(
@@ -211,31 +237,45 @@ def _login(cluster: ClusterSettings, password: Callable[[], str], access: AwsAcc
 
 
 def lake_at(
-    lake: LakeSettings, days: DayRange, threads: int, access: Callable[[], AwsAccess]
+    lake: LakeSettings,
+    days: DayRange,
+    threads: int,
+    access: Callable[[], AwsAccess],
+    client: Callable[[], Any] | None = None,
 ) -> Lake:
     """A lake in local folders, in S3, or in both.
 
     Args:
         access: Gives the way to AWS; asked for only if a part of the lake is in S3.
+        client: Makes a boto3 client for S3; else that way does.
     """
     meter = Meter()
     return Lake(
-        songs=_store(lake.song_data, "[S3] SONG_DATA", access, meter),
-        logs=_store(lake.log_data, "[S3] LOG_DATA", access, meter),
+        songs=_store(lake, "SONG_DATA", access, meter, client),
+        logs=_store(lake, "LOG_DATA", access, meter, client),
         read_jsonpaths=lambda: _jsonpaths(lake, access, meter),
         jsonpaths=lake.log_jsonpath,
         days=days,
         threads=threads,
         meter=meter,
+        today=utc_today(),
     )
 
 
-def _store(place: str, setting: str, access: Callable[[], AwsAccess], meter: Meter) -> ObjectStore:
+def _store(
+    lake: LakeSettings,
+    key: str,
+    access: Callable[[], AwsAccess],
+    meter: Meter,
+    client: Callable[[], Any] | None,
+) -> ObjectStore:
+    place = lake.song_data if key == "SONG_DATA" else lake.log_data
+    setting, endings = f"[S3] {key}", endings_of(lake.endings)
     if not in_s3(place):
-        return Folder(Path(place), setting)
+        return Folder(Path(place), setting, endings=endings)
     from sparkify_dagster.lake.s3 import S3Store
 
-    return S3Store(place, setting, access(), meter=meter)
+    return S3Store(place, setting, access(), meter=meter, client=client, endings=endings)
 
 
 def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter) -> bytes:

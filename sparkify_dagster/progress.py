@@ -1,18 +1,20 @@
 """How far a load has come, told to whoever watches.
 
-A load runs deep inside Dagster; the command line wants to show a bar. The load reports here, and a
-watcher, if there is one in this context, is told. Nothing else belongs here.
+A load runs deep inside Dagster; the command line wants to show a bar, and what the load warns of.
+The load reports here, and a watcher, if there is one in this context, is told. Nothing else belongs
+here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 Watcher = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is (0: unknown)."""
 
+_warnings: ContextVar[list[str] | None] = ContextVar("sparkify_warnings", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("sparkify_progress", default=None)
 
 
@@ -20,7 +22,25 @@ def report(what: str, done: int = 0, total: int = 0) -> None:
     """Tells the watcher, if there is one."""
     watcher = _watcher.get()
     if watcher:
-        watcher(what, done, total)
+        with suppress(OSError):  # A full disk under its log is no reason not to load.
+            watcher(what, done, total)
+
+
+def warn(text: str) -> None:
+    """Tells whoever gathers warnings of something that went wrong beside the load."""
+    gathered = _warnings.get()
+    if gathered is not None:
+        gathered.append(text)
+
+
+@contextmanager
+def warnings_into(gathered: list[str]) -> Iterator[None]:
+    """Gathers what is warned of inside the block."""
+    token = _warnings.set(gathered)
+    try:
+        yield
+    finally:
+        _warnings.reset(token)
 
 
 @contextmanager

@@ -1,35 +1,37 @@
-"""What the assets are given to work with: a warehouse, a lake, the bounds of a load.
+"""What the assets are given to work with: a warehouse, a lake, the bounds of a load, the report.
 
-What belongs here: Dagster resources that open the plain objects of `warehouse` and `lake`. They
-hold settings only; nothing is opened before an asset asks.
+What belongs here: objects that hold sections of the settings and open what these name, and how
+Dagster is shown them. Nothing is opened before an asset asks.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import BaseModel, SecretStr
 
-from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import covered, duckdb_warehouse, lake_at
-from sparkify_dagster.settings import LakeSettings
+from sparkify_dagster.places import limits_of, open_lake, open_queue, open_warehouse
+from sparkify_dagster.settings import LoadSettings, ReportSettings, Settings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
 
 if TYPE_CHECKING:
-    from sparkify_dagster.aws import AwsAccess
+    from dagster_aws.s3 import S3Resource
+
     from sparkify_dagster.lake.queue import EventQueue
 
 
-class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+@dataclass(frozen=True, slots=True)
+class WarehouseResource:
     """Opens the warehouse the settings name."""
 
-    @abstractmethod
+    settings: Settings
+
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
         """The warehouse; connects only when it is used.
 
@@ -37,89 +39,93 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             run_id: The Dagster run, to mark what is done for it.
             lock_wait: Seconds to wait for a writer, instead of what the settings say.
         """
+        label = f"sparkify:load:{run_id[:8]}"
+        return open_warehouse(self.settings, lock_wait=lock_wait, label=label)
 
 
-class DuckDBResource(WarehouseResource):
-    """A DuckDB file as the warehouse; see `DuckDBWarehouse` for the fields."""
-
-    path: str
-    schema_name: str = "sparkify"
-    lock_wait: float = 60
-    memory_limit: str = ""
-    threads: int = 0
-
-    def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
-        """The warehouse; connects only when it is used."""
-        wait = self.lock_wait if lock_wait is None else lock_wait
-        return duckdb_warehouse(
-            Path(self.path), self.schema_name, wait, self.memory_limit, self.threads
-        )
-
-
-class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A lake in local folders; one in S3 is `aws_resources.S3LakeResource`.
+@dataclass(frozen=True, slots=True)
+class LakeResource:
+    """Opens the lake the settings name.
 
     Attributes:
-        first_day: First log day that is loaded, `YYYY-MM-DD`.
-        last_day: Last one; blank for today.
-        threads: Threads to parse records with; 0 for all cores.
-        queue_url: An SQS queue with the events of the lake's buckets; blank: there is none.
+        s3: Makes the clients for a lake in S3; dagster-aws's own resource.
     """
 
-    song_data: str
-    log_data: str
-    log_jsonpath: str
-    first_day: str
-    last_day: str = ""
-    threads: int = 0
-    queue_url: str = ""
+    settings: Settings
+    s3: S3Resource | None = None
 
     def queue(self) -> EventQueue | None:
         """Where events of the lake's buckets arrive; None where nothing tells of its changes."""
-        return None
+        return open_queue(self.settings)
 
     def watched(self) -> Watched:
         """The places of the lake whose events are ours."""
-        return Watched((self.song_data, self.log_data, self.log_jsonpath))
+        lake = self.settings.s3
+        return Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
 
     def open(self) -> Lake:
         """The lake; listed and read only when it is used."""
-        last = date.fromisoformat(self.last_day) if self.last_day else None
-        return lake_at(
-            LakeSettings(
-                song_data=self.song_data, log_data=self.log_data, log_jsonpath=self.log_jsonpath
-            ),
-            covered(date.fromisoformat(self.first_day), last),
-            self.threads,
-            self._access,
-        )
-
-    def _access(self) -> AwsAccess:
-        raise LakeError("a lake in S3 needs the resource S3LakeResource, which has a client.")
+        own_role = self.settings.aws.role_arn  # dagster-aws's resource assumes none.
+        return open_lake(self.settings, self.s3.get_client if self.s3 and not own_role else None)
 
 
-class PageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where the report is written: see `[REPORT]` in the settings.
+@dataclass(frozen=True, slots=True)
+class PageResource:
+    """Where the report is written, and whether each load writes it."""
+
+    report: ReportSettings
+
+
+@dataclass(frozen=True, slots=True)
+class BoundsResource:
+    """What bounds a load.
 
     Attributes:
-        always: Each load that changed something writes it, not just one that is asked to.
+        attempts: Loads of a part as it is, after which it is left alone.
     """
 
-    path: str
-    always: bool = True
-
-
-class BoundsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What bounds a load: see `[LOAD]` in the settings."""
-
-    reject_limit: float = 0.10
-    batch_mb: int = 512
-    history_days: int = 365
-    run_days: int = 90
-    direct_copy: bool = True
-    attempts: int = 3
-    preview_rows: int = 5
+    load: LoadSettings
+    attempts: int
 
     def limits(self) -> Limits:
         """The same for the loader."""
-        return Limits(rejects=self.reject_limit, batch_bytes=self.batch_mb * 1_000_000)
+        return limits_of(self.load)
+
+
+def s3_resource(settings: Settings) -> S3Resource:
+    """dagster-aws's S3 resource, which reaches AWS as the settings say."""
+    from dagster_aws.s3 import S3Resource
+
+    aws = settings.aws
+    return S3Resource(
+        profile_name=aws.profile or None,
+        region_name=aws.region or None,
+        endpoint_url=aws.endpoint_url or None,
+        max_attempts=aws.max_attempts,
+    )
+
+
+def fixed(held: object, shown: Iterable[BaseModel]) -> dg.ResourceDefinition:
+    """A resource of which nothing can be said when a run is launched.
+
+    Dagster's own class for resources lets the launch override every field, and the UI takes a
+    launch from anybody who reaches it: a host given so would be sent the password.
+
+    Args:
+        shown: Sections whose settings the UI shows; what is secret in them stays out.
+    """
+    fields = {
+        name: dg.Field(str, default_value=str(value), is_required=False)
+        for section in shown
+        for name, value in section
+        if not isinstance(value, SecretStr) and value not in (None, "")
+    }
+    visible = dg.ResourceDefinition(
+        lambda _: held, config_schema=fields, description=type(held).__doc__
+    )
+    return visible.configured(nothing_said, config_schema={})
+
+
+def nothing_said(_: Any) -> dict[str, Any]:
+    """The configuration of what takes none at launch."""
+    return {}

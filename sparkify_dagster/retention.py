@@ -13,16 +13,19 @@ import dagster as dg
 _AT_ONCE = 50
 
 
-def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
+def prune_runs(instance: dg.DagsterInstance, keep_days: int, now: datetime) -> int:
     """Deletes run records older than `keep_days`, some at a time.
 
     A run that holds the latest materialization of an asset or of a partition stays, whatever its
     age: without it the UI would show a loaded day as missing.
 
+    Args:
+        now: The present moment in UTC, without a zone.
+
     Returns:
         The number of runs deleted.
     """
-    before = datetime.now(UTC) - timedelta(days=keep_days)
+    before = now.replace(tzinfo=UTC) - timedelta(days=keep_days)
     finished = [
         dg.DagsterRunStatus.SUCCESS,
         dg.DagsterRunStatus.FAILURE,

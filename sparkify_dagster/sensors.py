@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
-from sparkify_dagster.assets.load import LOAD_OP
+from sparkify_dagster.assets.load import LoadConfig
 from sparkify_dagster.assets.specs import LOG_DATA, SONG_DATA
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lost_runs import end_lost, is_lost
 from sparkify_dagster.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.settings import SensorSettings
 from sparkify_dagster.triggers import (
@@ -36,7 +37,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseBusy
-from sparkify_dagster.warehouse.pending import Pending, loaded, pending, summed_up
+from sparkify_dagster.warehouse.pending import Pending, held_against, pending, summed_up
 
 SENSOR = "lake_sensor"
 REQUEST_TAG = "sparkify/request"
@@ -64,9 +65,9 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     )
     def watch(
         context: dg.SensorEvaluationContext,
-        lake: LakeResource,
-        warehouse: WarehouseResource,
-        bounds: BoundsResource,
+        lake: dg.ResourceParam[LakeResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+        bounds: dg.ResourceParam[BoundsResource],
     ) -> dg.SensorResult:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
@@ -79,7 +80,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         listing = listings.latest(lake, news=news)
         if listing is None:
             return _skipped("the lake is still being listed", replace(memory, dirty=True))
-        snapshot = listing.snapshot
+        # A day that was there once stays one, whatever the clock says now.
+        snapshot = listing.snapshot.reaching(max(memory.days, default=""))
         now = seen(snapshot)
         found = verdict(now, memory, runs, patience)
         running = any(run.state == "running" for run in runs)
@@ -92,16 +94,16 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         if not (found.look or found.ask):
             return _skipped(found.why, memory, events)
         try:
-            held = loaded(warehouse.open(lock_wait=_GLANCE_SECONDS))
+            known, held = held_against(listing.snapshot, warehouse.open(lock_wait=_GLANCE_SECONDS))
         except WarehouseBusy:
             # Not remembered as dealt with: the next tick finds it changed again.
             waiting = replace(memory, dirty=True)
             return _skipped("another process writes to the warehouse; not now", waiting, events)
-        todo = pending(snapshot, held, attempts=bounds.attempts)
-        empty = snapshot.is_empty and held.is_nothing
+        todo = pending(known, held, attempts=bounds.attempts)
+        empty = known.is_empty and held.is_nothing
         if empty or todo.is_nothing:
             left = len(todo.given_up)
-            why = "the lake is empty" if empty else nothing_due(left)
+            why = ". ".join(["the lake is empty", *known.told]) if empty else nothing_due(left)
             memory = replace(memory, state=now.state, request="", given_up=left)
             return _skipped(why, memory, events)
         if found.look:
@@ -166,6 +168,7 @@ def _runs(context: dg.SensorEvaluationContext, memory: Memory) -> list[Run]:
     """The runs that were asked for because of the remembered state."""
     if not memory.request:
         return []
+    end_lost(context.instance)  # The sensor that does this may have its turn later.
     asked = dg.RunsFilter(job_name=LOAD_JOB, tags={REQUEST_TAG: memory.request})
     now = time.time()
     return [
@@ -179,7 +182,9 @@ def _state(run: dg.DagsterRun) -> RunState:
         return "running"
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return "success"
-    return "canceled" if run.status is dg.DagsterRunStatus.CANCELED else "failure"
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        return "canceled"
+    return "lost" if is_lost(run) else "failure"
 
 
 def _observations(news: News, snapshot: Snapshot) -> list[dg.AssetObservation]:
@@ -210,7 +215,7 @@ def _asked(
 ) -> dg.SensorResult:
     request = dg.RunRequest(
         run_key=f"{memory.request}#{number}",
-        run_config={"ops": {LOAD_OP: {"config": {"what": "due"}}}},
+        run_config=LoadConfig(what="due").as_run_config(),
         tags={REQUEST_TAG: memory.request, LOADS_TAG: summed_up(todo)},
     )
     return dg.SensorResult([request], cursor=memory.text(), asset_events=events)

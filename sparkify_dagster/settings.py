@@ -57,6 +57,7 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+|def
 _ROLE_COMMA = re.compile(r",(?=arn:)")
 _SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+")
 _QUEUE = re.compile(r"https?://[^\s@/]+/\S+", re.IGNORECASE)
+_ENDINGS = re.compile(r"\*|\.[^\s,/*]+(?:[\s,]+\.[^\s,/*]+)*")
 _ENDPOINT = re.compile(r"https?://[^\s@/]+/?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"https?://[a-z0-9._:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
@@ -170,6 +171,12 @@ def _lake_folder(value: str) -> str:
 
 def _lake_object(value: str) -> str:
     return _s3_or_local(value, _S3_OBJECT)
+
+
+def _endings(value: str) -> str:
+    if not _ENDINGS.fullmatch(value):
+        raise ValueError("not a list of endings")
+    return value
 
 
 def _database_file(value: object) -> object:
@@ -328,7 +335,12 @@ class LakeSettings(_Section):
         "Blank: _sparkify_staging in the bucket of LOG_DATA.",
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters)",
     )
-
+    endings: Annotated[str, AfterValidator(_endings)] = _setting(
+        ".json .jsonl .ndjson",
+        "What the names of logs and songs end in, in any case, plain or with .gz behind it. Others "
+        "are told and not read. *: any name, for deliveries without an ending.",
+        "endings that begin with a dot, between blanks or commas, or *",
+    )
     queue: Annotated[str, AfterValidator(_queue_url)] = _setting(
         "",
         "SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists instead.",
@@ -402,7 +414,9 @@ class DaysSettings(_Section):
         date(2018, 11, 1), "First log day.", "a day as YYYY-MM-DD"
     )
     last: Annotated[date | None, BeforeValidator(_day)] = _setting(
-        None, "Last log day. Blank: open, up to today.", "a day as YYYY-MM-DD, or blank"
+        None,
+        "Last log day. Blank: open, up to today in UTC or the latest day ever loaded.",
+        "a day as YYYY-MM-DD, or blank",
     )
 
     @model_validator(mode="after")
@@ -434,6 +448,34 @@ class LoadSettings(_Section):
         "rows are held in memory till then.",
         "a whole number, 1 or more",
         ge=1,
+    )
+    object_mb: int = _setting(
+        1_024,
+        "Megabytes that an object of the lake may hold, unpacked. Of a larger one nothing is read: "
+        "its day, or the song load, fails.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    gzip_ratio: int = _setting(
+        200,
+        "How many times as large as its gzip file an object of more than 16 MB may be (logs: 8 to "
+        "12); likewise.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    held_mb: int = _setting(
+        4_096,
+        "Megabytes of memory that the rows and rejects of a log day, or of a song load, may take "
+        "till they are published; likewise.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    most_rejects: int = _setting(
+        1_000_000,
+        "Rejected records that a log day, or a song load, may have, whatever REJECT_LIMIT says; "
+        "likewise.",
+        "a whole number, 0 or more",
+        ge=0,
     )
     history_days: int = _setting(
         365,
@@ -503,8 +545,8 @@ class AlertsSettings(_Section):
 
     webhook: Annotated[SecretStr, AfterValidator(_webhook)] = _setting(
         SecretStr(""),
-        "Webhook that is told of failed runs, failed checks and staleness, in Slack's format; "
-        "never shown, as it holds a token. Blank: nobody is told.",
+        "Webhook that is told what failed, what is given up, what is loaded again, and of "
+        "staleness, in Slack's format; never shown, as it holds a token. Blank: nobody is told.",
         "an http(s) URL",
     )
     stale_hours: int = _setting(
@@ -824,6 +866,12 @@ def _from_environ(environ: Mapping[str, str], cwd: Path, problems: list[str]) ->
             where = f"environment variable {name}"
             problems.append(_problem(where, "unknown setting", expected, step))
     return given
+
+
+def set_in_environment(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables that set something, by name; a blank one is the default."""
+    given = _from_environ(os.environ if environ is None else environ, Path(), [])
+    return [_catalogue()[at][0].env for at, entry in given.items() if entry.value.strip()]
 
 
 # --- together ---------------------------------------------------------------------------

@@ -20,7 +20,8 @@ _SHORT = 12
 OBSERVED_AT_ONCE = 200
 """Days told to Dagster in one tick: each is an event to store, and a tick has a minute."""
 
-RunState = Literal["running", "success", "failure", "canceled"]
+RunState = Literal["running", "success", "failure", "canceled", "lost"]
+"""`lost`: it was ended because its process was gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +191,21 @@ def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) 
         return Verdict("nothing new in the lake")
     if last.state == "canceled":
         return Verdict("somebody ended the last load; the next change, or `sparkify etl`, loads")
-    tried = len(runs)
+    lost = sum(run.state == "lost" for run in runs)
+    # The first is a power cut, say; one that is lost each time may be what ends its process.
+    tried = len(runs) - min(lost, 1)
+    if last.state == "lost" and lost == 1 and tried < patience.attempts:
+        return Verdict("the last load's process was gone; it is loaded again", ask=len(runs) + 1)
     if tried >= patience.attempts:
         return Verdict(
             f"the load failed {tried} times: gave up until the lake changes or somebody loads "
             "(`sparkify status` says why it failed)"
         )
-    left = patience.wait(tried) - last.ended_ago
-    if left > 0:
+    wait = patience.wait(max(tried, 1))
+    left = wait - last.ended_ago
+    if 0 < left <= wait:  # More: the clock went back, and a wait has no end.
         return Verdict(f"the load failed; tried again in {left:.0f} s")
-    return Verdict("the load failed and is tried again", ask=tried + 1)
+    return Verdict("the load failed and is tried again", ask=len(runs) + 1)
 
 
 def nothing_due(given_up: int) -> str:

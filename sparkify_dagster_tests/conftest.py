@@ -15,20 +15,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sparkify_dagster_tests.s3_server import S3Server, s3_server
+from sparkify_dagster_tests.surroundings import LIVE_CONFIG, Watch, undisturbed
 
 if TYPE_CHECKING:
     from sparkify_dagster_tests.pairs import Pair
     from sparkify_dagster_tests.redshift_double import Double
 
 PAIRS = ("duckdb-folder", "duckdb-s3", "redshift-s3")
-LIVE_CONFIG = "SPARKIFY_LIVE_CONFIG"
-"""Names the `dwh.cfg` of a real workgroup, for `pytest -m redshift`."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Ctrl-C is tested: it must reach us, and what we start, even from a shell's background job."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):  # One watches for all workers.
+        config.pluginmanager.register(Watch(Path(__file__).resolve().parents[1]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings() -> Iterator[None]:
+    with undisturbed():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,11 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.resources import LakeResource
+from sparkify_dagster.settings import DaysSettings, LakeSettings, Settings
 from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, asked_days, loaded, pending
+from sparkify_dagster.warehouse.pending import Pending, asked_days, held_against, pending
 from sparkify_dagster.warehouse.publish import Direct, Limits, Loading, PartReport, RemoteStore
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
@@ -143,13 +144,14 @@ class TinyLake:
 
     def resource(self, last_day: str = "2018-11-30") -> HastyLakeResource:
         """The same lake as Dagster's assets are given it."""
-        return HastyLakeResource(
+        places = LakeSettings(
             song_data=str(self.songs),
             log_data=str(self.logs),
             log_jsonpath=str(self.document),
-            first_day=FIRST_DAY.isoformat(),
-            last_day=last_day,
         )
+        last = date.fromisoformat(last_day) if last_day else None
+        days = DaysSettings(first=FIRST_DAY, last=last)
+        return HastyLakeResource(Settings(s3=places, days=days))
 
 
 class HastyLakeResource(LakeResource):
@@ -158,11 +160,12 @@ class HastyLakeResource(LakeResource):
     def open(self) -> Lake:
         lake = super().open()
         return Lake(
-            songs=Folder(Path(self.song_data), "[S3] SONG_DATA", SETTLED_AT_ONCE),
-            logs=Folder(Path(self.log_data), "[S3] LOG_DATA", SETTLED_AT_ONCE),
+            songs=Folder(Path(self.settings.s3.song_data), "[S3] SONG_DATA", SETTLED_AT_ONCE),
+            logs=Folder(Path(self.settings.s3.log_data), "[S3] LOG_DATA", SETTLED_AT_ONCE),
             read_jsonpaths=lake.read_jsonpaths,
             jsonpaths=lake.jsonpaths,
             days=lake.days,
+            today=lake.today,
         )
 
 
@@ -232,8 +235,7 @@ def bring_up_to_date(
         direct: Redshift reads log days by itself, as far as it can.
         star: Publish the star, too.
     """
-    seen = lake.look()
-    held = loaded(warehouse)
+    seen, held = held_against(lake.look(), warehouse)
     if days is None:
         todo = pending(seen, held, everything=everything)
     else:

@@ -122,7 +122,8 @@ def object_keys(root: Path) -> list[str]:
 
 def _is_object(key: Path) -> bool:
     hidden = any(segment.startswith((".", "_")) for segment in key.parts)
-    return not hidden and key.name.endswith((".json", ".json.gz"))
+    plain = key.name.lower().removesuffix(".gz")
+    return not hidden and plain.endswith((".json", ".jsonl", ".ndjson"))
 
 
 def log_day(key: str) -> date:
@@ -149,7 +150,7 @@ def _routed_day(key: str, first: date, last: date | None) -> date:
 def read_object(path: Path) -> bytes:
     """Return an object's bytes, unpacked; OSError if it cannot be read whole."""
     packed = path.read_bytes()
-    if path.suffix != ".gz":
+    if path.suffix.lower() != ".gz":
         return packed
     if not packed:
         raise OSError("is empty, so no whole gzip file")

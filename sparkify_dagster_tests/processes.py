@@ -16,7 +16,7 @@ _PRELOADED = [
     "sparkify_dagster.cli.status",
     "sparkify_dagster.cli.doctor",
     "sparkify_dagster.launch",
-    "sparkify_dagster.aws_resources",
+    "sparkify_dagster.aws",
     "sparkify_dagster.report.writing",
     # What a load imports on its way.
     "pandas",

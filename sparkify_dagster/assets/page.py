@@ -6,7 +6,6 @@ is `report`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +40,8 @@ def report_spec(path: str) -> dg.AssetSpec:
     )
 
 
-def publish_report(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path
-) -> Iterator[Any]:
-    """Writes the page and reports it.
+def publish_report(context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path) -> Any:
+    """Writes the page; gives what is to be reported of it.
 
     Raises:
         ReportError: It cannot be written.
@@ -52,9 +49,8 @@ def publish_report(
     """
     metadata = _metadata(write_report(warehouse, path))
     if dg.AssetKey(REPORT) in context.selected_asset_keys:
-        yield dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
-    else:
-        yield dg.AssetMaterialization(REPORT, metadata=metadata)
+        return dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
+    return dg.AssetMaterialization(REPORT, metadata=metadata)
 
 
 def _metadata(written: Written) -> dict[str, Any]:

@@ -8,13 +8,15 @@ people masked (`previews`). Whatever is a number is told as one, so that the UI 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from sparkify_dagster.assets.costs import cost_metadata
+from sparkify_dagster.assets.extras import Extras
 from sparkify_dagster.assets.metadata import (
     Took,
     day_metadata,
@@ -49,8 +51,9 @@ class Reporter:
         told: Tables without partitions that were reported as materialized.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, extras: Extras) -> None:
         self._context = context
+        self._extras = extras
         self._events_key = dg.AssetKey(STAGING_EVENTS.name)
         self.told: set[str] = set()
 
@@ -70,6 +73,9 @@ class Reporter:
         """
         if self._events_key in self._context.selected_asset_keys:
             return
+        self._extras.tried("Days in progress are not shown", lambda: self._plan(days), None)
+
+    def _plan(self, days: Iterable[str]) -> None:
         run = self._context.run
         for day in days:
             event = DagsterEvent.build_asset_materialization_planned_event(
@@ -96,11 +102,14 @@ class Reporter:
             self._events_key,
             partition=entry.part,
             metadata=entry_metadata(entry)
-            | day_metadata(entry, took.shown)
-            | reasons_metadata(took.shown.reasons.get(entry.part, {}))
-            | took_metadata(outcome, took)
-            | size_metadata(took.sizes.get(STAGING_EVENTS.name))
-            | (rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {}),
+            | self._more(
+                STAGING_EVENTS.name,
+                lambda: day_metadata(entry, took.shown),
+                lambda: reasons_metadata(took.shown.reasons.get(entry.part, {})),
+                lambda: took_metadata(outcome, took),
+                lambda: size_metadata(took.sizes.get(STAGING_EVENTS.name)),
+                lambda: rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {},
+            ),
         )
 
     def days(self, outcomes: Sequence[PartReport], took: Took) -> Iterator[Any]:
@@ -129,17 +138,20 @@ class Reporter:
             self._events_key,
             description=f"{len(entries):,} log days loaded in one run",
             metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()}
-            | reasons_metadata(reasons)
-            | seconds_metadata(took.seconds)
-            | cost_metadata(took.requests, copied)
-            | rows_metadata(STAGING_EVENTS.name, took.shown)
-            | plot_metadata(
-                "Rows staged and records rejected by log day of this run",
-                {
-                    "rows staged": {log_day(e): e.row_count for e in entries},
-                    "records rejected": {log_day(e): e.rejects for e in entries},
-                },
-                apart=True,
+            | self._more(
+                STAGING_EVENTS.name,
+                lambda: reasons_metadata(reasons),
+                lambda: seconds_metadata(took.seconds),
+                lambda: cost_metadata(took.requests, copied),
+                lambda: rows_metadata(STAGING_EVENTS.name, took.shown),
+                lambda: plot_metadata(
+                    "Rows staged and records rejected by log day of this run",
+                    {
+                        "rows staged": {log_day(e): e.row_count for e in entries},
+                        "records rejected": {log_day(e): e.rejects for e in entries},
+                    },
+                    apart=True,
+                ),
             ),
         )
 
@@ -155,10 +167,13 @@ class Reporter:
         """Reports the song load."""
         yield from self.findings(outcome.findings)
         if outcome.published:
-            metadata = entry_metadata(outcome.entry) | took_metadata(outcome, took)
-            metadata |= reasons_metadata(took.shown.reasons.get("all", {}))
-            metadata |= size_metadata(took.sizes.get(STAGING_SONGS.name))
-            metadata |= rows_metadata(STAGING_SONGS.name, took.shown)
+            metadata = entry_metadata(outcome.entry) | self._more(
+                STAGING_SONGS.name,
+                lambda: took_metadata(outcome, took),
+                lambda: reasons_metadata(took.shown.reasons.get("all", {})),
+                lambda: size_metadata(took.sizes.get(STAGING_SONGS.name)),
+                lambda: rows_metadata(STAGING_SONGS.name, took.shown),
+            )
             metadata["objects_read"] = dg.MetadataValue.int(outcome.objects_read)
             yield from self._materialized(STAGING_SONGS.name, metadata)
 
@@ -179,10 +194,16 @@ class Reporter:
                 share = outcome.matched / table.rows if table.rows else 0.0
                 metadata["match_rate"] = dg.MetadataValue.float(round(share, 6))
                 metadata["plays_rematched"] = dg.MetadataValue.int(outcome.rematched)
-                metadata |= plot_metadata("Plays by day", took.shown.plays)
-                metadata |= cost_metadata(took.requests)
-            metadata |= size_metadata(took.sizes.get(name))
-            metadata |= rows_metadata(name, took.shown)
+                metadata |= self._more(
+                    name,
+                    lambda: plot_metadata("Plays by day", took.shown.plays),
+                    lambda: cost_metadata(took.requests),
+                )
+            metadata |= self._more(
+                name,
+                partial(size_metadata, took.sizes.get(name)),
+                partial(rows_metadata, name, took.shown),
+            )
             yield from self._materialized(name, metadata)
 
     def standing(self, tables: Iterable[Table], shown: Shown) -> Iterator[Any]:
@@ -194,17 +215,26 @@ class Reporter:
             metadata: dict[str, dg.MetadataValue] = {"how": dg.MetadataValue.text("nothing")}
             if table.name in shown.counts:
                 metadata["dagster/row_count"] = dg.MetadataValue.int(shown.counts[table.name])
-            metadata |= rows_metadata(table.name, shown)
+            metadata |= self._more(table.name, partial(rows_metadata, table.name, shown))
             yield dg.AssetMaterialization(table.name, metadata=metadata)
 
     def findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
         """Reports what checks found, whether the run was asked for them or not."""
-        asked = self._context.selected_asset_check_keys
         for finding in findings:
-            if check_key(finding.check) in asked:
-                yield check_result(finding)
-            else:
-                yield check_evaluation(finding)
+            told = self._extras.tried("A check is not shown", partial(self._found, finding), None)
+            if told is not None:
+                yield told
+
+    def _found(self, finding: Finding) -> Any:
+        is_asked = check_key(finding.check) in self._context.selected_asset_check_keys
+        return check_result(finding) if is_asked else check_evaluation(finding)
+
+    def _more(self, table: str, *parts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What is shown with a table besides; what cannot be made is left out."""
+        told, missing = dict[str, Any](), f"Something is not shown with {table}"
+        for part in parts:
+            told |= self._extras.tried(missing, part, dict[str, Any]())
+        return told
 
     def _materialized(self, name: str, metadata: Metadata) -> Iterator[Any]:
         self.told.add(name)

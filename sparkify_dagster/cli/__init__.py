@@ -20,6 +20,9 @@ _YOUNG = 100_000
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    if sys.getfilesystemencoding() != "utf-8":
+        # DuckDB takes paths as UTF-8, whatever the locale says of them.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
     # Nearly all that is made are modules, which stay; Python would look every 700 objects.
     gc.set_threshold(_YOUNG)
     codes: list[int] = []

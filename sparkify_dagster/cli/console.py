@@ -18,12 +18,15 @@ from functools import cache
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 _UNBOUNDED = 10_000
+_COMMAND = re.compile("`(sparkify|pip) ([^`]+)`")
+_COMMAND_AT_END = re.compile(r":?(?: run)? `(?:sparkify|pip) [^`]+`\.?$")
 
 
 @cache
@@ -47,7 +50,7 @@ def _console(*, stderr: bool) -> Console:
 
 def say(text: str = "", style: str = "") -> None:
     """Prints a line of the result; long ones are left to the terminal to wrap."""
-    out().print(text, style=style, soft_wrap=True)
+    _print(out(), text, style)
 
 
 def title(text: str) -> None:
@@ -58,17 +61,56 @@ def title(text: str) -> None:
 
 def note(text: str) -> None:
     """Tells, on stderr, what is no result."""
-    err().print(text, style="dim", soft_wrap=True)
+    _print(err(), text, "dim")
 
 
 def warn(text: str) -> None:
     """Warns on stderr."""
-    err().print(f"Warning: {text}", style="yellow", soft_wrap=True)
+    _print(err(), f"Warning: {text}", "yellow")
 
 
 def complain(text: str) -> None:
     """Says on stderr what failed."""
-    err().print(f"Error: {text}", style="red", soft_wrap=True)
+    _print(err(), f"Error: {text}", "red")
+
+
+def offer(text: str, *, failed: bool = False) -> None:
+    """Prints a text, then the commands in it (between backticks) to be copied.
+
+    Args:
+        failed: It is what went wrong, for stderr.
+    """
+    _print(err() if failed else out(), _COMMAND_AT_END.sub(":", text), "red" if failed else "")
+    for each in commands_in(text):
+        command(each, failed=failed)
+
+
+def command(text: str, *, failed: bool = False) -> None:
+    """Prints a command to be copied: on a line of its own, which nothing breaks or indents."""
+    _print(err() if failed else out(), text, "bold")
+
+
+def offer_named(text: str, *, failed: bool = False) -> None:
+    """Prints, to be copied, the commands in a text that was printed before in another way."""
+    if named := commands_in(text):
+        _print(err() if failed else out(), "The commands named above:", "")
+    for each in named:
+        command(each, failed=failed)
+
+
+def commands_in(text: str) -> list[str]:
+    """The commands that a text names between backticks, as they are typed here, each once."""
+    return list(
+        dict.fromkeys(f"{_started(name)} {words}" for name, words in _COMMAND.findall(text))
+    )
+
+
+def _started(name: str) -> str:
+    return called_as() if name == "sparkify" else f"{_python()} -m {name}"
+
+
+def _print(console: Console, text: str, style: str) -> None:
+    console.print(harmless(text), style=style, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -85,10 +127,25 @@ def grid(*columns: str, right: Iterable[str] = ()) -> Table:
         right: Columns to align right, as numbers are.
     """
     numbers = set(right)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = _Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        table.add_column(
+            harmless(name), justify="right" if name in numbers else "left", overflow="fold"
+        )
     return table
+
+
+class _Table(Table):
+    """A table of which no cell can steer the terminal."""
+
+    def add_row(
+        self,
+        *cells: RenderableType | None,
+        style: StyleType | None = None,
+        end_section: bool = False,
+    ) -> None:
+        kept = (harmless(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*kept, style=style, end_section=end_section)
 
 
 def show(drawn: Table | Tree) -> None:
@@ -110,10 +167,15 @@ def fits(table: Table) -> bool:
 
 
 def printable(value: object) -> str:
-    """A value as text that cannot steer the terminal: what does not print is escaped."""
+    """A value as one line that cannot steer the terminal: what does not print is escaped."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
     )
+
+
+def harmless(text: str) -> str:
+    """A text that cannot steer the terminal; its lines stay lines."""
+    return "\n".join(printable(line) for line in text.expandtabs().split("\n"))
 
 
 def faint(text: str) -> Text:
@@ -131,9 +193,10 @@ def size(number: int) -> str:
 
 
 def near(path: str | Path) -> str:
-    """A path as it reads from the current folder."""
+    """A path as it reads from the current folder; from `/`, all paths stay whole."""
     try:
-        return str(Path(path).relative_to(Path.cwd()))
+        here = Path.cwd()
+        return str(path if here == here.parent else Path(path).relative_to(here))
     except (ValueError, OSError):
         return str(path)
 
@@ -141,17 +204,21 @@ def near(path: str | Path) -> str:
 def called_as() -> str:
     """What a person types to start this program again."""
     given = Path(sys.argv[0])
-    if given.name == "__main__.py":
-        return "python -m sparkify_dagster"
-    return typed(given)
+    return f"{_python()} -m sparkify_dagster" if given.name == "__main__.py" else typed(given)
+
+
+def _python() -> str:
+    return typed(Path(sys.executable))
 
 
 def typed(program: Path) -> str:
     """What a person types to start a program: its name where the PATH finds it, else its path."""
     found = shutil.which(program.name)
-    if found and os.path.realpath(found) == os.path.realpath(program):
+    # Not what both lead to: the Python of an environment is a link to one without its packages.
+    if found and os.path.realpath(Path(found).parent) == os.path.realpath(program.parent):
         return program.name
-    return shlex.quote(near(program.absolute()))
+    path = near(program.absolute())
+    return shlex.quote(path if os.sep in path else os.path.join(os.curdir, path))
 
 
 def _valid(value: object) -> object:

@@ -12,9 +12,19 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sparkify_dagster.cli.console import called_as, grid, near, say, show, title, typed
+from sparkify_dagster.cli.console import (
+    called_as,
+    command,
+    grid,
+    near,
+    say,
+    show,
+    title,
+    typed,
+    warn,
+)
 from sparkify_dagster.cli.errors import FAILED
-from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unroutable
+from sparkify_dagster.cli.etl import Comparison, compare, load, nothing_changed, warn_unread
 from sparkify_dagster.cli.generate import described, lake_root, write_whole
 from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_of, show_failure
 from sparkify_dagster.cli.query import EXAMPLE
@@ -32,6 +42,11 @@ from sparkify_dagster.warehouse.audit import Stored, examine
 from sparkify_dagster.warehouse.engine import Session
 
 SPEC = LakeSpec(mess=True)
+_NEXT = {
+    "Ask it yourself": f"query '{EXAMPLE}'",
+    "What was rejected": "rejects",
+    "What is loaded": "status",
+}
 _SOME_MARTS = ", ".join(table.name for table in MARTS[:3])
 _MARK = "# Written by `sparkify demo`"
 _CONFIG = """\
@@ -57,7 +72,7 @@ def run_demo(config: Path | None) -> int:
     settings = _own_settings(config)
     _make_lake(settings)
     found = compare(settings)
-    warn_unroutable(found.snapshot.unroutable)
+    warn_unread(found.snapshot)
     first_time = not found.todo.is_nothing
     good = True
     if first_time:
@@ -111,6 +126,8 @@ def _load(settings: Settings) -> bool:
         say(f"Loaded in {time.monotonic() - started:.1f} s.")
     else:
         show_failure(result)
+    for text in result.warnings:
+        warn(text)
     return result.success
 
 
@@ -173,21 +190,18 @@ def _show_next(found: Comparison, report: Path) -> None:
         report: Where the load wrote the page, if it wrote one.
     """
     title("Where to go next")
-    table = grid("", "")
-    table.show_header = False
-    sparkify = called_as()
     if Path("Makefile").exists() and Path("workspace.yaml").exists():
         ui = "make dev"
     else:
         ui = f"DAGSTER_HOME=$PWD/.dagster {_dagster()} dev -m sparkify_dagster.definitions"
     if report.exists():
-        table.add_row("the report", f"{near(report)} (open it in a browser)")
-    table.add_row("the warehouse", near(found.warehouse.location))
-    table.add_row("the Dagster UI", ui)
-    table.add_row("ask it yourself", f"{sparkify} query '{EXAMPLE}'")
-    table.add_row("what was rejected", f"{sparkify} rejects")
-    table.add_row("what is loaded", f"{sparkify} status")
-    show(table)
+        say(f"The report, for a browser: {near(report)}")
+    say(f"The warehouse: {near(found.warehouse.location)}")
+    say("The Dagster UI:")
+    command(ui)
+    for what, words in _NEXT.items():
+        say(f"{what}:")
+        command(f"{called_as()} {words}")
 
 
 def _dagster() -> str:

@@ -12,18 +12,27 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, print_json, say, show, size
+from sparkify_dagster.cli.console import (
+    grid,
+    near,
+    offer_named,
+    print_json,
+    say,
+    show,
+    size,
+)
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.counting import count
 from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.settings import Settings, SettingsError, load_settings
+from sparkify_dagster.settings import Settings, SettingsError, load_settings, set_in_environment
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.engine import Session
@@ -60,7 +69,7 @@ def _lines(config: Path | None) -> Iterator[Line]:
         for check in _ON_A_LAPTOP:
             yield Line(check, "not looked at", "the settings come first")
         return
-    yield Line("settings", "ok", near(settings.source) if settings.source else "all defaults")
+    yield Line("settings", "ok", _sources(settings))
     failed: set[str] = set()
     for check, look in _checks(settings).items():
         if first := next((name for name in _AFTER.get(check, ()) if name in failed), None):
@@ -113,6 +122,14 @@ def _usable(config: Path | None) -> Settings:
     return settings
 
 
+def _sources(settings: Settings) -> str:
+    """Where the values come from: the file, the variables by name, the defaults."""
+    told = [near(settings.source)] if settings.source else []
+    if names := set_in_environment():
+        told.append(f"from the environment: {', '.join(names)}")
+    return "; ".join([*told, "else defaults"]) if told else "all defaults"
+
+
 def _careful(check: str, look: Look, settings: Settings) -> Line:
     """A check that cannot break the others."""
     from sparkify_dagster.cli.errors import explained
@@ -140,7 +157,7 @@ def _packages() -> Line:
     try:
         asked = metadata.requires(_PACKAGE) or []
     except metadata.PackageNotFoundError:
-        return Line("packages", "warning", "not installed", "install it: pip install -e .")
+        return Line("packages", "warning", "not installed", "install it with `pip install -e .`")
     wrong, versions = [], []
     for requirement in map(Requirement, asked):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -154,41 +171,59 @@ def _packages() -> Line:
         elif requirement.name in ("dagster", "duckdb"):
             versions.append(f"{requirement.name} {version}")
     if wrong:
-        return Line("packages", "failed", "; ".join(wrong), "pip install -e . -c constraints.txt")
+        step = "in its checkout `pip install -e . -c constraints.txt`"
+        return Line("packages", "failed", "; ".join(wrong), step)
     own = f"{_PACKAGE} {metadata.version(_PACKAGE)}"
     return Line("packages", "ok", ", ".join([own, *versions]))
 
 
 def _songs(settings: Settings) -> Line:
+    from sparkify_dagster.lake.snapshot import left_aside
+    from sparkify_dagster.model.staging import STAGING_SONGS
     from sparkify_dagster.places import open_lake
 
     lake = open_lake(settings)
     objects = lake.songs.list_objects()
-    return _listed("songs", near(lake.songs.location), len(objects), "SONG_DATA")
+    told = list(left_aside(STAGING_SONGS.name, objects.aside))
+    return _listed("songs", near(lake.songs.location), len(objects), "SONG_DATA", told)
 
 
 def _logs(settings: Settings) -> Line:
     from sparkify_dagster.lake.objects import by_day
-    from sparkify_dagster.places import open_lake
+    from sparkify_dagster.lake.snapshot import left_aside
+    from sparkify_dagster.model.staging import STAGING_EVENTS
+    from sparkify_dagster.places import covered, open_lake
 
     lake = open_lake(settings)
-    routed, unroutable = by_day(lake.logs.list_objects(), lake.days)
-    if unroutable:
-        return Line(
-            "logs",
-            "warning",
-            f"{count(len(unroutable), 'log object')} not loaded (`sparkify status` says why); "
-            f"{count(len(routed), 'log day')} in {near(lake.logs.location)}",
-        )
-    objects = sum(len(items) for items in routed.values())
-    return _listed("logs", near(lake.logs.location), objects, "LOG_DATA")
+    listed = lake.logs.list_objects()
+    routed, _ = by_day(listed, lake.days)
+    kept = covered(settings, "")
+    if any(date.fromisoformat(day) not in kept for day in routed):
+        kept = covered(settings, _latest_day(settings))
+    objects = sum(len(items) for day, items in routed.items() if date.fromisoformat(day) in kept)
+    told = list(left_aside(STAGING_EVENTS.name, listed.aside))
+    if lost := len(listed) - objects:
+        told.append(f"{count(lost, 'log object')} not loaded: `sparkify status` says why.")
+    return _listed("logs", near(lake.logs.location), objects, "LOG_DATA", told)
 
 
-def _listed(check: str, where: str, objects: int, key: str) -> Line:
-    found = f"{count(objects, 'object')} in {where}"
-    if objects:
-        return Line(check, "ok", found)
-    return Line(check, "warning", found, f"set [S3] {key} to where the data lies")
+def _latest_day(settings: Settings) -> str:
+    """The latest day that was ever published, as far as that can be seen."""
+    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.warehouse.engine import WarehouseError
+    from sparkify_dagster.warehouse.pending import loaded
+
+    try:
+        return loaded(open_warehouse(settings, lock_wait=_PATIENCE)).latest_day
+    except WarehouseError:
+        return ""  # Other lines say why.
+
+
+def _listed(check: str, where: str, objects: int, key: str, told: list[str]) -> Line:
+    found = " ".join([f"{count(objects, 'object')} in {where}.", *told])
+    if not objects:
+        return Line(check, "warning", found, f"set [S3] {key} to where the data lies")
+    return Line(check, "warning" if told else "ok", found.removesuffix("."))
 
 
 def _jsonpaths(settings: Settings) -> Line:
@@ -241,10 +276,12 @@ def _tables(settings: Settings) -> Line:
     except WarehouseBusy:
         return Line("tables", "not looked at", "another process writes", "try again")
     if wrong:
-        step = "`sparkify etl` rebuilds what an older model made; else `create-tables --drop`"
+        step = (
+            "`sparkify etl` rebuilds what an older model made; else `sparkify create-tables --drop`"
+        )
         return Line("tables", "failed", "; ".join(wrong), step)
     if missing:
-        return Line("tables", "ok", f"{count(len(missing), 'table')} not there; `etl` makes them")
+        return Line("tables", "ok", f"{count(len(missing), 'table')} not there; a load makes them")
     return Line("tables", "ok", f"all {len(TABLES)} are those of the model")
 
 
@@ -252,13 +289,16 @@ def _loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
     from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.warehouse import ledger
     from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
+    from sparkify_dagster.warehouse.pending import clock_problem
 
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
             if not _has_the_ledger(session):
                 return Line("loads", "not looked at", "its tables are not those of the model")
             failed = failed_parts(session)
+            clock = clock_problem(ledger.utc_now(), ledger.horizon(session)[1])
     except WarehouseMissing:
         return Line("loads", "not looked at", "nothing is loaded yet")
     except WarehouseBusy:
@@ -269,7 +309,10 @@ def _loads(settings: Settings) -> Line:
     if failed.days:
         told.append(f"{count(len(failed.days), 'day')} failed: {named(failed.days)}")
     if told:
+        told += [clock] * bool(clock)
         return Line("loads", "failed", "; ".join(told), "`sparkify status` says why")
+    if clock:
+        return Line("loads", "warning", clock)
     return Line("loads", "ok", "the last load of every part succeeded")
 
 
@@ -289,11 +332,21 @@ def _has_the_ledger(session: Session) -> bool:
 
 
 def _history(_: Settings) -> Line:
-    """Whether Dagster's runs can be kept."""
-    home = Path(os.environ.get("DAGSTER_HOME") or Path.cwd() / ".dagster")
-    folder = _existing(home)
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        return Line("history", "ok", f"Dagster's runs are kept in {near(home)}")
+    """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
+    from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
+
+    kept = history()
+    folder = _existing(kept.folder)
+    if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
+        try:
+            lost = " ".join(lost_runs(anywhere=True))
+        except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
+            found = f"Dagster's history cannot be opened ({type(error).__name__})"
+            return Line("history", "failed", found, "`dagster instance info` says more")
+        if lost:
+            return Line("history", "warning", lost, ENDED_BY)
+        where = kept.elsewhere or near(kept.folder)
+        return Line("history", "ok", f"Dagster's runs are kept in {where}")
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 
@@ -332,9 +385,14 @@ def _show(lines: list[Line]) -> None:
     table = grid("check", "", "found")
     table.columns[-1].max_width = _WIDEST  # A pipe would get lines of any length.
     for line in lines:
-        found = f"{line.found}\nNext: {line.next_step}" if line.next_step else line.found
-        table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), found)
+        table.add_row(line.check, Text(line.state, style=_COLOURS[line.state]), line.found)
     show(table)
+    if any(line.state not in ("ok", "not looked at") for line in lines):
+        say()
+    for line in lines:
+        if line.next_step:
+            say(f"Next for {line.check}: {line.next_step}.")
+    offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
     say()
     say(_conclusion([line.state for line in lines]))
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 import typer
 
 FAILED, WRONG_USE, STOPPED = 1, 2, 130
@@ -24,6 +25,11 @@ def said_plainly() -> Iterator[None]:
         # Whoever knows what it means to stop here has said so.
         _say(f"Stopped. {stop}".rstrip())
         raise typer.Exit(STOPPED) from None
+    except click.UsageError as error:
+        # Not in click's frame, which breaks what is to be copied.
+        help_of = f" Try '{error.ctx.command_path} -h' for help." if error.ctx else ""
+        _say(f"Error: {error.format_message()}{help_of}")
+        raise typer.Exit(error.exit_code) from None
     except Exception as error:
         told = explained(error)
         if told is None:
@@ -44,6 +50,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
         ("sparkify_dagster.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
         ("sparkify_dagster.report.writing", "ReportError", FAILED),
+        ("sparkify_dagster.launch", "HistoryError", FAILED),
     ):
         # A module that was never imported has raised nothing; importing it here costs time.
         kind = getattr(sys.modules.get(module), name, None)
@@ -59,6 +66,6 @@ def _in_words(error: OSError) -> str:
 
 
 def _say(message: str) -> None:
-    from sparkify_dagster.cli.console import err
+    from sparkify_dagster.cli.console import offer
 
-    err().print(message, style="red", soft_wrap=True)
+    offer(message, failed=True)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sparkify_dagster.cli.console import near, print_json, say, warn
+from sparkify_dagster.cli.console import near, offer, print_json, warn
 from sparkify_dagster.cli.errors import FAILED
+from sparkify_dagster.cli.home import dagster_home, end_lost_runs
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
@@ -20,12 +21,21 @@ from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
-from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
 from sparkify_dagster.places import covered, open_lake, open_warehouse
 from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, all_gone, loaded, pending, vanished
+from sparkify_dagster.warehouse.pending import (
+    Loaded,
+    Pending,
+    all_gone,
+    clock_problem,
+    held_against,
+    pending,
+    vanished,
+)
 
 if TYPE_CHECKING:
     from sparkify_dagster.assets.load import What
@@ -43,6 +53,7 @@ class Comparison:
     warehouse: Warehouse
     snapshot: Snapshot
     todo: Pending
+    held: Loaded
 
 
 def run_etl(
@@ -59,11 +70,13 @@ def run_etl(
     Args:
         unneeded: What to say instead, when there is nothing to do.
     """
+    if not dry_run:
+        end_lost_runs()
     found = compare(settings, full=full, days=days)
-    warn_unroutable(found.snapshot.unroutable)
+    warn_unread(found.snapshot)
     nothing = found.todo.is_nothing
     if nothing and days is not None:
-        _refuse_uncovered(settings, days)
+        _refuse_uncovered(settings, found.held.latest_day, days)
     # Made before the load: afterwards there is nothing left to plan.
     plan = make_plan(found.warehouse, found.todo, everything=full) if dry_run or as_json else None
     result = None if dry_run or nothing else load(settings, full=full, days=days)
@@ -74,7 +87,7 @@ def run_etl(
     elif plan is not None and not nothing:
         show_plan(plan)
     else:
-        say(unneeded or nothing_changed(found, days))
+        offer(unneeded or nothing_changed(found, days))
     return 0 if result is None or result.success else FAILED
 
 
@@ -88,14 +101,16 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
         report(_LOOKING)
-        snapshot = lake.look()
-        held = loaded(warehouse)
+        snapshot, held = held_against(lake.look(), warehouse)
+    if said := clock_problem(ledger.utc_now(), held.newest):
+        warn(said)
     if snapshot.is_empty and held.is_nothing:
         warn_unroutable(snapshot.unroutable)
         raise LakeError(snapshot.emptiness)
     for half in vanished(snapshot, held):
         warn(f"{all_gone(half, lake)} A load takes its rows out.")
-    return Comparison(warehouse, snapshot, pending(snapshot, held, everything=full, days=days))
+    todo = pending(snapshot, held, everything=full, days=days)
+    return Comparison(warehouse, snapshot, todo, held)
 
 
 def load(
@@ -122,12 +137,21 @@ def load(
             from sparkify_dagster.launch import run_load
 
             what: What = "everything" if full else "due" if due else "changes"
-            result = run_load(settings, what, first, last)
+            result = run_load(settings, what, first, last, dagster_home())
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_STOPPED) from None
+    for told in result.lost:
+        warn(told)
     if result.interrupted:
         raise KeyboardInterrupt(_STOPPED)
     return result
+
+
+def warn_unread(snapshot: Snapshot) -> None:
+    """Warns about what is in the lake and not loaded."""
+    warn_unroutable(snapshot.unroutable)
+    for said in snapshot.told:
+        warn(said)
 
 
 def warn_unroutable(found: list[Unroutable]) -> None:
@@ -148,17 +172,29 @@ def nothing_changed(found: Comparison, days: DayRange | None = None) -> str:
     return f"Nothing changed: {where} holds what the lake holds, {holds}."
 
 
-def _refuse_uncovered(settings: Settings, days: DayRange) -> None:
-    """A range that can never hold anything is a mistake.
+def not_read(snapshot: Snapshot) -> list[dict[str, object]]:
+    """What the lake shows and nobody reads, for programs."""
+    return [
+        {"setting": SETTINGS[table], **aside._asdict()} for table, aside in snapshot.aside.items()
+    ]
+
+
+def _refuse_uncovered(settings: Settings, latest: str, days: DayRange) -> None:
+    """A range that holds nothing, now or ever, is a mistake.
+
+    Args:
+        latest: The latest day that was ever published.
 
     Raises:
         typer.BadParameter: It lies outside the days the settings cover.
     """
-    kept = covered(settings.days.first, settings.days.last)
+    kept = covered(settings, latest)
+    is_ahead = settings.days.last is None and days.first >= kept.first
+    advice = "Ask for others, or change [DAYS] FIRST and LAST."
     if (days.last and days.last < kept.first) or (kept.last and days.first > kept.last):
         raise typer.BadParameter(
             f"{_span(days)} lies outside the log days that are loaded, {_span(kept)}. "
-            "Ask for others, or change [DAYS] FIRST and LAST.",
+            + ("They load by themselves when they have come." if is_ahead else advice),
             param_hint="'--days'",
         )
 
@@ -176,5 +212,6 @@ def _as_json(
         "warehouse": found.warehouse.location,
         "plan": asdict(plan),
         "unroutable": [item._asdict() for item in found.snapshot.unroutable],
+        "not_read": not_read(found.snapshot),
         **outcome_json(result),
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from sparkify_dagster.cli.console import near, say, size
+from sparkify_dagster.cli.console import near, offer, say, size
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.counting import count
 from sparkify_dagster.generator import GeneratedLake, LakeSpec, generate_lake
@@ -48,7 +48,7 @@ def run_generate(
         ) from None
     say(f"Made {described(made)} in {_named(root)}.")
     if target is None:
-        say("Load it with `sparkify etl`.")
+        offer("Load it with `sparkify etl`.")
     else:
         say(f"Point [S3] SONG_DATA, LOG_DATA and LOG_JSONPATH at {', '.join(_LAYOUT)} in it.")
 

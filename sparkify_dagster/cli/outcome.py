@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sparkify_dagster.cli.console import complain, grid, near, say, show, warn
+from sparkify_dagster.cli.console import complain, grid, near, offer_named, say, show, warn
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
 from sparkify_dagster.counting import count
@@ -20,7 +21,7 @@ from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
     from sparkify_dagster.launch import LoadResult
@@ -84,9 +85,13 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     marts, rows, passed = marts_row(now, checks)
     table.add_row(marts, _marts_done(result), "", rows, passed)
     show(table)
-    show_findings(check for check in checks if not _is_told(check, result, days))
+    found = [check for check in checks if not check.passed and not _is_told(check, result, days)]
+    show_findings(found)
+    offer_named(" ".join([result.failure or "", *map(found_by, found)]), failed=True)
     _warn_of_others(result, warehouse, days)
     _warn_of_copies(result)
+    for text in result.warnings:
+        warn(text)
     say()
     say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
     if path := _report_of(result):
@@ -112,7 +117,8 @@ def _warn_of_others(result: LoadResult, warehouse: Warehouse, days: DayRange | N
     failed = any(c.name == NO_FAILED_LOADS and not c.passed for c in result.checks)
     if not failed or days is None:
         return
-    with warehouse.reading() as session:
+    others: list[str] = []
+    with suppress(WarehouseError), warehouse.reading() as session:
         others = [day for day in failed_parts(session).days if _is_outside(day, days)]
     if others:
         warn(f"still failed, outside --days: {named(others)}")
@@ -139,11 +145,10 @@ def passed_of(checks: Iterable[CheckLine], table: str) -> str:
 
 
 def show_findings(checks: Iterable[CheckLine]) -> None:
-    """Spells out the checks that did not pass, on stderr."""
+    """Spells out checks that did not pass, on stderr."""
     for check in checks:
-        if not check.passed:
-            tell = warn if check.warning else complain
-            tell(found_by(check))
+        tell = warn if check.warning else complain
+        tell(found_by(check))
 
 
 def found_by(check: CheckLine) -> str:
@@ -162,6 +167,7 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
         if result
         else [],
         "failed_days": result.failed_days if result else [],
+        "warnings": result.warnings if result else [],
         "tables": {
             name: _named(result.materialized[name])
             for name in tables

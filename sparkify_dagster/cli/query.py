@@ -30,7 +30,9 @@ _NUMBERS = (int, float, Decimal)
 def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool) -> None:
     """Runs a statement and prints what it gives."""
     if not sql.strip(" \t\r\n;"):
-        raise typer.BadParameter(f"nothing to ask; try '{EXAMPLE}'.", param_hint="'SQL'")
+        raise typer.BadParameter(
+            f"nothing to ask; try `sparkify query '{EXAMPLE}'`.", param_hint="'SQL'"
+        )
     if limit is None:
         limit = 0 if as_json else _SHOWN
     with watching(), open_warehouse(settings).reading() as session:
@@ -58,10 +60,15 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:
-    """Prints rows as a table, numbers to the right; one by one where a table would be too wide."""
-    keys = unique(names)
+    """Prints rows as a table, numbers to the right; one by one where a table would be too wide.
+
+    What is but a text of several lines, as the answer of EXPLAIN is, is printed as that.
+    """
+    keys = [printable(name) for name in unique(names)]
     table = _table(keys, rows)
-    if fits(table):
+    if rows and all(_is_text(row) for row in rows):
+        _show_texts(rows)
+    elif fits(table):
         show(table)
     else:
         _show_records(keys, rows)
@@ -78,6 +85,18 @@ def _table(keys: Sequence[str], rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     return table
+
+
+def _is_text(row: Row) -> bool:
+    """Whether it is a text of several lines, at most with a name before it."""
+    return len(row) <= 2 and all(isinstance(value, str) for value in row) and "\n" in row[-1]
+
+
+def _show_texts(rows: Sequence[Row]) -> None:
+    for *name, text in rows:
+        for each in name:
+            say(printable(each), "bold")
+        say(text.replace("\r\n", "\n").removesuffix("\n"))
 
 
 def _show_records(keys: Sequence[str], rows: Sequence[Row]) -> None:

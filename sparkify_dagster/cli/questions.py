@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sparkify_dagster.cli.console import grid, say, show, title
+from sparkify_dagster.cli.console import grid, printable, say, show, title
 from sparkify_dagster.cli.query import ask
 from sparkify_dagster.warehouse.engine import Row, Session
 
@@ -75,5 +75,5 @@ def _show(names: Sequence[str], rows: Sequence[Row]) -> None:
     numbers = [name for at, name in enumerate(names) if rows and isinstance(rows[0][at], int)]
     table = grid(*names, right=numbers)
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row))
+        table.add_row(*(f"{v:,}" if isinstance(v, int) else printable(v) for v in row))
     show(table)

@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import Literal
 
 from sparkify_dagster.cli.console import print_json
+from sparkify_dagster.cli.etl import not_read
 from sparkify_dagster.cli.failed import CATALOGUE
+from sparkify_dagster.cli.home import lost_runs
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.errors import CloudError
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.objects import Aside
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -26,6 +29,7 @@ from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, Failure
+from sparkify_dagster.warehouse.pending import clock_problem, lost_link
 from sparkify_dagster.warehouse.star import is_behind
 
 State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
@@ -68,8 +72,9 @@ class LakeStatus:
 
     Attributes:
         problem: Why it cannot be used, if it cannot; the numbers are then 0.
+        not_read: What is there and not read, by setting; `told` says it in sentences.
         first_day: First log day that is loaded.
-        last_day: Last one; today where the settings leave it open.
+        last_day: Last one; where the settings leave it open today, or the latest that was loaded.
     """
 
     song_data: str
@@ -84,6 +89,8 @@ class LakeStatus:
     log_objects: int = 0
     log_bytes: int = 0
     unroutable: list[dict[str, str]] = field(default_factory=list)
+    not_read: list[dict[str, object]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -94,6 +101,7 @@ class WarehouseStatus:
         exists: Something was loaded, or tables were made.
         tables: Rows of each table that is there.
         star: Whether star and marts have taken in all of staging.
+        clock: What is to be said of this machine's clock, if it is behind the history.
     """
 
     engine: str
@@ -102,6 +110,7 @@ class WarehouseStatus:
     exists: bool = False
     tables: dict[str, int] = field(default_factory=dict)
     star: Literal["up to date", "behind", "not built"] = "not built"
+    clock: str | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +119,8 @@ class Status:
 
     Attributes:
         up_to_date: The warehouse holds what the lake holds, star included.
+        lost_runs: What is to be said of each run whose process is gone and whose record says
+            otherwise.
     """
 
     up_to_date: bool
@@ -117,6 +128,7 @@ class Status:
     warehouse: WarehouseStatus
     catalogue: PartStatus | None
     days: list[PartStatus]
+    lost_runs: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -126,6 +138,8 @@ class _Held:
     published: dict[tuple[str, str], Entry] = field(default_factory=dict)
     failed: dict[tuple[str, str], Entry] = field(default_factory=dict)
     tries: dict[tuple[str, str], Failure] = field(default_factory=dict)
+    latest_day: str = ""
+    lost_link: str = ""
 
 
 def run_status(settings: Settings, *, as_json: bool) -> None:
@@ -146,8 +160,11 @@ def look(settings: Settings) -> Status:
         WarehouseError: The warehouse is there and cannot be opened.
     """
     with watching():
-        lake, snapshot = _look_at_lake(settings)
-        warehouse, held = _look_at_warehouse(open_warehouse(settings))
+        listing, problem = _listing(settings)
+        aside = listing.aside if listing else {}
+        warehouse, held = _look_at_warehouse(open_warehouse(settings), aside)
+    snapshot = listing.reaching(held.latest_day) if listing and not held.lost_link else None
+    lake = _lake_status(settings, snapshot, held, problem or held.lost_link)
     songs = snapshot.songs if snapshot else None
     attempts = settings.sensor.attempts
     parts = _parts(STAGING_SONGS.name, songs, held, attempts)
@@ -155,27 +172,38 @@ def look(settings: Settings) -> Status:
     everything = all(part.state == "loaded" for part in [*parts, *days])
     known = lake.problem is None and bool(parts or days)
     up_to_date = known and everything and warehouse.star == "up to date"
-    return Status(up_to_date, lake, warehouse, _as_one(parts), days)
+    return Status(up_to_date, lake, warehouse, _as_one(parts), days, lost_runs())
 
 
-def _look_at_lake(settings: Settings) -> tuple[LakeStatus, Snapshot | None]:
-    places, days = settings.s3, covered(settings.days.first, settings.days.last)
+def _listing(settings: Settings) -> tuple[Snapshot | None, str]:
+    """The lake as it is listed, or why it cannot be."""
+    try:
+        return open_lake(settings).look(), ""
+    except (LakeError, CloudError) as error:
+        return None, str(error)
+
+
+def _lake_status(
+    settings: Settings, snapshot: Snapshot | None, held: _Held, problem: str
+) -> LakeStatus:
+    places, days = settings.s3, covered(settings, held.latest_day)
     told = LakeStatus(
         places.song_data, places.log_data, places.log_jsonpath, str(days.first), str(days.last)
     )
-    try:
-        snapshot = open_lake(settings).look()
-    except (LakeError, CloudError) as error:
-        told.problem = str(error)
-        return told, None
+    told.problem = problem or None
+    if snapshot is None:
+        return told
     told.song_objects, told.song_bytes = _sizes(snapshot.songs.values())
     told.log_objects, told.log_bytes = _sizes(snapshot.days.values())
     told.log_days = len(snapshot.days)
     told.unroutable = [{"object": item.key, "reason": item.reason} for item in snapshot.unroutable]
-    return told, snapshot
+    told.not_read, told.told = not_read(snapshot), snapshot.told
+    return told
 
 
-def _look_at_warehouse(warehouse: Warehouse) -> tuple[WarehouseStatus, _Held]:
+def _look_at_warehouse(
+    warehouse: Warehouse, aside: Mapping[str, Aside]
+) -> tuple[WarehouseStatus, _Held]:
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
     held = _Held()
     try:
@@ -186,6 +214,9 @@ def _look_at_warehouse(warehouse: Warehouse) -> tuple[WarehouseStatus, _Held]:
             for table in STAGING:
                 found = ledger.failures(session, table.name)
                 held.tries |= {(table.name, part): failure for part, failure in found.items()}
+            held.latest_day, newest = ledger.horizon(session)
+            held.lost_link = lost_link(session, aside)
+            told.clock = clock_problem(ledger.utc_now(), newest) or None
             told.exists = True
             told.tables = count_rows(session)
             if ledger.staging_position(session) > 0:

@@ -9,8 +9,19 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import grid, near, printable, say, show, size, title
+from sparkify_dagster.cli.console import (
+    grid,
+    near,
+    offer,
+    offer_named,
+    printable,
+    say,
+    show,
+    size,
+    title,
+)
 from sparkify_dagster.cli.failed import named
+from sparkify_dagster.cli.home import ENDED_BY
 from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
 from sparkify_dagster.counting import count
 
@@ -27,13 +38,16 @@ def show_status(found: Status) -> None:
     if parts:
         _show_parts(parts)
     say()
-    say(_next_step(found, parts))
+    for told in found.lost_runs:
+        say(f"{told} {ENDED_BY}", "yellow")
+    offer(_next_step(found, parts))
 
 
 def _show_lake(lake: LakeStatus) -> None:
     say("Lake", "bold")
     if lake.problem:
         say(lake.problem, "red")
+        offer_named(lake.problem)
         return
     songs, logs = count(lake.song_objects, "object"), count(lake.log_objects, "object")
     table = grid("", "where", "objects", "size", right=("size",))
@@ -46,6 +60,8 @@ def _show_lake(lake: LakeStatus) -> None:
         say(f"{count(len(lake.unroutable), 'log object')} not loaded:", "yellow")
         for item in lake.unroutable:
             say(f"  {printable(item['object'])}: {item['reason']}")
+    for said in lake.told:
+        say(printable(said), "yellow")
 
 
 def _show_warehouse(warehouse: WarehouseStatus) -> None:
@@ -55,6 +71,8 @@ def _show_warehouse(warehouse: WarehouseStatus) -> None:
         say(f"{where}: nothing loaded yet")
         return
     say(f"{where}; the star is {warehouse.star}")
+    if warehouse.clock:
+        say(warehouse.clock, "yellow")
     table = grid("table", "rows", right=("rows",))
     for name, rows in warehouse.tables.items():
         table.add_row(name, f"{rows:,}")
@@ -137,5 +155,5 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
     if told:
         return " ".join(told)
     if not parts:
-        return "The lake is empty: `sparkify generate` makes one."
+        return "The lake is empty. Make one with `sparkify generate`."
     return "The star or the marts are behind: run `sparkify etl`."

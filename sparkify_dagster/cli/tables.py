@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import typer
 
-from sparkify_dagster.cli.console import near, say
+from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.counting import count
 from sparkify_dagster.model.catalog import TABLES
@@ -42,7 +42,7 @@ def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
     if made:
         done = "Dropped and made" if drop else "Made"
         say(f"{done} {count(len(made), 'table')} in {where}: {', '.join(made)}.")
-        say("Load them with `sparkify etl`.")
+        offer("Load them with `sparkify etl`.")
     else:
         say(f"All {len(TABLES)} tables are there already, in {where}.")
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
+from sparkify_dagster.cli.home import end_lost_runs
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
 from sparkify_dagster.errors import CloudError
@@ -32,7 +33,7 @@ from sparkify_dagster.triggers import (
     verdict,
 )
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.pending import loaded, pending
+from sparkify_dagster.warehouse.pending import held_against, pending
 
 _REQUEST = "watch"
 
@@ -55,6 +56,7 @@ class Watch:
         Where a queue tells of the lake's events, it is asked first whether to look at all.
         """
         try:
+            end_lost_runs()
             why = self._unheard() or self._deal_with()
         except (LakeError, CloudError, WarehouseError) as error:
             complain(str(error))
@@ -84,13 +86,13 @@ class Watch:
     def _deal_with(self) -> str:
         # An event that comes from here on is about what this listing may not show.
         listed = self._clock()
-        snapshot = open_lake(self._settings).look()
-        now = seen(snapshot)
+        listing = open_lake(self._settings).look()
+        now = seen(listing)
         found = verdict(now, self._memory, self._runs(), self._patience)
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if not (found.look or found.ask):
             return found.why
-        held = loaded(open_warehouse(self._settings))
+        snapshot, held = held_against(listing, open_warehouse(self._settings))
         todo = pending(snapshot, held, attempts=self._patience.attempts)
         if found.look:
             self._ended = []

@@ -11,23 +11,23 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any
 
-from sparkify_dagster.lake.files import Changed, DeadLink, Files, Unlisted, is_text, read_whole
-from sparkify_dagster.lake.objects import is_data_key, object_of
+from sparkify_dagster.lake.files import Changed, Files, Unlisted, is_text, read_whole
+from sparkify_dagster.lake.objects import object_of
 
 _HEADER = 8
 _LARGEST = 65_536
 """Bytes of a file from which to copy it twice costs more than what is saved."""
 
 
-def scan(prefix: str, path: str) -> tuple[list[str], float] | None:
-    """The data files below a folder, as `Files.add` takes them; None where something is wrong."""
+def scan(prefix: str, path: str, endings: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """What is below a folder, as `Files.add` takes it; None where something cannot be listed."""
     files = Files([(prefix, path)])
     try:
-        for _ in files.scan(is_data_key):
+        for _ in files.scan(endings):
             pass
-    except (DeadLink, Unlisted):
+    except Unlisted:
         return None
-    return files.lines, files.youngest
+    return files.found
 
 
 def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:

@@ -7,30 +7,17 @@ started for it (`crew`). What a file means is the other modules'.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from stat import S_ISREG
+from collections.abc import Iterator
+from stat import S_ISDIR, S_ISREG
 
-from sparkify_dagster.lake.objects import line_of
+from sparkify_dagster.lake.objects import Aside, line_of
 
-IsData = Callable[[str], bool]
 UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
 
 
 class Changed(Exception):
     """A file is not what was listed."""
-
-
-class DeadLink(Exception):
-    """A link to nothing that may have been a folder.
-
-    Attributes:
-        path: The link.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
 
 class Unlisted(Exception):
@@ -56,57 +43,85 @@ class Files:
         youngest: The latest change of a file in seconds of the epoch. It is told by ctime alone,
             the kernel's own, while mtime can be set to anything.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
+        others: Files with other endings; `example` is the first of them, by key.
+        dead: Links that lead nowhere, or back to a folder that they stand in, by key.
     """
 
-    __slots__ = ("folders", "lines", "youngest")
+    __slots__ = ("dead", "example", "folders", "lines", "others", "youngest")
 
     def __init__(self, folders: list[tuple[str, str]]) -> None:
         self.lines: list[str] = []
         self.youngest = 0.0
         self.folders = folders
+        self.others = 0
+        self.example = ""
+        self.dead: list[str] = []
 
-    def add(self, lines: list[str], youngest: float) -> None:
-        """More files, as another listing has found them."""
+    @property
+    def found(self) -> tuple[list[str], float, int, str, list[str]]:
+        """All but the folders, as `add` takes it."""
+        return self.lines, self.youngest, self.others, self.example, self.dead
+
+    @property
+    def aside(self) -> Aside:
+        """What is there and not read."""
+        return Aside(self.others, self.example, tuple(sorted(self.dead)))
+
+    def add(
+        self, lines: list[str], youngest: float, others: int, example: str, dead: list[str]
+    ) -> None:
+        """What another listing has found."""
         self.lines += lines
         self.youngest = max(self.youngest, youngest)
+        self.others += others
+        self.example = min(filter(None, (self.example, example)), default="")
+        self.dead += dead
 
-    def scan(self, is_data: IsData) -> Iterator[None]:
+    def scan(self, endings: tuple[str, ...]) -> Iterator[None]:
         """Looks into one folder after the other, those that are found on the way, too.
 
+        Args:
+            endings: What the names of data end in, lower case.
+
         Raises:
-            DeadLink: There is one.
             Unlisted: A folder cannot be listed; one that vanished meanwhile is just left out.
         """
         while self.folders:
             prefix, path = self.folders.pop()
             try:
-                self._scan_one(prefix, path, is_data)
+                self._scan_one(prefix, path, endings)
             except OSError as error:
                 if not (prefix and isinstance(error, FileNotFoundError)):
                     raise Unlisted(path, error) from None
                 # It vanished while the lake was listed: so did its objects.
             yield
 
-    def _scan_one(self, prefix: str, path: str, is_data: IsData) -> None:
+    def _scan_one(self, prefix: str, path: str, endings: tuple[str, ...]) -> None:
         with os.scandir(path) as entries:
             for entry in entries:
                 name = entry.name
                 if name[0] in "._":
                     continue
-                if entry.is_dir():
+                is_dead = entry.is_symlink() and not _leads_on(entry, prefix.count("/") + 1)
+                if is_dead:
+                    self.dead.append(prefix + name)
+                elif entry.is_dir():
                     self.folders.append((f"{prefix}{name}/", entry.path))
-                elif is_data(name):
+                    continue
+                if name.lower().endswith(endings):
                     self._add(prefix + name, entry)
-                elif entry.is_symlink() and not os.path.exists(entry.path):
-                    # It may have been a folder: what lay below must not seem deleted.
-                    raise DeadLink(entry.path)
+                elif not is_dead and entry.is_file():
+                    self.others += 1
+                    self.example = min(self.example or prefix + name, prefix + name)
 
     def _add(self, key: str, entry: os.DirEntry[str]) -> None:
         try:
             stat = entry.stat()
-        except FileNotFoundError:
+        except OSError as error:
             if not entry.is_symlink():
-                return  # It vanished while the folder was listed: it is not in the lake.
+                if isinstance(error, FileNotFoundError):
+                    return  # It vanished while the folder was listed: it is not in the lake.
+                raise
             # A link to nothing is listed: reading it fails, and its day keeps its rows.
             stat = entry.stat(follow_symlinks=False)
         else:
@@ -115,6 +130,24 @@ class Files:
         self.lines.append(line_of(key, stat.st_size, _token(stat)))
         if stat.st_ctime > self.youngest:
             self.youngest = stat.st_ctime
+
+
+def _leads_on(link: os.DirEntry[str], depth: int) -> bool:
+    """Whether a link leads to something, and not back to a folder that it stands in.
+
+    Args:
+        depth: How many folders of the listing it stands in.
+    """
+    try:
+        target = link.stat()
+    except OSError:
+        return False
+    above = link.path
+    for _ in range(depth if S_ISDIR(target.st_mode) else 0):
+        above = os.path.dirname(above)
+        if os.path.samestat(os.stat(above), target):
+            return False
+    return True
 
 
 def changed_at(line: str) -> float:

@@ -19,14 +19,13 @@ from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.files import (
     UNSETTLED,
     Changed,
-    DeadLink,
     Files,
     Unlisted,
     changed_at,
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key
+from sparkify_dagster.lake.objects import DATA_ENDINGS, LakeObject, Objects
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, unpacked
 
 SETTLING_SECONDS = 2.0
@@ -45,6 +44,7 @@ class Folder:
         setting: The setting that names it, for messages.
         settling: Age in seconds from which a file is taken to have settled.
         crew_from: Number of files from which other processes help.
+        endings: What the names of data end in, as `endings_of` tells them.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Folder:
         setting: str,
         settling: float = SETTLING_SECONDS,
         crew_from: int = CREW_FROM,
+        endings: tuple[str, ...] = DATA_ENDINGS,
     ) -> None:
         self._root = root
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
         self._crew_from = crew_from
+        self._endings = endings
 
     @property
     def location(self) -> str:
@@ -81,10 +83,11 @@ class Folder:
             found = self._scan()
         settled = time.time() - self._settling
         if found.youngest <= settled:
-            return Objects(found.lines)
+            return Objects(found.lines, found.aside)
         # A line ends with the token.
         return Objects(
-            [line + UNSETTLED if changed_at(line) > settled else line for line in found.lines]
+            [line + UNSETTLED if changed_at(line) > settled else line for line in found.lines],
+            found.aside,
         )
 
     def read(
@@ -138,15 +141,10 @@ class Folder:
         found = Files([("", str(self._root))])
         try:
             alone = True
-            for _ in found.scan(is_data_key):
+            for _ in found.scan(self._endings):
                 if alone and len(found.folders) > 1 and len(found.lines) >= self._crew_from:
                     alone = False
-                    _scan_by_crew(found)
-        except DeadLink as link:
-            raise LakeError(
-                f"{link.path}: a link to nothing. Is what it leads to not mounted? "
-                "Bring it back, or remove the link."
-            ) from None
+                    _scan_by_crew(found, self._endings)
         except Unlisted as folder:
             raise LakeError(
                 f"{folder.path}: cannot be listed ({_because(folder.error)}). Check "
@@ -155,12 +153,12 @@ class Folder:
         return found
 
 
-def _scan_by_crew(found: Files) -> None:
+def _scan_by_crew(found: Files, endings: tuple[str, ...]) -> None:
     """Has other processes list the folders that are left; those they cannot are left again."""
     folders = found.folders[:]
     found.folders.clear()
     with Crew(crew_size()) as crew:
-        answers = crew.answers(("scan", *folder) for folder in folders)
+        answers = crew.answers(("scan", *folder, endings) for folder in folders)
         for folder, more in zip(folders, answers, strict=True):
             if more is None:
                 found.folders.append(folder)

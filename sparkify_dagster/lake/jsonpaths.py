@@ -7,6 +7,7 @@ engine honours it.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -16,6 +17,11 @@ from sparkify_dagster.lake.errors import DocumentError
 
 _NO_NAME = r"\x00\ud800-\udfff"  # Neither a NUL nor a lone surrogate can stand in a field's name.
 _BRACKET = re.compile(rf"\$\['((?:[^'\\{_NO_NAME}]|\\[^{_NO_NAME}])+)'\]")
+_CURLY = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+_CURLY += "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
+_NAMELESS = ("$", "$.", "$[]", "$['']")
+_INDEX = re.compile(r"\$\[[0-9:-]+\]")
+_DEEPER = re.compile(rf"(?:{_BRACKET.pattern}|\$\.[^.\[\]]+)[.\[]")
 _DOT = re.compile(rf"\$\.([^.\[\]'\"\s*{_NO_NAME}]+)")
 
 
@@ -48,6 +54,13 @@ def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
 
 
 def _paths(text: bytes, where: str) -> list[object]:
+    if text.startswith(codecs.BOM_UTF8):
+        raise DocumentError(
+            f"{where}: begins with a byte order mark, which JSON has not; save it as UTF-8 "
+            "without one."
+        )
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DocumentError(f"{where}: is UTF-16; save it as UTF-8.")
     try:
         document = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
@@ -71,5 +84,29 @@ def _field(path: object, number: int, where: str) -> str:
         if found := _DOT.fullmatch(path):
             return found.group(1)
     raise DocumentError(
-        f"{where}: path {number} is {path!r}; only one level is supported, $['name'] or $.name."
+        f"{where}: path {number} is {path!r}: {_wrong(path)}. "
+        "A path names one field, $['name'] or $.name."
     )
+
+
+def _wrong(path: object) -> str:
+    """What is wrong with what is no path of one level, by its looks."""
+    if not isinstance(path, str):
+        return "not a text"
+    if not path.strip():
+        return "blank"
+    if path != path.strip():
+        return "blanks or line breaks before or after it; take them off"
+    if any(mark in path for mark in _CURLY):
+        return "curly quotes; use straight single ones"
+    if not path.startswith("$"):
+        return "it does not begin with $"
+    if path.startswith('$["'):
+        return "double quotes; use single ones"
+    if path in _NAMELESS:
+        return "it names no field"
+    if "*" in path or ".." in path or _INDEX.match(path):
+        return "it asks for more than one field, or for one of a list"
+    if _DEEPER.match(path):
+        return "it leads to a field within a field, and only one level is read"
+    return "not spelt as a path"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple, overload
 
 
@@ -26,17 +26,36 @@ class LakeObject(NamedTuple):
     token: str
 
 
+class Aside(NamedTuple):
+    """What a listing shows and nobody reads.
+
+    Attributes:
+        others: How many keys have an ending that no data has.
+        example: The first of them.
+        dead: Links that lead nowhere, or back to a folder that they stand in, by key.
+    """
+
+    others: int = 0
+    example: str = ""
+    dead: tuple[str, ...] = ()
+
+
+_NOTHING = Aside()
+
+
 class Objects(Sequence[LakeObject]):
     """Objects of a listing, each held as one text: a third of the memory of a tuple of values.
 
     Attributes:
         lines: Key, size and token of each with a NUL between them; in order when the keys are.
+        aside: What the listing shows besides.
     """
 
-    __slots__ = ("lines",)
+    __slots__ = ("aside", "lines")
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[str], aside: Aside = _NOTHING) -> None:
         self.lines = lines
+        self.aside = aside
 
     @classmethod
     def of(cls, objects: Iterable[LakeObject]) -> Objects:
@@ -99,7 +118,7 @@ class Unroutable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DayRange:
-    """The log days that are loaded, both ends included; `last` None is open."""
+    """A range of log days, both ends included; `last` None is open."""
 
     first: date
     last: date | None = None
@@ -120,21 +139,45 @@ class DayRange:
             raise ValueError(f"the range of days is reversed: {first} is after {last}")
         return cls(start, end)
 
+    def until(self, today: date, latest: str = "") -> DayRange:
+        """The same, ended where it is open: today, or with the latest day ever published.
+
+        Whichever is later, so that a clock that went back takes nothing out.
+        """
+        if self.last is not None:
+            return self
+        return DayRange(self.first, max(today, date.fromisoformat(latest or str(today))))
+
 
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_IN_PATH = re.compile(r"(?:^|/)([0-9]{4})/([0-9]{2})/([0-9]{2})/")
 
 
-def is_data_key(key: str) -> bool:
-    """Whether a key below the prefix is data: `.json` or `.json.gz`, nothing hidden on its path."""
-    if not key.endswith((".json", ".json.gz")):
-        return False
-    return not (key[0] in "._" or "/." in key or "/_" in key)
+def endings_of(text: str) -> tuple[str, ...]:
+    """The endings of data, lower case, each with and without `.gz`, from a list; `*`: any."""
+    words = text.lower().replace(",", " ").split()
+    if words == ["*"]:
+        return ("",)
+    return tuple(word + packed for word in words for packed in ("", ".gz"))
+
+
+ENDINGS = ".json .jsonl .ndjson"
+DATA_ENDINGS = endings_of(ENDINGS)
+
+
+def is_ignored(key: str) -> bool:
+    """Whether a key below the prefix is none of our business: a marker, or hidden on its path."""
+    return not key or key[0] in "._" or key[-1] == "/" or "/." in key or "/_" in key
+
+
+def is_data_key(key: str, endings: tuple[str, ...] = DATA_ENDINGS) -> bool:
+    """Whether a key below the prefix is data by its ending, in any case, and by its path."""
+    return key.lower().endswith(endings) and not is_ignored(key)
 
 
 def is_packed(key: str) -> bool:
     """Whether an object is a gzip file, which its key tells."""
-    return key.endswith(".gz")
+    return key[-3:].lower() == ".gz"
 
 
 def log_day(key: str, days: DayRange) -> date | str:
@@ -159,6 +202,16 @@ def log_day(key: str, days: DayRange) -> date | str:
     if day not in days:
         return f"{day} is after the last day, {days.last}: change [DAYS] LAST to load it"
     return day
+
+
+def not_yet(day: date, today: date) -> str:
+    """Why a day after the open end of the range is not loaded."""
+    if day - today == timedelta(days=1):
+        return f"{day} has not begun in UTC: it loads by itself when it has"
+    return (
+        f"{day} lies in the future by this machine's clock, which says {today} in UTC: is its name "
+        "wrong, or the clock? It loads by itself when its day comes"
+    )
 
 
 def by_day(

@@ -59,6 +59,8 @@ READER_VERSION = "2"
 _RAW_LIMIT = 16_000
 _RAW_BYTES = 4 * _RAW_LIMIT + 4
 """Bytes that surely give so many characters, whatever is cut at their end."""
+_TOLD = 1_000
+"""Rejects that are told where there are too many."""
 _JUDGED_AT_ONCE = 4_096
 """Candidates that are Python objects at the same time."""
 _NO_JSON = (duckdb.InvalidInputException, UnicodeDecodeError)
@@ -104,7 +106,8 @@ class Batch:
         if len(self.rejects) > self.most_rejects:
             raise TooMuch(
                 f"more than {self.most_rejects:,} records are rejected; mend the objects, or raise "
-                "[LOAD] MOST_REJECTS"
+                "[LOAD] MOST_REJECTS",
+                self.rejects[:_TOLD],
             )
 
     def without(self, objects: Sequence[int]) -> Batch:

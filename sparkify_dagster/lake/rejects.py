@@ -22,7 +22,15 @@ SCHEMA = pa.schema(
 
 
 class TooMuch(MemoryError):
-    """There is more of it than may be held at once; says of what, and the setting."""
+    """There is more of it than may be held at once; says of what, and the setting.
+
+    Attributes:
+        rejects: The first rejects, to be told all the same.
+    """
+
+    def __init__(self, said: str, rejects: Rejects | None = None) -> None:
+        super().__init__(said)
+        self.rejects = rejects or Rejects()
 
 
 class Reject(NamedTuple):

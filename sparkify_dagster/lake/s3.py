@@ -22,7 +22,14 @@ from sparkify_dagster.aws import AwsAccess, AwsError
 from sparkify_dagster.lake import s3_read
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key
+from sparkify_dagster.lake.objects import (
+    DATA_ENDINGS,
+    Aside,
+    LakeObject,
+    Objects,
+    is_ignored,
+    line_of,
+)
 from sparkify_dagster.lake.s3_client import read_pages_of, watch
 from sparkify_dagster.lake.s3_errors import (
     CHANGED,
@@ -53,6 +60,7 @@ class S3Store:
         meter: Counts what is asked of S3; requests that obstore tries again count once.
         client: Makes a boto3 client for this store alone; else `access` does.
         concurrency: Objects that are asked for at the same time.
+        endings: What the keys of data end in, as `endings_of` tells them.
     """
 
     def __init__(
@@ -64,6 +72,7 @@ class S3Store:
         meter: Meter | None = None,
         client: Callable[[], Any] | None = None,
         concurrency: int = 64,
+        endings: tuple[str, ...] = DATA_ENDINGS,
     ) -> None:
         self.bucket, path = split_uri(uri)
         self.prefix = path.removesuffix("/")
@@ -73,6 +82,7 @@ class S3Store:
         self._meter = meter or Meter()
         self._make_client = client or (lambda: access.client("s3"))
         self._concurrency = concurrency
+        self._endings = endings
         self._lock = threading.RLock()
         self._client: Any = None
         self._rust: RustStore | None = None
@@ -111,8 +121,15 @@ class S3Store:
         except _ERRORS as error:
             raise self._lake_error(error, _LIST) from None
         cut = len(self._below)
-        listed = (LakeObject(item.key[cut:], item.size, item.etag) for item in found)
-        return Objects.of(item for item in listed if is_data_key(item.key))
+        lines: list[str] = []
+        others: list[str] = []
+        for whole, size, etag in found:
+            key = whole[cut:]
+            if key.lower().endswith(self._endings) and not is_ignored(key):
+                lines.append(line_of(key, size, etag))
+            elif not is_ignored(key):
+                others.append(key)
+        return Objects(lines, Aside(len(others), others[0] if others else ""))
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS

@@ -6,19 +6,24 @@ what decides a reload. Comparing it with what was loaded is `lake.changes`'.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 
+from sparkify_dagster.counting import count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
 from sparkify_dagster.lake.collector import without_search
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.objects import DayRange, Unroutable, by_day
+from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
 from sparkify_dagster.lake.reader import READER_VERSION, Reader
 from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.model.catalog import model_version
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Column, Table
+
+SETTINGS = {STAGING_SONGS.name: "SONG_DATA", STAGING_EVENTS.name: "LOG_DATA"}
+"""The setting in section `[S3]` that says from where a staging table is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,32 @@ class Snapshot:
         days: Log days by name (`YYYY-MM-DD`).
         unroutable: Log objects without a day, each with the reason.
         fields: The log fields that feed the columns of `staging_events_table`, in order.
+        ahead: Log days after today, where the range of days is open; they are unroutable, too.
+        aside: What is there and not read, by staging table.
     """
 
     songs: dict[str, Part]
     days: dict[str, Part]
     unroutable: list[Unroutable]
     fields: tuple[str, ...]
+    ahead: dict[str, Part] = field(default_factory=dict)
+    aside: Mapping[str, Aside] = field(default_factory=dict)
+
+    def reaching(self, latest: str) -> Snapshot:
+        """The same with an open range of days that goes to a day, if that is after today."""
+        reached = {name: part for name, part in self.ahead.items() if name <= latest}
+        routed = {item.key for part in reached.values() for item in part.objects}
+        return replace(
+            self,
+            days=self.days | reached,
+            ahead={name: part for name, part in self.ahead.items() if name not in reached},
+            unroutable=[item for item in self.unroutable if item.key not in routed],
+        )
+
+    @property
+    def told(self) -> list[str]:
+        """What there is to say of what is not read, in sentences."""
+        return [said for table, aside in self.aside.items() for said in left_aside(table, aside)]
 
     @property
     def is_empty(self) -> bool:
@@ -47,10 +72,29 @@ class Snapshot:
         """What to say of a lake that holds nothing to load."""
         lost = len(self.unroutable)
         outside = f" ({lost} log objects belong to no day)" if lost else ""
-        return (
-            f"The lake is empty: no song and no log objects to load{outside}. Make a sample lake "
-            "with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA to where the data lies."
+        return " ".join(
+            (
+                f"The lake is empty: no song and no log objects to load{outside}.",
+                *self.told,
+                "Make a sample lake with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA "
+                "to where the data lies.",
+            )
         )
+
+
+def left_aside(table: str, aside: Aside) -> Iterator[str]:
+    """What there is to say of what is not read below a place of the lake."""
+    where = f"Not read in [S3] {SETTINGS[table]}:"
+    if aside.others:
+        others = count(aside.others, "object")
+        yield f"{where} {others} that [S3] ENDINGS does not name, such as {_shown(aside.example)}."
+    if aside.dead:
+        links = count(len(aside.dead), "link that leads", "links that lead")
+        yield f"{where} {links} nowhere or back, such as {_shown(aside.dead[0])}."
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() else ascii(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +105,7 @@ class Lake:
         read_jsonpaths: Gives the JSONPaths document's bytes; raises LakeError.
         jsonpaths: Where that document is, for messages.
         days: The log days that are loaded.
+        today: Where they end, for now, if the range is open; None: nowhere.
         threads: Threads to parse records with; 0 for all cores.
         meter: Counts what its stores are asked.
     """
@@ -72,6 +117,7 @@ class Lake:
     days: DayRange
     threads: int = 0
     meter: Meter = field(default_factory=Meter)
+    today: date | None = None
 
     def look(self) -> Snapshot:
         """Lists the whole lake. Opens no object but the JSONPaths document.
@@ -84,15 +130,26 @@ class Lake:
             return self._listed(paths)
 
     def _listed(self, paths: JsonPaths) -> Snapshot:
-        routed, unroutable = by_day(self.logs.list_objects(), self.days)
+        logs, songs = self.logs.list_objects(), self.songs.list_objects()
+        routed, unroutable = by_day(logs, self.days)
+        days = make_parts(routed, _context(STAGING_EVENTS, paths.token))
+        ahead = {name: part for name, part in days.items() if self._is_ahead(name)}
         return Snapshot(
-            songs=make_parts(
-                catalogue_parts(self.songs.list_objects()), _context(STAGING_SONGS, "")
-            ),
-            days=make_parts(routed, _context(STAGING_EVENTS, paths.token)),
-            unroutable=unroutable,
+            songs=make_parts(catalogue_parts(songs), _context(STAGING_SONGS, "")),
+            days={name: part for name, part in days.items() if name not in ahead},
+            unroutable=[*unroutable, *self._not_yet(ahead)],
             fields=paths.fields,
+            ahead=ahead,
+            aside={STAGING_SONGS.name: songs.aside, STAGING_EVENTS.name: logs.aside},
         )
+
+    def _is_ahead(self, day: str) -> bool:
+        return self.today is not None and date.fromisoformat(day) not in self.days.until(self.today)
+
+    def _not_yet(self, ahead: Mapping[str, Part]) -> Iterator[Unroutable]:
+        for name, part in ahead.items():
+            reason = not_yet(date.fromisoformat(name), self.today or date.max)
+            yield from (Unroutable(item.key, reason) for item in part.objects)
 
     def paths(self) -> JsonPaths:
         """The JSONPaths document.

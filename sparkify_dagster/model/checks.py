@@ -20,7 +20,7 @@ from sparkify_dagster.counting import count
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import column_list, exact, quoted
 from sparkify_dagster.model.marts import MARTS
-from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Column, Layer, Reference, Table, Total, Type
 
@@ -85,6 +85,8 @@ def checks_of(name: str) -> tuple[Check, ...]:
         made += [_unknown_fields(table)]
     else:
         made.insert(1, _unique_key(table))
+    if table is STAGING_EVENTS:
+        made.append(_times())
     if table in STAR:
         made += [_row_count(table)]
     made += [_reference(table, reference) for reference in table.references]
@@ -483,6 +485,31 @@ def _accepted(table: Table, column: Column) -> Check:
         failure=lambda n: (
             f"{_share(n, 'row_count')} rows of {table.name} {_does(n, 'has', 'have')} another "
             f"{column.name} than {_or(column.accepted)}."
+        ),
+    )
+
+
+def _times() -> Check:
+    far = "ABS(CAST(r.ts AS DATE) - r.log_date) > 1"
+    name = STAGING_EVENTS.name
+    return Check(
+        name,
+        "times_near_log_day",
+        f"No event of {name} lies more than a day off its log day.",
+        "Is `ts` in seconds, not in milliseconds, or was a clock wrong at the source? Mend the "
+        "objects, and they load by themselves; till then their plays stand at the wrong time.",
+        blocking=False,
+        warning=True,
+        question=lambda rows: _counted(STAGING_EVENTS, rows, far),
+        compared=_LOOKED_AT,
+        failure=lambda n: (
+            f"{_share(n, 'row_count')} events of {name} {_does(n, 'lies', 'lie')} more than a day "
+            "off the log day of their object."
+        ),
+        sample=lambda rows: (
+            "SELECT r.log_date AS log_day, COUNT(*) AS events, MIN(r.ts) AS earliest, "
+            f"MAX(r.ts) AS latest FROM {rows.touched(name)} AS r WHERE {far} "
+            "GROUP BY r.log_date ORDER BY COUNT(*) DESC, r.log_date LIMIT 5"
         ),
     )
 

@@ -288,7 +288,8 @@ UNMATCHED_PLAYS = Table(
     layer=Layer.MART,
     kind="mart",
     meaning="Why plays find no song: the thousand songs played most often that the catalogue has "
-    "not, with what it has that comes closest. Case, blanks and punctuation do not count there.",
+    "not, with what it has that comes closest. Case, blanks and punctuation (ASCII's and the curly "
+    "apostrophe) do not count there; of a name that is nothing else the punctuation does.",
     columns=(
         Column(
             "rank", Type.INTEGER, "Place by plays without a song; ties go by name.", required=True

@@ -72,7 +72,7 @@ def put(path: Path, content: bytes) -> None:
             beside.unlink()
         raise ReportError(
             f"{path}: the report cannot be written ({error.strerror or error}). "
-            "Mend that, or name another file with [REPORT] PATH or `sparkify report --output`."
+            "Mend that, or name another file with [REPORT] PATH or --output."
         ) from None
 
 

@@ -7,6 +7,7 @@ loading is `warehouse.publish`'s and `warehouse.star`'s.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -193,6 +194,33 @@ def failures(session: Session, target: str) -> dict[str, Failure]:
         again = before.attempts if before is not None and before.digest == digest else 0
         found[part] = Failure(digest, again + 1, when)
     return found
+
+
+def horizon(session: Session) -> tuple[str, datetime | None]:
+    """The latest log day that was ever published, blank for none, and when the newest entry is of.
+
+    Both are by the clocks of those who loaded.
+    """
+    rows = session.query(
+        "SELECT MAX(CASE WHEN h.target = $target AND h.status = 'published' THEN h.part END), "
+        f"MAX(h.loaded_at) FROM {relation(session, 'load_history')} AS h",
+        {"target": STAGING[1].name},
+    )
+    return rows[0][0] or "", rows[0][1]
+
+
+def loaded_from_below(session: Session, target: str, folders: Sequence[str]) -> str:
+    """One of some folders from below which objects were loaded; blank: there is none."""
+    if not folders:
+        return ""
+    rows = session.query(
+        f"SELECT o.object FROM {relation(session, 'load_objects')} AS o "
+        "WHERE o.target = $target AND o.object LIKE '%/%' ORDER BY o.object",
+        {"target": target},
+    )
+    above = (key[: slash.start()] for (key,) in rows for slash in re.finditer("/", key))
+    known = set(folders)
+    return next((folder for folder in above if folder in known), "")
 
 
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:

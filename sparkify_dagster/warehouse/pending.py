@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part
-from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.objects import Aside, DayRange
+from sparkify_dagster.lake.snapshot import SETTINGS, Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Failure
 from sparkify_dagster.warehouse.star import is_behind
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clocks of those who load may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class Loaded:
     Attributes:
         star_behind: The star has not taken in all of staging, or its model changed.
         failed_songs: Parts whose last load failed, with how often; `failed_days` likewise.
+        latest_day: The latest log day that was ever published; blank: none was.
+        newest: When the newest entry was made, UTC, by the clock of who made it.
+        lost_link: What to say of a link that leads nowhere though objects were loaded from below.
     """
 
     songs: dict[str, str]
@@ -34,6 +41,9 @@ class Loaded:
     star_behind: bool
     failed_songs: dict[str, Failure] = field(default_factory=dict)
     failed_days: dict[str, Failure] = field(default_factory=dict)
+    latest_day: str = ""
+    newest: datetime | None = None
+    lost_link: str = ""
 
     @property
     def is_nothing(self) -> bool:
@@ -79,19 +89,35 @@ def summed_up(todo: Pending) -> str:
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
 
 
-def loaded(warehouse: Warehouse) -> Loaded:
+def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Loaded]:
+    """What the ledger says, and the lake with all days that it knows, whatever the clock says.
+
+    Raises:
+        LakeError: A part of the lake is not to be seen.
+        WarehouseError: The warehouse cannot be opened.
+    """
+    held = loaded(warehouse, snapshot.aside)
+    if held.lost_link:
+        raise LakeError(held.lost_link)
+    return snapshot.reaching(held.latest_day), held
+
+
+def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Loaded:
     """A short look at the ledger.
+
+    Args:
+        aside: What the lake shows and nobody reads, by staging table.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.look(_loaded)
+        return warehouse.look(lambda session: _loaded(session, aside or {}))
     except WarehouseMissing:
         return NEVER_LOADED
 
 
-def _loaded(session: Session) -> Loaded:
+def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
     ledger.is_ready(session)
     digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
     behind = ledger.staging_position(session) > 0 and is_behind(session)
@@ -102,6 +128,34 @@ def _loaded(session: Session) -> Loaded:
         behind,
         failed[STAGING_SONGS.name],
         failed[STAGING_EVENTS.name],
+        *ledger.horizon(session),
+        lost_link(session, aside),
+    )
+
+
+def lost_link(session: Session, aside: Mapping[str, Aside]) -> str:
+    """What to say of a link that leads nowhere and was a folder when it was loaded; blank: none.
+
+    Its objects are not to be seen, which must not look as if they were deleted.
+    """
+    for table, found in aside.items():
+        if link := ledger.loaded_from_below(session, table, found.dead):
+            return (
+                f"{link} in [S3] {SETTINGS[table]}: a link to nothing, and objects were loaded "
+                "from below it. Is what it leads to not mounted? Bring it back; or remove the "
+                "link, and the next load takes their rows out."
+            )
+    return ""
+
+
+def clock_problem(now: datetime, newest: datetime | None) -> str:
+    """What to say of a clock that is behind the newest entry of the history; blank: nothing."""
+    if newest is None or newest - now <= _CLOCKS_DIFFER:
+        return ""
+    return (
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
+        f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
+        "published stays."
     )
 
 

@@ -207,12 +207,12 @@ def prepare(
     made.batch.most_rejects = most_rejects
     held = 0
     for chunk in _ahead(_chunks(store, objects, bounds)):
-        more = _read(read, chunk, len(made.parts), most_rejects - len(made.batch.rejects))
+        more = _read(read, chunk, len(made.parts), most_rejects)
         held += more.rows.nbytes + more.rejects.table.nbytes
         if held > held_bytes:
             raise TooMuch(
-                f"its records take more than {held_bytes // 1_000_000:,} MB of memory; see what its "
-                "objects hold, or raise [LOAD] HELD_MB"
+                f"its records take more than {held_bytes // 1_000_000:,} MB of memory; see what "
+                "its objects hold, or raise [LOAD] HELD_MB"
             )
         made.objects.lines += chunk.lines
         made.parts += chunk.parts
@@ -248,7 +248,9 @@ def _read(
         if end - start < 2:
             key = key_of(chunk.lines[start])
             chunk.errors.append((chunk.parts[start], ObjectError(key, why_too_much(error))))
-            return read([], 0, 0)
+            nothing = read([], 0, 0)
+            nothing.rejects = error.rejects if isinstance(error, TooMuch) else nothing.rejects
+            return nothing
     # Not in the handler: the error holds on to what was made till then.
     middle = (start + end) // 2
     batch = _read(read, chunk, first, most_rejects, start, middle)

@@ -17,7 +17,9 @@ import pytest
 
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import checks_of
 from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.audit import Stored, examine
 from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import (
@@ -95,6 +97,47 @@ def test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(pair: 
 
     load(pair, everything=True)
     assert_equals_oracle(pair.warehouse, held)
+
+
+def test_events_far_from_their_log_day_are_warned_about_with_their_days_and_load(
+    pair: Pair,
+) -> None:
+    lake = pair.lake
+    seconds = [event(itemInSession=n, ts=1541116800 + n) for n in range(3)]
+    lake.put_log(log_key("2018-11-01"), event(sessionId=2), *seconds)
+    lake.put_log(log_key("2018-11-02"), event(sessionId=3))
+    outcome = load(pair)
+    assert outcome.failed == set()
+    assert_equals_oracle(pair.warehouse, lake.expected())
+    (of_load,) = {
+        id(finding): finding
+        for day in outcome.days
+        for finding in day.findings
+        if finding.check.name == "times_near_log_day" and not finding.passed
+    }.values()
+    (check,) = [c for c in checks_of("staging_events_table") if c.name == of_load.check.name]
+    stored = pair.warehouse.look(lambda s: examine(s, [check], Stored(s.schema)))
+    for found in (of_load, *stored):
+        assert (found.numbers["offenders"], found.stops) == (3, False)
+        assert "3 of 5 events" in found.verdict
+        assert [(row["log_day"], row["events"]) for row in found.sample] == [("2018-11-01", "3")]
+        assert found.sample[0]["latest"].startswith("1970-01-18")
+    lake.put_log(log_key("2018-11-01"), event(sessionId=2))
+    assert all(f.passed for day in load(pair).days for f in day.findings if f.check == check)
+
+
+def test_objects_with_any_of_the_endings_load_in_any_case(pair: Pair) -> None:
+    lake = pair.lake
+    put(lake.songs / "a.NDJSON", lines(song()))
+    put(lake.songs / "b.Json.GZ", gzip.compress(lines(song(song_id="SO2"))))
+    for day, ending in enumerate((".jsonl", ".ndjson", ".JSON", ".JSONL"), 1):
+        put(lake.logs / f"2018-11-{day:02}{ending}", lines(event(sessionId=day)))
+        put(lake.logs / f"2018-11-{day:02}{ending}.GZ", gzip.compress(lines(event(sessionId=-day))))
+    put(lake.logs / "2018-11-09.json.gzip", b"not ours")
+    outcome = load(pair)
+    assert outcome.failed == set()
+    assert_equals_oracle(pair.warehouse, lake.expected())
+    assert outcome.seen.aside["staging_events_table"].others == 1
 
 
 @pytest.mark.parametrize("page", ["Logout", "NextSong "])

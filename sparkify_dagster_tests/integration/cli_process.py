@@ -5,10 +5,17 @@ What belongs here: starting it and reading what it says. What a test claims stan
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import select
+import struct
+import subprocess
 import sys
 import tempfile
+import termios
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +70,38 @@ def _run(folder: Path, words: tuple[str, ...], environ: Mapping[str, str], said:
     from sparkify_dagster.cli import main
 
     main()
+
+
+def on_terminal(
+    folder: Path, *words: str, stop_after: float = 0, columns: int = 80, **variables: str
+) -> tuple[int, str]:
+    """Runs the command on a terminal of its own, and presses Ctrl-C if asked to."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=environment({"TERM": "xterm", **variables}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        started, said = time.monotonic(), b""
+        while time.monotonic() - started < 60:
+            if stop_after and time.monotonic() - started > stop_after:
+                process.send_signal(2)
+                stop_after = 0
+            if not select.select([ours], [], [], 0.1)[0]:
+                continue
+            try:
+                said += os.read(ours, 65536)
+            except OSError:
+                break
+        process.wait(10)
+    os.close(ours)
+    return process.returncode, said.decode(errors="replace")
 
 
 def lake(folder: Path, spec: LakeSpec = SPEC) -> Path:

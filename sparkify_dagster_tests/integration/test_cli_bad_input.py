@@ -36,9 +36,7 @@ def folder(tmp_path: Path, made: Path) -> Path:
 def test_no_lake(tmp_path: Path) -> None:
     said = sparkify(tmp_path, "etl")
     assert said.code == 1
-    told = re.search(
-        r"^Error: No lake here: (\S+), (\S+) and (\S+) are not there\.", said.err, re.M
-    )
+    told = re.search(r"^Error: No lake here: (.+), (.+) and (.+) are not there\.", said.err, re.M)
     assert told
     assert [Path(place).name for place in told.groups()] == [
         "song_data", "log_data", "log_json_path.json",
@@ -81,7 +79,7 @@ def test_an_empty_lake(folder: Path) -> None:
     [
         ("{", "not valid JSON"),
         (json.dumps({"jsonpaths": ["$['artist']"]}), "1 paths, but staging_events_table has 18"),
-        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b'; only one level"),
+        (json.dumps({"jsonpaths": ["$.a.b"] * 18}), "path 1 is '$.a.b': it leads to a field"),
     ],
 )
 def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, told: str) -> None:
@@ -96,7 +94,7 @@ def test_a_jsonpaths_document_that_cannot_be_used(folder: Path, document: str, t
 def test_a_range_of_days_that_is_never_loaded(folder: Path) -> None:
     said = sparkify(folder, "etl", "--days", "2017-01-01..2017-01-31")
     assert said.code == 2
-    assert "lies outside the log days" in said.err.replace("\n│ ", " ").replace(" │", "")
+    assert "lies outside the log days" in said.err
 
 
 def test_a_warehouse_that_is_no_duckdb_file(folder: Path) -> None:
@@ -133,7 +131,8 @@ def test_nothing_was_ever_loaded(tmp_path: Path) -> None:
     for words in (["query", "SELECT 1"], ["rejects"]):
         said = sparkify(tmp_path, *words)
         assert said.code == 1
-        assert "no warehouse yet. Load one with `sparkify etl`." in said.err
+        assert "no warehouse yet. Load one with:\n" in said.err
+        assert said.err.endswith(" etl\n")
 
 
 def test_status_without_lake_and_warehouse_says_so(tmp_path: Path) -> None:

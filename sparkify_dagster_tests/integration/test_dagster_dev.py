@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -240,3 +244,33 @@ def test_runs_of_the_command_line_stand_in_the_history_and_can_be_run_again(
     )["launchRunReexecution"]
     assert again["__typename"] == "LaunchRunSuccess", again
     assert dev.finished(again["run"]["runId"]) == "SUCCESS"
+
+
+def linked(dev: Dev, run_config: dict[str, object]) -> dict[str, Any]:
+    """What a link or an image on somebody's page launches: a GET from another origin."""
+    selector = SELECTOR | {"jobName": "load"}
+    asked = {"params": {"selector": selector, "runConfigData": run_config}}
+    query = urllib.parse.urlencode({"query": LAUNCH, "variables": json.dumps(asked)})
+    request = urllib.request.Request(
+        f"{dev.url}/graphql?{query}", headers={"Origin": "https://evil.example.com"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        answer: dict[str, Any] = json.load(response)["data"]["launchPipelineExecution"]
+    return answer
+
+
+def test_a_link_in_a_browser_can_launch_a_load_but_not_say_where_anything_is(
+    dev: Dev, project: Path, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for said in (
+        {"resources": {"page": {"config": {"path": str(victim)}}}},
+        {"resources": {"warehouse": {"config": {"path": str(tmp_path / "other.duckdb")}}}},
+        {"ops": {"load_tables": {"config": {"last_day": {"env": "HOME"}}}}},
+    ):
+        assert linked(dev, said)["__typename"] == "RunConfigValidationInvalid"
+    launched = linked(dev, {"ops": {"load_tables": {"config": {"what": "changes"}}}})
+    assert launched["__typename"] == "LaunchRunSuccess"
+    assert dev.finished(launched["run"]["runId"]) == "SUCCESS"
+    assert (victim.read_text(), list(tmp_path.iterdir())) == ("mine", [victim])

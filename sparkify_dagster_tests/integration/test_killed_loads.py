@@ -150,6 +150,7 @@ def change(tmp_path_factory: pytest.TempPathFactory) -> Change:
     return Change(tmp_path_factory.mktemp("killed"))
 
 
+@pytest.mark.drill
 def test_a_load_killed_before_or_after_any_commit_is_mended_by_the_next(change: Change) -> None:
     steps = _steps(change)
     commits = [number for number, name in enumerate(steps) if "COMMIT" in name]

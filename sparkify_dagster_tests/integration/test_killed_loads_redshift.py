@@ -275,6 +275,7 @@ def test_a_first_load_killed_at_its_first_commit_is_mended_by_the_next(scene: Sc
     scene.dies(Moment("before COMMIT", 0))
 
 
+@pytest.mark.drill
 def test_a_load_killed_at_any_boundary_is_mended_by_the_next_and_nothing_is_loaded_twice(
     scene: Scene,
 ) -> None:

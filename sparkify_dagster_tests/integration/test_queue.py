@@ -101,6 +101,7 @@ class Place:
 def place(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for name, value in s3.environ().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)  # Where `watch` keeps its runs.
     with dg.DagsterInstance.ephemeral() as instance:
         yield Place(s3, tmp_path, instance)
 

@@ -48,8 +48,6 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("readme")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name in ("DAGSTER_HOME", "SPARKIFY_CONFIG"):
-            patch.delenv(name, raising=False)
         generate_lake(folder / "data" / "lake", LakeSpec(songs=5, events=60, days=2))
         code, said = run(["etl"])
         assert code == 0, said

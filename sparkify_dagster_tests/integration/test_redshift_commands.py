@@ -231,11 +231,12 @@ def test_dagster_dev_loads_it_too_and_shows_no_password_anywhere(
             ),
             dev.ask(
                 """{ repositoriesOrError { ... on RepositoryConnection { nodes {
-                allTopLevelResourceDetails { name configFields { name configType { key } }
+                allTopLevelResourceDetails { name
+                configFields { name defaultValueAsJson configType { key } }
                 configuredValues { key value type } nestedResources { name } } } } } }"""
             ),
         ]
     )
-    assert "settings_file" in shown
+    assert "verify-full" in shown
     assert place.double.password not in shown
     assert place.double.password not in (place.folder / "dev.log").read_text()

@@ -1039,7 +1039,8 @@ with redshift_double("http://127.0.0.1:9") as double:
     behind = double.behind()
     cursor = behind.cursor()
     cursor.execute("SHOW data_directory")
-    print(double.port, double.postgres_port, cursor.fetchone()[0], double.ca_file, flush=True)
+    data = cursor.fetchone()[0]
+    print(double.port, double.postgres_port, data, double.ca_file, sep="|", flush=True)
     {then}
 """
 
@@ -1058,7 +1059,7 @@ def test_the_double_ends_with_its_test_run(then: str, code: int) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert holder.stdout is not None
-    port, postgres_port, data, ca_file = holder.stdout.readline().split()
+    port, postgres_port, data, ca_file = holder.stdout.readline().rstrip("\n").split("|")
     if code:
         holder.kill()
     assert holder.wait(20) == code

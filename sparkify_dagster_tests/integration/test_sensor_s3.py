@@ -18,7 +18,7 @@ from sparkify_dagster_tests.lakes import event, log_key, song
 from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
 from sparkify_dagster_tests.s3_server import Events, S3Server, split
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 LIST_EVERY = 30
 
 

@@ -1,4 +1,4 @@
-"""Alerts: what is said and what never is, that it arrives, and that each run is told once."""
+"""Alerts: what is said and what never is, that it arrives, and that nothing is told twice."""
 
 import json
 import logging
@@ -10,25 +10,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from sparkify_dagster import alert_sensors, alerts
 from sparkify_dagster.alerts import (
+    LOAD,
+    MOST_KNOWN,
     EndedRun,
-    FailedCheck,
+    FailedPart,
     Freshness,
-    about_run,
-    about_staleness,
-    must_tell,
+    Known,
+    about_stale,
     send,
+    staleness,
+    transitions,
 )
+from sparkify_dagster.assets.failed import failed_metadata
 from sparkify_dagster.assets.specs import table_specs
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
 from sparkify_dagster.partitions import log_days
+from sparkify_dagster.sensors import REQUEST_TAG
 from sparkify_dagster.settings import AlertsSettings, DaysSettings, SettingsError, load_settings
 
 TOKEN = "T0KEN-s3cr3t"
@@ -125,27 +134,115 @@ def test_no_text_of_the_settings_shows_the_webhook(tmp_path: Path) -> None:
 # --- the words --------------------------------------------------------------------------
 
 
-def test_a_failed_load_is_told_with_its_days_and_the_next_step() -> None:
-    reason = "2018-11-04 was not published: 3 of 4 records rejected.\n2018-11-05 was not published."
-    run = EndedRun("run-1", "load", True, reason, ("2018-11-04", "2018-11-05"))
-    text = about_run(run)["text"]
+def texts(run: EndedRun, known: Known | None = None) -> list[str]:
+    """What is said of a run."""
+    return [message["text"] for message, _ in transitions(known or {}, run)[0]]
+
+
+def test_failed_days_are_told_with_their_reasons_and_the_next_step() -> None:
+    failed = (
+        FailedPart("2018-11-04", "2018-11-04 was not published: 3 of 4 records rejected.", 1),
+        FailedPart("2018-11-05", "2018-11-05 was not published.", 1),
+    )
+    (text,) = texts(EndedRun("run-1", "load", failed))
     assert text.splitlines() == [
-        "Sparkify: a run of `load` failed.",
+        "Sparkify: 2018-11-04, 2018-11-05 failed.",
         "• 2018-11-04 was not published: 3 of 4 records rejected.",
         "• 2018-11-05 was not published.",
         "Next: mend or remove the objects of 2018-11-04, 2018-11-05, which then load by "
         "themselves; `sparkify retry 2018-11-04` tries again now, `sparkify status` says how "
         "things stand.",
-        "Run: run-1",
+        "Run: run-1 (job `load`)",
+    ]
+
+
+def test_what_is_given_up_says_so_and_what_is_well_again_too() -> None:
+    over = FailedPart("the song catalogue", "the song catalogue was not published.", 3, True)
+    (text,) = texts(EndedRun("run-3", "load", (over,)), {"the song catalogue": "failed"})
+    assert text.startswith(
+        "Sparkify: the song catalogue is given up: tried 3 times, left alone until the lake "
+        "changes or `sparkify retry`.\n• the song catalogue was not published.\nNext: "
+    )
+    well = frozenset({"2018-11-04", "the marts", LOAD, "check unique_key of song"})
+    assert texts(EndedRun("run-4", "load", (), well), dict.fromkeys(well, "given up")) == [
+        "Sparkify: 2018-11-04, the marts are loaded again.\nRun: run-4 (job `load`)",
+        "Sparkify: check unique_key of song passes again.\nRun: run-4 (job `load`)",
+        "Sparkify: the load works again.\nRun: run-4 (job `load`)",
     ]
 
 
 def test_failed_checks_are_told_by_table_name_and_sentence() -> None:
-    check = FailedCheck("songplay", "unique_key", "Not so, 3 times: each key stands once.")
-    text = about_run(EndedRun("run-1", "checks", False, checks=(check,)))["text"]
-    assert "a run of `checks` ended, and checks failed" in text
-    assert "• Check unique_key of songplay: Not so, 3 times: each key stands once." in text
+    sentence = "Check unique_key of songplay: Not so, 3 times: each key stands once."
+    check = FailedPart("check unique_key of songplay", sentence)
+    (text,) = texts(EndedRun("run-1", "checks", (check,)))
+    assert text.startswith(f"Sparkify: check unique_key of songplay failed.\n• {sentence}\n")
     assert "docs/operations.md" in text
+
+
+DAY = "2018-11-04"
+FAILS, GIVEN_UP = FailedPart(DAY, "r", 1), FailedPart(DAY, "r", 3, given_up=True)
+TABLE: list[tuple[Known, tuple[FailedPart, ...], set[str], list[str], Known]] = [
+    ({}, (), {DAY, LOAD}, [], {}),  # All is well, and was.
+    ({}, (FAILS,), set(), ["failed"], {DAY: "failed"}),
+    ({DAY: "failed"}, (FAILS,), set(), [], {DAY: "failed"}),  # Its second try.
+    ({DAY: "failed"}, (GIVEN_UP,), set(), ["is given up"], {DAY: "given up"}),
+    ({}, (GIVEN_UP,), set(), ["is given up"], {DAY: "given up"}),  # The only try there is.
+    ({DAY: "given up"}, (GIVEN_UP,), set(), [], {DAY: "given up"}),  # Somebody's `retry`.
+    ({DAY: "given up"}, (FAILS,), set(), [], {DAY: "failed"}),  # Other objects, bad ones, too;
+    ({DAY: "failed"}, (GIVEN_UP,), set(), ["is given up"], {DAY: "given up"}),  # given up again.
+    ({DAY: "given up"}, (), {DAY}, ["is loaded again"], {}),
+    ({DAY: "failed"}, (), {"2018-11-05"}, [], {DAY: "failed"}),
+    ({DAY: "failed"}, (FAILS,), {DAY}, [], {DAY: "failed"}),  # What fails is not well.
+    ({LOAD: "failed"}, (FAILS,), {LOAD}, ["failed", "works again"], {DAY: "failed"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("known", "failed", "well", "said", "after"), TABLE)
+def test_a_part_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_well(
+    known: Known, failed: tuple[FailedPart, ...], well: set[str], said: list[str], after: Known
+) -> None:
+    run = EndedRun("r", "load", failed, frozenset(well))
+    news, found = transitions(known, run)
+    titles = [message["text"].splitlines()[0] for message, _ in news]
+    assert [word in title for word, title in zip(said, titles, strict=True)] == [True] * len(said)
+    assert found == after
+
+
+NAMES = st.sampled_from([DAY, "2018-11-05", "the marts", LOAD, "check c of song"])
+PARTS = st.builds(FailedPart, NAMES, st.just("r"), st.integers(1, 3), st.booleans())
+RUNS = st.builds(
+    EndedRun,
+    st.just("r"),
+    st.just("load"),
+    st.lists(PARTS, max_size=4, unique_by=lambda part: part.name).map(tuple),
+    st.frozensets(NAMES),
+)
+KNOWN = st.dictionaries(NAMES, st.sampled_from(alerts.STATES))
+
+
+@given(KNOWN, RUNS, st.integers(0, 5))
+def test_a_tick_that_stops_after_any_message_leaves_the_others_to_the_next(
+    known: Known, run: EndedRun, sent: int
+) -> None:
+    news, after = transitions(known, run)
+    halfway = news[:sent][-1][1] if news[:sent] else known
+    rest, found = transitions(halfway, run)
+    assert [message for message, _ in news[sent:]] == [message for message, _ in rest]
+    assert found == after
+    assert transitions(after, run) == ([], after)
+
+
+def test_however_many_fail_the_memory_and_the_messages_are_bounded() -> None:
+    many = tuple(
+        FailedPart(f"{n:04}-01-01", f"{n:04}-01-01: {'x' * 5_000}", 1) for n in range(3_000)
+    )
+    run = EndedRun("r", "load", many)
+    ((message, _),), known = transitions({}, run)
+    assert "0000-01-01, " in message["text"]
+    assert " and 2,995 more failed." in message["text"]
+    assert len(message["text"]) < 4_000
+    assert len(known) == MOST_KNOWN
+    assert transitions(known, run) == ([], known)
 
 
 PERSONAL = [
@@ -165,66 +262,55 @@ PERSONAL = [
 
 @pytest.mark.parametrize("reason", PERSONAL)
 def test_what_a_driver_quotes_and_what_looks_like_a_secret_is_masked(reason: str) -> None:
-    check = FailedCheck("user", "c", reason)
-    text = about_run(EndedRun("run-1", "load", True, reason, checks=(check,)))["text"]
+    (text,) = texts(EndedRun("run-1", "load", (FailedPart(LOAD, reason),)))
     assert "Ada" not in text
     assert "Byron" not in text
 
 
 def test_a_key_of_the_lake_cannot_call_the_channel() -> None:
-    text = about_run(EndedRun("r", "load", True, "<!channel> & <https://evil|x>.json is bad"))[
-        "text"
-    ]
+    bad = FailedPart(LOAD, "<!channel> & <https://evil|x>.json is bad")
+    (text,) = texts(EndedRun("r", "load", (bad,)))
     assert "&lt;!channel&gt; &amp; &lt;https://evil|x&gt;.json is bad" in text
-
-
-def test_a_message_is_bounded_whatever_happened() -> None:
-    many = tuple(f"2018-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29))
-    reason = "\n".join(f"{day} was not published: {'x' * 5_000}" for day in many)
-    checks = tuple(FailedCheck("t" * 99, f"c{n}", "y" * 5_000) for n in range(100))
-    text = about_run(EndedRun("r", "load", True, reason, many, checks))["text"]
-    assert len(text) < 4_000
-    assert "and 331 more lines" in text
-    assert "and 95 more failed checks" in text
-    assert "and 331 more, which" in text
 
 
 def test_staleness_says_since_when_and_whether_the_lake_changed() -> None:
     now = 1_700_000_000.0
-    waiting = about_staleness(Freshness(now - 50 * HOUR, now - 2 * HOUR, 0), now)["text"]
+    waiting = about_stale(Freshness(now - 50 * HOUR, now - 2 * HOUR, 0), now)["text"]
     assert "50 hours ago" in waiting
     assert "The lake has changed since (2023-11-14 20:13 UTC): a load is due." in waiting
     assert "`sparkify status`" in waiting
-    quiet = about_staleness(Freshness(now - 50 * HOUR, now - 60 * HOUR, 0), now)["text"]
+    quiet = about_stale(Freshness(now - 50 * HOUR, now - 60 * HOUR, 0), now)["text"]
     assert "not seen to change" in quiet
     assert "STALE_HOURS" in quiet
-    assert "Nothing was published since" in about_staleness(Freshness(None, None, now), now)["text"]
+    assert "Nothing was published since" in about_stale(Freshness(None, None, now), now)["text"]
 
 
 @pytest.mark.parametrize(
-    ("published", "since", "told", "hours", "tell"),
+    ("published", "since", "told", "hours", "said"),
     [
-        (50, 90, 0, 48, True),  # Stale, and nobody was told.
-        (47, 90, 0, 48, False),
-        (50, 90, 1, 48, False),  # Told an hour ago,
-        (97, 99, 48, 48, True),  # or so long ago that it is told again.
-        (97, 99, 47, 48, False),
-        (50, 300, 200, 48, True),  # Told, then published, and stale again.
-        (None, 47, 0, 48, False),  # Never published: counted from the first look.
-        (None, 49, 0, 48, True),
-        (None, 49, 1, 48, False),
-        (9_999, 9_999, 0, 0, False),  # Turned off.
-        (-5, 90, 0, 48, False),  # A clock that goes ahead.
+        (50, 90, 0, 48, "are stale"),  # Stale, and nobody was told.
+        (47, 90, 0, 48, ""),
+        (50, 90, 1, 48, ""),  # Told, and still stale,
+        (97, 99, 48, 48, ""),  # however long.
+        (1, 90, 30, 48, "are loaded again"),  # Told, then published,
+        (50, 300, 200, 48, "are loaded again"),  # though stale again: that comes after it.
+        (None, 47, 0, 48, ""),  # Never published: counted from the first look.
+        (None, 49, 0, 48, "are stale"),
+        (None, 49, 1, 48, ""),
+        (9_999, 9_999, 0, 0, ""),  # Turned off.
+        (1, 90, 30, 0, "are loaded again"),
+        (-5, 90, 0, 48, ""),  # A clock that goes ahead.
     ],
 )
-def test_staleness_is_told_once_and_again_after_as_long(
-    published: float | None, since: float, told: float, hours: int, tell: bool
+def test_staleness_is_told_once_and_its_end_once(
+    published: float | None, since: float, told: float, hours: int, said: str
 ) -> None:
     now = 1_700_000_000.0
     fresh = Freshness(
         None if published is None else now - published * HOUR, None, now - since * HOUR
     )
-    assert must_tell(fresh, now - told * HOUR if told else 0, now, hours) is tell
+    message = staleness(fresh, now - told * HOUR if told else 0, now, hours)
+    assert said in message["text"] if message and said else message is None and not said
 
 
 # --- sending ----------------------------------------------------------------------------
@@ -288,10 +374,14 @@ def test_a_webhook_that_is_not_there_fails_nothing_and_is_not_named(
 def play(context: dg.AssetExecutionContext) -> Iterator[object]:
     how = context.run.tags.get("how", "")
     if how == "failure":
-        raise dg.Failure(
-            "2018-11-04 was not published: broken.",
-            metadata={"failed_days": dg.MetadataValue.json(["2018-11-04"])},
-        )
+        day, tried = context.run.tags.get("day", DAY), int(context.run.tags.get("tried", "1"))
+        reason = f"{day} was not published: broken."
+        parts = [FailedPart(day, reason, tried, given_up=tried >= 3)]
+        raise dg.Failure(reason, metadata=failed_metadata(parts))
+    if how == "whole":
+        raise dg.Failure("The lake cannot be listed.")
+    if how == "day":
+        yield dg.AssetMaterialization("staging_events_table", partition=DAY)
     if how == "surprise":
         raise ValueError("Ada Byron lives in Reno")
     yield dg.MaterializeResult()
@@ -321,7 +411,7 @@ class Daemon:
 
     def __init__(self, instance: dg.DagsterInstance, url: str, hours: int = 48) -> None:
         settings = AlertsSettings(webhook=SecretStr(url), stale_hours=hours)
-        self.runs, self.staleness = alert_sensors.alert_sensors(settings, 5)
+        self.runs, self.staleness = alert_sensors.alert_sensors(settings, 5, 3)
         self.instance = instance
         self.cursor: str | None = None
 
@@ -365,14 +455,100 @@ def test_a_failed_run_is_told_once_with_reason_day_and_next_step(
 ) -> None:
     daemon = daemon_on_files
     run = daemon.run("failure", job)
-    assert daemon.tick() == "told of 1 runs"
+    assert daemon.tick() == "sent 1 message"
     (text,) = hook.texts
-    for part in (run, f"`{job}` failed", "2018-11-04 was not published: broken.", "sparkify retry"):
+    for part in (run, f"`{job}`", "2018-11-04 was not published: broken.", "sparkify retry"):
         assert part in text
-    assert daemon.tick() == "no run to tell of"
-    daemon.cursor = "garbage"  # As after another version of the cursor, or a tick that died.
+    assert daemon.tick() == "nothing to tell"
+    daemon.cursor = "garbage"  # As after a tick that died.
     daemon.tick()
     assert len(hook.texts) == 1
+    daemon.run("failure", tried="2")
+    daemon.tick()
+    assert len(hook.texts) == 1, "what was told is remembered from the runs that were told"
+
+
+def titles(hook: Receiver) -> list[str]:
+    return [text.splitlines()[0].removeprefix("Sparkify: ") for text in hook.texts]
+
+
+def test_a_day_is_told_when_it_fails_is_given_up_and_loads_again_whoever_loads_it(
+    daemon_on_files: Daemon, hook: Receiver
+) -> None:
+    daemon = daemon_on_files
+    for tried in "1234":
+        daemon.run("failure", "__ASSET_JOB" if tried == "2" else "load", tried=tried)
+        daemon.tick()
+    daemon.run("failure", day="2018-11-05")
+    daemon.run("day")
+    daemon.run("day")
+    daemon.run("failure")
+    daemon.tick()
+    assert titles(hook) == [
+        f"{DAY} failed.",
+        f"{DAY} is given up: tried 3 times, left alone until the lake changes or `sparkify retry`.",
+        "2018-11-05 failed.",
+        f"{DAY} is loaded again.",
+        f"{DAY} failed.",
+    ]
+
+
+def test_a_day_that_loaded_in_a_run_somebody_ended_is_told_and_the_run_is_not(
+    daemon_on_files: Daemon, hook: Receiver
+) -> None:
+    daemon = daemon_on_files
+    daemon.run("failure")
+    instance = daemon.instance
+    run = instance.create_run_for_job(DEFS.resolve_job_def("load"))
+    day = dg.AssetMaterialization("staging_events_table", partition=DAY)
+    told = DagsterEvent(
+        DagsterEventType.ASSET_MATERIALIZATION.value, "load",
+        event_specific_data=StepMaterializationData(day),
+    )  # fmt: skip
+    instance.report_dagster_event(told, run.run_id)
+    instance.report_run_canceled(run)
+    daemon.tick()
+    assert titles(hook) == [f"{DAY} failed.", f"{DAY} is loaded again."]
+
+
+def test_a_run_without_an_error_of_its_own_is_told_by_what_ended_it_until_a_load_works(
+    daemon: Daemon, hook: Receiver
+) -> None:
+    for _ in range(2):
+        run = daemon.instance.create_run_for_job(DEFS.resolve_job_def("load"))
+        daemon.instance.report_run_failed(run, "its process is gone since 12:00 UTC")
+    daemon.tick()
+    assert titles(hook) == ["the load failed."]
+    assert "• its process is gone since 12:00 UTC" in hook.texts[0]
+    daemon.run()
+    daemon.tick()
+    assert titles(hook)[1:] == ["the load works again."]
+
+
+def test_the_last_run_the_sensor_asks_for_says_that_it_gives_up(
+    daemon: Daemon, hook: Receiver
+) -> None:
+    for number in (1, 2, 3):
+        daemon.run("whole", **{REQUEST_TAG: "abc", "dagster/run_key": f"abc#{number}"})
+    daemon.tick()
+    assert titles(hook) == [
+        "the load failed.",
+        "the load is given up: tried 3 times, left alone until the lake changes or "
+        "`sparkify retry`.",
+    ]
+
+
+def test_the_cursor_of_the_version_before_is_taken_over(daemon: Daemon, hook: Receiver) -> None:
+    daemon.run("failure")
+    daemon.tick()
+    held = json.loads(daemon.cursor or "")
+    old = {name: held[name] for name in ("failures", "successes", "wait_until")}
+    daemon.cursor = json.dumps({"version": 1, **old})
+    assert daemon.tick() == "nothing to tell"
+    assert json.loads(daemon.cursor)["version"] == 2
+    daemon.run("failure", day="2018-11-05")
+    daemon.tick()
+    assert titles(hook) == [f"{DAY} failed.", "2018-11-05 failed."]
 
 
 def test_an_error_nobody_foresaw_is_told_by_its_name_only(daemon: Daemon, hook: Receiver) -> None:
@@ -388,10 +564,48 @@ def test_a_failed_check_is_told_of_a_run_that_succeeded_and_a_warning_is_not(
     daemon.run("warning")
     daemon.run("")
     daemon.run("error")
+    daemon.run("error")
+    daemon.run("")
     daemon.tick()
-    (text,) = hook.texts
-    assert "Check error of songplay: Not so." in text
-    assert "Ada" not in text
+    assert titles(hook) == [
+        "check error of songplay failed.", "check error of songplay passes again."
+    ]  # fmt: skip
+    assert "Check error of songplay: Not so." in hook.texts[0]
+    assert "Ada" not in hook.texts[0]
+
+
+def evaluation(table: str, name: str, *, passed: bool, blocking: bool = False) -> Any:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(table), check_name=name, passed=passed, metadata={},
+        severity=dg.AssetCheckSeverity.ERROR, description="Not so.", blocking=blocking,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "parts", "known", "told"),
+    [
+        (("song", "unique_key", True), (), {}, True),  # Of what is stored, by the job of checks.
+        (("song", "unique_key", True), (FAILS,), {}, False),  # Why a part failed: told with it.
+        (("song", "schema_matches_model", False), (FAILS,), {}, True),
+        (("staging_events_table", "no_failed_loads", False), (), {}, True),
+        (("staging_events_table", "no_failed_loads", False), (FAILS,), {}, False),
+        (("staging_events_table", "no_failed_loads", False), (), {DAY: "given up"}, False),
+        (("staging_songs_table", "no_failed_loads", False), (), {DAY: "given up"}, True),
+    ],
+)
+def test_a_failed_check_is_told_where_it_says_more_than_the_parts_that_failed(
+    check: tuple[str, str, bool], parts: tuple[FailedPart, ...], known: Known, told: bool
+) -> None:
+    failed = evaluation(check[0], check[1], passed=False, blocking=check[2])
+    found = list(alert_sensors._failed_checks([failed], parts, known))
+    assert [part.name for part in found] == [f"check {check[1]} of {check[0]}"] * told
+
+
+def test_when_no_load_of_a_table_has_failed_all_its_parts_are_well(daemon: Daemon) -> None:
+    passed = evaluation("staging_events_table", "no_failed_loads", passed=True)
+    known: Known = {DAY: "failed", "the song catalogue": "failed", "the star": "failed"}
+    well = alert_sensors._well(daemon.instance, daemon.run("whole"), [passed], known)
+    assert well == {DAY, "check no_failed_loads of staging_events_table"}
 
 
 def test_runs_that_are_not_ours_are_not_told(daemon: Daemon, hook: Receiver) -> None:
@@ -407,50 +621,72 @@ def test_a_run_that_is_launched_again_is_told_though_it_inherits_the_tag(
     daemon.tick()
     run = daemon.instance.get_run_by_id(first)
     assert run is not None
-    second = daemon.run("failure", **{alert_sensors.TOLD_TAG: run.tags[alert_sensors.TOLD_TAG]})
+    tag = {alert_sensors.TOLD_TAG: run.tags[alert_sensors.TOLD_TAG]}
+    second = daemon.run("failure", day="2018-11-05", **tag)
     daemon.tick()
     assert second in hook.texts[1]
 
 
-def test_what_a_webhook_did_not_take_is_told_later_and_what_it_refuses_is_not(
+def test_what_a_webhook_did_not_take_is_told_later_once_and_what_it_refuses_is_not(
     daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts.time, "sleep", lambda _: None)
     hook.answers = [500, 500, 500]
     first = daemon.run("failure")
-    second = daemon.run("failure")
+    second = daemon.run("failure", day="2018-11-05")
     assert "answered 500; tried again later" in daemon.tick()
     assert "could not be reached" in daemon.tick()  # It is left alone for a while.
     assert hook.asked == 3
     monkeypatch.setattr(alert_sensors, "_SILENCE", 0)
     hook.answers = [404]
-    assert daemon.tick() == "told of 1 runs"
+    assert daemon.tick() == "sent 1 message"
     assert [first in text or second in text for text in hook.texts] == [True]
     assert second in hook.texts[0]
 
 
-def test_a_tick_does_a_bounded_number_and_the_next_one_goes_on(
+def test_a_webhook_that_breaks_between_two_messages_of_a_run_gets_the_other_one_later(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts.time, "sleep", lambda _: None)
+    monkeypatch.setattr(alert_sensors, "_SILENCE", 0)
+    daemon.run("whole")
+    daemon.tick()
+    daemon.run("failure")
+    hook.answers = [200, 500, 500, 500]
+    daemon.tick()
+    assert titles(hook)[1:] == [f"{DAY} failed."]
+    daemon.tick()
+    daemon.tick()
+    assert titles(hook)[1:] == [f"{DAY} failed.", "the load works again."]
+
+
+def test_a_tick_does_a_bounded_number_and_the_next_one_goes_on_in_the_order_of_the_runs(
     daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alert_sensors, "_AT_ONCE", 2)
-    wanted = [daemon.run("failure") for _ in range(5)]
+    for day in (DAY, "2018-11-05", "2018-11-06"):
+        daemon.run("failure", day=day)
+    daemon.run("day")
+    daemon.run("failure")
     assert [daemon.tick() for _ in range(4)] == [
-        *("told of 2 runs", "told of 2 runs", "told of 1 runs"),
-        "no run to tell of",
-    ]
-    assert [next(run for run in wanted if run in text) for text in hook.texts] == wanted
+        "sent 2 messages", "sent 2 messages", "sent 1 message", "nothing to tell",
+    ]  # fmt: skip
+    assert titles(hook) == [
+        f"{DAY} failed.", "2018-11-05 failed.", "2018-11-06 failed.",
+        f"{DAY} is loaded again.", f"{DAY} failed.",
+    ]  # fmt: skip
 
 
 def test_a_tick_that_takes_long_leaves_the_rest_to_the_next(
     daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.run("failure")
-    daemon.run("failure")
+    daemon.run("failure", day="2018-11-05")
     kept = alert_sensors._TICK_SECONDS
     monkeypatch.setattr(alert_sensors, "_TICK_SECONDS", -1.0)
-    assert daemon.tick() == "no run to tell of"
+    assert daemon.tick() == "nothing to tell"
     monkeypatch.setattr(alert_sensors, "_TICK_SECONDS", kept)
-    assert daemon.tick() == "told of 2 runs"
+    assert daemon.tick() == "sent 2 messages"
 
 
 def test_runs_of_long_ago_are_not_told_when_alerts_are_turned_on(
@@ -473,27 +709,45 @@ def test_when_all_runs_were_deleted_the_next_failure_is_told(
         daemon.run("failure")
     daemon.tick()
     daemon.instance.wipe()
-    assert daemon.tick() == "no run to tell of"
-    daemon.run("failure")
+    assert daemon.tick() == "nothing to tell"
+    daemon.run("failure", day="2018-11-05")
+    daemon.run("day")
     daemon.tick()
-    assert len(hook.texts) == 4
+    assert titles(hook) == [f"{DAY} failed.", "2018-11-05 failed.", f"{DAY} is loaded again."]
 
 
-def test_staleness_is_told_from_the_records_alone(
+def test_staleness_and_its_end_are_told_from_the_records_alone(
     daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.run()
     assert daemon.tick(daemon.staleness) == "nothing to tell"
     now = time.time()
     monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 49 * HOUR)
-    assert daemon.tick(daemon.staleness) == "told that the tables are stale"
-    assert daemon.tick(daemon.staleness) == "nothing to tell"
-    assert "49 hours ago" in hook.texts[0]
-    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 98 * HOUR)
     hook.answers = [403]
     assert "answered 403" in daemon.tick(daemon.staleness)
-    assert daemon.tick(daemon.staleness) == "told that the tables are stale"
-    assert len(hook.texts) == 2
+    assert daemon.tick(daemon.staleness) == "sent 1 message"
+    assert "49 hours ago" in hook.texts[0]
+    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 98 * HOUR)
+    assert daemon.tick(daemon.staleness) == "nothing to tell"
+    monkeypatch.setattr(alert_sensors, "_published", lambda _: now + 98 * HOUR)
+    assert daemon.tick(daemon.staleness) == "sent 1 message"
+    assert daemon.tick(daemon.staleness) == "nothing to tell"
+    assert titles(hook) == ["the tables are stale.", "the tables are loaded again."]
+
+
+@pytest.mark.parametrize("told", [-99 * HOUR, HOUR])
+def test_what_the_version_before_told_of_staleness_is_not_told_again(
+    daemon: Daemon, hook: Receiver, monkeypatch: pytest.MonkeyPatch, told: float
+) -> None:
+    daemon.run()
+    now = time.time()
+    monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 2 * HOUR)
+    sensor = alert_sensors.alert_sensors(
+        AlertsSettings(webhook=SecretStr(hook.url), stale_hours=1 if told > 0 else 48), 5, 3
+    )[1]
+    daemon.cursor = json.dumps({"version": 1, "since": now - 999 * HOUR, "told": now + told})
+    daemon.tick(sensor)
+    assert hook.texts == []
 
 
 def test_a_daemon_that_never_saw_a_load_tells_after_as_long(
@@ -507,7 +761,7 @@ def test_a_daemon_that_never_saw_a_load_tells_after_as_long(
 
 
 def test_the_sensors_are_on_only_with_a_webhook(daemon: Daemon) -> None:
-    off = alert_sensors.alert_sensors(AlertsSettings(), 5)
+    off = alert_sensors.alert_sensors(AlertsSettings(), 5, 3)
     on = dg.DefaultSensorStatus.RUNNING
     assert {sensor.default_status for sensor in (daemon.runs, daemon.staleness)} == {on}
     assert on not in {sensor.default_status for sensor in off}

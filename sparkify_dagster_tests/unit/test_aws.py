@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore import exceptions
 
 from sparkify_dagster.aws import AwsAccess, AwsError
-from sparkify_dagster.aws_resources import LakeS3Resource
 from sparkify_dagster_tests.faulty_s3 import FaultyS3, Refusal, faulty_s3
 from sparkify_dagster_tests.s3_server import KEY_ID, SECRET_KEY, S3Server
 
@@ -24,8 +21,6 @@ SECRETS = {"access_key_id": KEY_ID, "secret_access_key": SECRET_KEY}
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An account without credentials, profiles or a region."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -181,50 +176,7 @@ def test_a_login_that_ran_out_is_told_from_other_failures() -> None:
 
 
 def test_keys_are_never_shown() -> None:
-    resource = LakeS3Resource(aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET_KEY)
-    shown = repr(AwsAccess(**SECRETS, session_token="token-of-a-session")) + repr(resource.access())
+    shown = repr(AwsAccess(**SECRETS, session_token="token-of-a-session"))
     assert KEY_ID not in shown
     assert SECRET_KEY not in shown
     assert "token-of-a-session" not in shown
-
-
-# --------------------------------------------------------------------------------------------------
-# Dagster's resource
-# --------------------------------------------------------------------------------------------------
-
-
-def resource(s3: S3Server, **more: Any) -> LakeS3Resource:
-    return LakeS3Resource(
-        region_name="us-west-2",
-        endpoint_url=s3.endpoint,
-        aws_access_key_id=KEY_ID,
-        aws_secret_access_key=SECRET_KEY,
-        **more,
-    )
-
-
-def test_the_resource_is_the_same_way_to_aws(s3: S3Server) -> None:
-    assert resource(s3, role_arn=ROLE, max_attempts=3).access() == AwsAccess(
-        region="us-west-2", endpoint_url=s3.endpoint, role_arn=ROLE, max_attempts=3, **SECRETS
-    )
-    assert LakeS3Resource(profile_name="lake").access() == AwsAccess(profile="lake")
-
-
-def test_the_resource_without_a_role_is_dagsters_own_client(s3: S3Server) -> None:
-    client = resource(s3, max_attempts=3).get_client()
-    assert client.meta.config.retries["total_max_attempts"] == 4  # As dagster-aws counts.
-    assert client.list_buckets()["Buckets"] is not None
-
-
-def test_the_resource_with_a_role_acts_as_the_role(s3: S3Server) -> None:
-    client = resource(s3, role_arn=ROLE).get_client()
-    assert client._request_signer._credentials.method == "assume-role"
-    assert client.list_buckets()["Buckets"] is not None
-
-
-@pytest.mark.parametrize(
-    "field", [{"use_unsigned_session": True}, {"use_ssl": False}, {"verify": False}]
-)
-def test_a_field_the_lake_does_not_honour_is_refused(field: dict[str, bool]) -> None:
-    with pytest.raises(AwsError, match="not supported by the lake"):
-        LakeS3Resource(**field).access()

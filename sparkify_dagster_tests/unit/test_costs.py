@@ -144,7 +144,9 @@ def test_finding_out_that_nothing_changed_opens_no_object(
     much: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        places, "Folder", lambda root, setting: Folder(root, setting, SETTLED_AT_ONCE)
+        places,
+        "Folder",
+        lambda root, setting, **more: Folder(root, setting, SETTLED_AT_ONCE, **more),
     )
     with opened() as paths:
         found = compare(much.settings())

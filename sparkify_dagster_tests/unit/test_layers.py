@@ -19,7 +19,7 @@ MODULES = {
 }
 TOP = (
     "assets", "checks", "cli", "definitions", "build", "jobs", "sensors", "resources",
-    "aws_resources", "launch", "history", "alert_sensors", "docsite",
+    "launch", "history", "alert_sensors", "lost_runs", "docsite",
 )  # fmt: skip
 FORBIDDEN = {
     "model": ("dagster", "duckdb", "pyarrow", "pandas", "lake", "warehouse", "settings", *TOP),
@@ -34,6 +34,7 @@ FORBIDDEN = {
     "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", "lake", *TOP),
     "lineage": ("dagster", "duckdb", "pandas", "lake", "warehouse", "settings", "generator", *TOP),
     "places": ("dagster", "dagster_aws", "pandas", "generator", *TOP),
+    "liveness": ("duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "progress": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "retention": ("duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "assets": ("build", "definitions", "cli", "settings"),

@@ -302,9 +302,10 @@ def test_a_staged_song_ends_with_its_object_and_its_line(lake: Lake) -> None:
 
 
 def test_only_json_objects_outside_hidden_folders_count(lake: Lake) -> None:
-    good = ["A/a.json", "A/a.json.gz", "A/b_c.json", "A/d.e/f.json"]
+    good = ["A/a.json", "A/a.json.gz", "A/b_c.json", "A/d.e/f.json", "A/a.JSON", "A/a.jsonl"]
+    good += ["A/b.NDJSON"]
     hidden = ["_SUCCESS", ".x.json", "_x.json", ".ipynb_checkpoints/x.json", "A/_tmp/x.json"]
-    other = ["A/a.txt", "A/json", "A/a.json.bz2", "A/a.JSON", "A/a.json.gz.bak", "A/a.gz"]
+    other = ["A/a.txt", "A/json", "A/a.json.bz2", "A/a.jsonx", "A/a.json.gz.bak", "A/a.gz"]
     for key in good + hidden + other:
         lake.song(key, a_song())
     (lake.paths.songs / "A" / "folder.json").mkdir()

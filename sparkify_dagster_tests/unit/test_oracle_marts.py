@@ -119,6 +119,8 @@ def test_a_play_without_a_song_is_explained_by_what_comes_closest() -> None:
         ("SO2", "One", "Metallica"),
         ("SO3", "Abba Dabba", "ABBA"),
         ("SO4", "!!!", None),
+        ("SO5", "Must Be the Moon", "!!!"),
+        ("SO6", "Ca$h", "P!nk {live}"),
     ]
     day = date(2018, 11, 1)
     names = [
@@ -127,6 +129,9 @@ def test_a_play_without_a_song_is_explained_by_what_comes_closest() -> None:
         ("ONE", "U2"),
         ("Waterloo", "Abba"),
         ("???", "!!!"),
+        ("! !!", "Nobody"),
+        ("%cah", "\\Pnk $live"),
+        ("???", "Nobody"),
     ]
     rows = [(day, *name, None, 9 - place, 0) for place, name in enumerate(names)]
     rows.append((day, "Found", "Found", "SO9", 99, 99))
@@ -136,5 +141,8 @@ def test_a_play_without_a_song_is_explained_by_what_comes_closest() -> None:
         ("dont stop", "title and artist differ only in spelling", *catalogue[0]),
         ("ONE", "the catalogue has the title by another artist", *catalogue[1]),
         ("Waterloo", "the catalogue has the artist with other titles", *catalogue[2]),
+        ("???", "the catalogue has the artist with other titles", *catalogue[4]),
+        ("! !!", "the catalogue has the title by another artist", *catalogue[3]),
+        ("%cah", "title and artist differ only in spelling", *catalogue[5]),
         ("???", "neither title nor artist is in the catalogue", None, None, None),
     ]

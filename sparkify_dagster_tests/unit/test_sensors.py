@@ -21,15 +21,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import sensors
+from sparkify_dagster import places, sensors
 from sparkify_dagster.build import build_definitions
 from sparkify_dagster.lake.changes import make_parts
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.events import Told
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
-from sparkify_dagster.resources import DuckDBResource
-from sparkify_dagster.settings import load_settings
+from sparkify_dagster.resources import WarehouseResource
+from sparkify_dagster.settings import DuckDBSettings, Settings, load_settings
 from sparkify_dagster.triggers import CURSOR_VERSION, OBSERVED_AT_ONCE
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseBusy
@@ -56,6 +56,7 @@ class Place:
     definitions: dg.Definitions
     cursor: str | None = None
     replaced: dict[str, Any] = field(default_factory=dict)
+    last_day: str = "2018-11-30"
 
     def __post_init__(self) -> None:
         self.lake = TinyLake(self.folder / "lake")
@@ -66,7 +67,7 @@ class Place:
     def tick(self) -> Any:
         """One tick. Its cursor is kept, as the daemon keeps it, unless it raises."""
         repository = self.definitions.get_repository_def()
-        usual = {"lake": self.lake.resource(), "warehouse": DuckDBResource(path=str(self.path))}
+        usual = {"lake": self.lake.resource(self.last_day), "warehouse": at(self.path)}
         resources = {**(self.definitions.resources or {}), **usual, **self.replaced}
         with dg.build_sensor_context(
             instance=self.instance,
@@ -77,6 +78,11 @@ class Place:
             told = repository.get_sensor_def(sensors.SENSOR).evaluate_tick(context)
         self.cursor = told.cursor
         return told
+
+
+def at(path: Path) -> WarehouseResource:
+    """A DuckDB file as Dagster's assets are given it."""
+    return WarehouseResource(Settings(duckdb=DuckDBSettings(path=path)))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +193,7 @@ SLOW = _Slow()
 def slow(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Slow]:
     monkeypatch.setattr(sensors, "_LISTING_SECONDS", 0.05)
     monkeypatch.setattr(f"{__name__}.SLOW", _Slow())
-    place.replaced = {"lake": SlowLakeResource(**place.lake.resource().model_dump())}
+    place.replaced = {"lake": SlowLakeResource(place.lake.resource().settings)}
     yield SLOW
     SLOW.may_end.set()
 
@@ -247,8 +253,7 @@ def _wide() -> Snapshot:
 
 
 def test_ten_thousand_new_days_are_one_run_and_are_told_bit_by_bit(place: Place) -> None:
-    fields = place.lake.resource().model_dump()
-    place.replaced = {"lake": WideLakeResource(**fields)}
+    place.replaced = {"lake": WideLakeResource(place.lake.resource().settings)}
     told: Counter[str] = Counter()
     requests = []
     slowest = 0.0
@@ -281,11 +286,11 @@ class BusyWarehouse(DuckDBWarehouse):
         yield
 
 
-class BusyResource(DuckDBResource):
+class BusyResource(WarehouseResource):
     """Opens it."""
 
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
-        return BusyWarehouse(Path(self.path), self.schema_name)
+        return BusyWarehouse(self.settings.duckdb.path, "sparkify")
 
 
 def test_what_is_observed_of_the_lake_tells_how_much_there_is(place: Place) -> None:
@@ -304,7 +309,7 @@ def test_what_is_observed_of_the_lake_tells_how_much_there_is(place: Place) -> N
 
 
 def test_a_change_is_not_forgotten_when_the_warehouse_is_busy(place: Place) -> None:
-    place.replaced = {"warehouse": BusyResource(path=str(place.path))}
+    place.replaced = {"warehouse": BusyResource(at(place.path).settings)}
     for _ in range(3):
         told = place.tick()
         assert not told.run_requests
@@ -331,11 +336,48 @@ def test_no_warehouse_is_opened_when_nothing_changed(place: Place) -> None:
     bring_up_to_date(place.lake.open(), warehouse_at(place.path))
     place.cursor = None
     assert place.tick().skip_message == "the warehouse holds what the lake holds"
-    place.replaced = {"warehouse": ClosedResource(path=str(place.path))}
+    place.replaced = {"warehouse": ClosedResource(at(place.path).settings)}
     assert place.tick().skip_message == "nothing new in the lake"
 
 
-class ClosedResource(DuckDBResource):
+def test_a_clock_that_goes_back_changes_nothing_and_asks_no_warehouse(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.last_day = ""
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 1))
+    place.replaced = {"warehouse": ClosedResource(at(place.path).settings)}
+    told = place.tick()
+    assert (told.skip_message, told.asset_events) == ("nothing new in the lake", [])
+    place.replaced, place.cursor = {}, None  # A sensor that remembers nothing asks the ledger.
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+
+
+def test_a_day_that_comes_is_asked_for_by_itself(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.last_day = ""
+    bring_up_to_date(place.lake.open(), warehouse_at(place.path))
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 1))
+    assert place.tick().skip_message == "the warehouse holds what the lake holds"
+    monkeypatch.setattr(places, "utc_today", lambda: date(2018, 11, 2))
+    (request,) = place.tick().run_requests
+    assert request.tags[sensors.LOADS_TAG] == "2018-11-02"
+
+
+def test_a_lake_that_is_empty_but_for_other_endings_says_so(place: Place) -> None:
+    (place.lake.songs / "a.json").rename(place.lake.songs / "a.csv")
+    (place.lake.logs / log_key("2018-11-01")).unlink()
+    assert place.tick().skip_message == (
+        "the lake is empty. Not read in [S3] SONG_DATA: 1 object that [S3] ENDINGS does not name, "
+        "such as a.csv."
+    )
+
+
+class ClosedResource(WarehouseResource):
     """A warehouse that nobody may open."""
 
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:

@@ -576,3 +576,15 @@ def test_one_way_to_log_in_is_enough_and_two_are_too_many(tmp_path: Path) -> Non
 def test_a_role_to_assume_has_an_arn(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="the ARN of a role"):
         load_settings(environ={"SPARKIFY_AWS__ROLE_ARN": "default"}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("value", ["*", ".json", ".json .log", ".json,.log", ".JSON , .tar.gz"])
+def test_endings_are_a_list_or_any(tmp_path: Path, value: str) -> None:
+    environ = {"SPARKIFY_S3__ENDINGS": value}
+    assert load_settings(environ=environ, cwd=tmp_path).s3.endings == value
+
+
+@pytest.mark.parametrize("value", ["json", "* .json", ".", ".a/b", "*.json", ".json;.log x"])
+def test_what_is_no_list_of_endings_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="endings that begin with a dot"):
+        load_settings(environ={"SPARKIFY_S3__ENDINGS": value}, cwd=tmp_path)

@@ -16,6 +16,7 @@ from sparkify_dagster.triggers import (
     Memory,
     Patience,
     Run,
+    RunState,
     Seen,
     remembered,
     seen,
@@ -68,9 +69,41 @@ def test_a_failed_load_is_tried_again_after_growing_pauses_and_not_for_ever(
     assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
+@pytest.mark.parametrize(("tried", "asked"), [(1, 2), (3, 0)])
+def test_a_load_that_failed_before_the_clock_went_back_is_not_waited_for(
+    tried: int, asked: int
+) -> None:
+    runs = [Run("failure", -27 * 86_400)] * tried
+    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
+
+
 def test_a_load_that_failed_for_good_says_so_in_every_tick() -> None:
     found = verdict(NOW, DEALT_WITH, [Run("failure", 1e6)] * 3, PATIENCE)
     assert "gave up until the lake changes or somebody loads" in found.why
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_load_whose_process_was_gone_is_begun_again_at_once(attempts: int) -> None:
+    patience = replace(PATIENCE, attempts=attempts)
+    assert verdict(NOW, DEALT_WITH, [Run("lost", 0)], patience).ask == 2
+
+
+@pytest.mark.parametrize(
+    ("ended", "ago", "asked"),
+    [
+        (["lost"], 59, 0),
+        (["lost"], 60, 3),
+        (["lost", "lost"], 119, 0),
+        (["lost", "lost"], 120, 4),
+        (["lost", "lost", "lost"], 9_999, 0),
+        (["failure", "failure", "failure"], 9_999, 0),
+    ],
+)
+def test_a_load_that_ends_its_own_process_each_time_is_tried_after_pauses_and_not_for_ever(
+    ended: list[RunState], ago: float, asked: int
+) -> None:
+    runs = [Run("lost", ago), *(Run(state, 1_000 + ago) for state in ended)]
+    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
 def test_a_load_that_somebody_ended_is_not_begun_again() -> None:
@@ -196,7 +229,7 @@ class Daemon:
                     "tick and die": "before the run is begun"}  # fmt: skip
             self.tick(died.get(what, ""))
         else:
-            self.run({"run": "success", "run fails": "failure"}.get(what, "failure"))
+            self.run({"run": "success", "run fails": "failure"}.get(what, "lost"))
 
 
 @settings(max_examples=2_000, deadline=None)
@@ -213,23 +246,24 @@ def test_after_any_history_a_change_of_the_lake_is_loaded(history: list[str]) ->
 
 
 @settings(max_examples=2_000, deadline=None)
-@given(happenings)
+@given(happenings, st.sampled_from(["failure", "lost"]))
 def test_after_any_history_an_unchanged_lake_is_tried_a_bounded_number_of_times(
-    history: list[str],
+    history: list[str], end: str
 ) -> None:
     daemon = Daemon()
     for what in history:
         daemon.happens(what)
     for _ in range(20):
         daemon.tick()
-        daemon.run("failure")
+        daemon.run(end)
         daemon.clock += 10_000
     before = len(daemon.runs)
     for _ in range(5):
         daemon.tick()
     assert len(daemon.runs) == before
-    requests = [run["request"] for run in daemon.runs]
-    assert all(requests.count(name) <= PATIENCE.attempts for name in requests)
+    for name in {run["request"] for run in daemon.runs}:
+        ends = [run["state"] for run in daemon.runs if run["request"] == name]
+        assert len(ends) - min(ends.count("lost"), 1) <= PATIENCE.attempts
 
 
 @settings(max_examples=1_000, deadline=None)

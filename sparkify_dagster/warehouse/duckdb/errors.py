@@ -14,6 +14,9 @@ import duckdb
 
 from sparkify_dagster.warehouse.engine import OutOfMemory, WarehouseError
 
+OWN_TABLES_ONLY = (
+    "only the warehouse's own tables can be asked here, no files and no other databases"
+)
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 
 
@@ -51,7 +54,7 @@ def first_words(error: duckdb.Error) -> str:
     """What the engine says, on one line, without the statement repeated."""
     said = str(error).partition("\n\nLINE ")[0]
     if "file system operations are disabled" in said:
-        return "only the warehouse's own tables can be asked here, no files and no other databases"
+        return OWN_TABLES_ONLY
     return " ".join(said.split())
 
 

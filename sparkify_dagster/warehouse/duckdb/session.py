@@ -6,9 +6,11 @@ and transactions (`warehouse`).
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -16,13 +18,12 @@ import pyarrow as pa
 from sparkify_dagster.model.ddl import Engine, column_list, qualified
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.duckdb.errors import first_words, told
+from sparkify_dagster.warehouse.duckdb.gate import admitted
 from sparkify_dagster.warehouse.engine import Cost, LakeObjects, Row, Values, WarehouseError
 
 _HOLLOW_FROM = 500_000
 """Rows that were removed and still take room, as part of a group of rows that has others."""
 _TYPES = {Type.DOUBLE: "DOUBLE"}
-_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-_NOTHING_ELSE = ("SET enable_external_access = false", "SET lock_configuration = true")
 _DIALECT = (
     "SET TimeZone = 'UTC'",
     "SET integer_division = true",
@@ -99,21 +100,29 @@ class DuckDBSession:
                 raise WarehouseError(first_words(error)) from None
 
     def _peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        statements = self._connection.extract_statements(sql)
-        if not statements:  # Nothing but comments.
+        statement = admitted(self._connection, sql, Path(self._where).name)
+        if not statement:
             return [], []
-        if len(statements) > 1 or statements[0].type not in _READING:
-            raise WarehouseError(
-                "only one statement that reads is possible here (SELECT, DESCRIBE, SHOW, EXPLAIN); "
-                "nothing was done"
-            )
         if not self.is_guarded:
-            for guard in _NOTHING_ELSE:
-                self._connection.execute(guard)
-            self.is_guarded = True
-        cursor = self._connection.execute(statements[0])
+            self._guard()
+        cursor = self._connection.execute(statement)
         rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
         return [column[0] for column in cursor.description or ()], rows
+
+    def _guard(self) -> None:
+        """The second wall, for what the gate may let through; the file is open to be read alone.
+
+        DuckDB lets its folder for temporary files be written, so this is one that nobody else uses.
+        """
+        spill = f"{self._where}.spill-{uuid.uuid4().hex}".replace("'", "''")
+        for guard in (
+            f"SET temp_directory = '{spill}'",
+            "SET python_enable_replacements = false",  # No variables of this program as tables.
+            "SET enable_external_access = false",
+            "SET lock_configuration = true",
+        ):
+            self._connection.execute(guard)
+        self.is_guarded = True
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk, straight from Arrow's memory."""

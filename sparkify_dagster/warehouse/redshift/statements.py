@@ -8,12 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sqlglot import TokenType
+from sqlglot import Dialect, Token, TokenType
+from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
 
 _NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
-_READING = {"SELECT", "WITH", "SHOW", "EXPLAIN", "DESCRIBE", "DESC"}
+_EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n)*EXPLAIN\s+(?:(?:ANALYZE|VERBOSE)\s+)*", re.IGNORECASE)
+_SELECTING, _SHOWING = ("SELECT", "WITH"), ("SHOW", "DESCRIBE", "DESC")
+_CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
+_PURE = r"get_|last_|has_|size_|typeof|backend_pid|client_encoding|\w+_(?:size|is_visible)"
+_CHANGING_FUNCTION = re.compile(
+    rf"pg_(?!{_PURE})|set_config|setseed|(?:next|curr|set)val|lo_|lo(?:read|write)|dblink|ts_stat|"
+    r"\w+_to_xml",
+    re.IGNORECASE,
+)
+"""Those that end sessions, read the server's files, change settings, or run a text as SQL."""
 
 
 def as_psycopg(sql: str, values: Mapping[str, object] | None) -> str:
@@ -26,23 +36,47 @@ def as_psycopg(sql: str, values: Mapping[str, object] | None) -> str:
 
 
 def only_reading(sql: str) -> str | None:
-    """The one statement of a text if it is there to read; None if it is another or several.
+    """The one statement of a text if it only reads; None if it is another or several.
 
-    Whether it truly only reads is for the engine's read-only transaction to enforce; this keeps
-    a second statement from ending that transaction.
+    A second wall is the engine's read-only transaction; this keeps a second statement from ending
+    it, and out what such a transaction allows: UNLOAD, temporary tables, functions that change
+    something. Read both ways that servers may read a backslash in a string.
     """
     try:
-        tokens = Redshift().tokenize(sql)
+        if not all(_reads(sql, dialect) for dialect in (Redshift(), Postgres())):
+            return None
     except SqlglotError:
         return None
-    ends = [n for n, token in enumerate(tokens) if token.token_type is TokenType.SEMICOLON]
-    if ends and ends[0] < len(tokens) - len(ends):
-        return None
-    if not tokens or tokens[0].text.upper().lstrip("(") not in _READING | {""}:
-        return None
-    return sql.rstrip().rstrip(";") if ends else sql
+    return sql.rstrip().removesuffix(";")
+
+
+def _reads(sql: str, dialect: Dialect) -> bool:
+    explained = _EXPLAIN.match(sql)
+    tokens = dialect.tokenize(sql[explained.end() :] if explained else sql)
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    words = [_word(token) for token in tokens]
+    first = next((word for word in words if word != "("), "")
+    if first in _SHOWING and not explained:
+        return ";" not in words
+    if first not in _SELECTING:
+        return not words and not explained
+    changing = (
+        word in (";", "INTO")
+        or (word in _CHANGING and words[at - 1] in "()" and words[at + 1 : at + 2] != [")"])
+        or (words[at + 1 : at + 2] == ["("] and _CHANGING_FUNCTION.match(tokens[at].text))
+        for at, word in enumerate(words)
+    )
+    return not any(changing)
+
+
+def _word(token: Token) -> str:
+    """A keyword or a sign in capitals; `'` for strings and quoted names."""
+    kind = token.token_type
+    quoted = kind is TokenType.IDENTIFIER or kind.name.endswith("STRING")
+    return "'" if quoted else token.text.upper()
 
 
 def is_select(sql: str) -> bool:
     """Whether a cursor can be declared for it."""
-    return Redshift().tokenize(sql)[0].text.upper() in ("SELECT", "WITH", "(")
+    return Redshift().tokenize(sql)[0].text.upper() in (*_SELECTING, "(")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class House:
 
     folder: Path
     instance: dg.DagsterInstance
+    changes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lake = TinyLake(self.folder / "lake")
@@ -37,6 +38,7 @@ class House:
             "SPARKIFY_DAYS__LAST": "2018-11-30",
             "SPARKIFY_DUCKDB__PATH": str(self.folder / "warehouse.duckdb"),
             "SPARKIFY_REPORT__ENABLED": "no",
+            **self.changes,
         }
         settings = load_settings(environ=environ, cwd=self.folder)
         self.definitions = build_definitions(settings, {"lake": self.lake.resource()})

@@ -2,14 +2,32 @@
 
 import json
 import math
+import shlex
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from sparkify_dagster.cli import console
 from sparkify_dagster.cli import watching as module
-from sparkify_dagster.cli.console import grid, print_json, printable, show, size, typed
+from sparkify_dagster.cli.console import (
+    command,
+    commands_in,
+    complain,
+    err,
+    grid,
+    near,
+    offer,
+    out,
+    print_json,
+    printable,
+    say,
+    show,
+    size,
+    typed,
+)
 from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
@@ -112,5 +130,67 @@ def test_a_program_is_typed_by_its_name_only_where_the_path_finds_it(
     assert typed(program) == f"'{program}'"
     monkeypatch.chdir(tmp_path)
     assert typed(program) == "'some where/dagster'"
+    monkeypatch.chdir(program.parent)
+    assert typed(program) == "./dagster", "which a shell would else look for on the PATH"
     monkeypatch.setenv("PATH", str(program.parent))
     assert typed(program) == "dagster"
+    link = tmp_path / "dagster"
+    link.symlink_to(program)
+    assert typed(link) == shlex.quote(str(link)), "an environment's Python is such a link"
+
+
+def test_from_the_root_a_path_keeps_its_first_slash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert near(tmp_path / "data" / "lake") == "data/lake"
+    monkeypatch.chdir("/")
+    assert near(tmp_path / "data") == str(tmp_path / "data")
+    assert near("s3://bucket/data") == "s3://bucket/data"
+
+
+@pytest.mark.parametrize("width", [10, 60, 200])
+def test_a_command_stands_on_a_line_of_its_own_that_nothing_breaks(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = StringIO()
+    shown = Console(file=screen, width=width, force_terminal=True, color_system=None)
+    monkeypatch.setattr(console, "out", lambda: shown)
+    monkeypatch.setattr(console, "called_as", lambda: "'/a b/sparkify'")
+    long = "query 'SELECT title, artist_name, plays FROM most_played LIMIT 5'"
+    offer(f"3 parts to load: run `sparkify {long}`.")
+    offer("`sparkify status` says why; mend it, then `sparkify etl --days 2018-11-01`, or not.")
+    offer("To load it again: `sparkify etl`.")
+    command("make dev")
+    assert screen.getvalue().splitlines() == [
+        "3 parts to load:",
+        f"'/a b/sparkify' {long}",
+        "`sparkify status` says why; mend it, then `sparkify etl --days 2018-11-01`, or not.",
+        "'/a b/sparkify' status",
+        "'/a b/sparkify' etl --days 2018-11-01",
+        "To load it again:",
+        "'/a b/sparkify' etl",
+        "make dev",
+    ]
+
+
+def test_pip_is_that_of_this_python() -> None:
+    (told,) = commands_in("do `pip install -e .`, then `pip install -e .` and `this`")
+    assert told.endswith(" -m pip install -e .")
+    assert "python" in told
+
+
+def test_nothing_that_is_said_can_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a\x1b[31m\x07\x9b2J\r\tb\nc"
+    out.cache_clear()
+    err.cache_clear()
+    say(evil)
+    offer(evil)
+    complain(evil)
+    table = grid(evil)
+    table.add_row(evil)
+    show(table)
+    said = capsys.readouterr()
+    assert set("\x1b\x07\x9b\r\t").isdisjoint(said.out + said.err)
+    assert r"a\x1b[31m\x07\x9b2J\r" in said.out
+    assert "\nc\n" in said.out, "lines stay lines"

@@ -75,6 +75,55 @@ def test_in_a_pipe_every_answer_is_a_table(capsys: pytest.CaptureFixture[str]) -
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
+def test_a_text_of_several_lines_is_printed_as_a_text(terminal: Callable[[int], StringIO]) -> None:
+    screen = terminal(20)
+    plan = "╭─ Seq Scan ─────────────────╮\n│\tTable: song \x1b[31m│\r\n╰───╯\n"
+    show_rows(["explain_key", "explain_value"], [("logical_plan", plan), ("physical\x07", "a\nb")])
+    show_rows(["text"], [("c\n\n  d",)])
+    assert lines(screen) == [
+        "logical_plan",
+        "╭─ Seq Scan ─────────────────╮",
+        r"│       Table: song \x1b[31m│",
+        "╰───╯",
+        r"physical\x07",
+        "a",
+        "b",
+        "c",
+        "",
+        "  d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [(["id", "text"], (1, "a\nb")), (["x", "y", "z"], ("a", "b", "a\nb")), (["x"], ("a\x1bb",))],
+)
+def test_in_a_table_line_breaks_and_what_steers_the_terminal_are_seen(
+    names: list[str], row: tuple[object, ...], terminal: Callable[[int], StringIO]
+) -> None:
+    screen = terminal(80)
+    show_rows([f"{name}\x1b[31m" for name in names], [row])
+    head, _, shown = lines(screen)
+    assert r"\x1b[31m" in head
+    assert r"a\nb" in shown or r"a\x1bb" in shown
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_the_plan_of_a_statement_is_read_as_it_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse_at(tmp_path / "data" / "warehouse.duckdb").transact(create_tables)
+    settings = load_settings(environ={}, cwd=tmp_path)
+    run_query(settings, "EXPLAIN SELECT * FROM song", limit=None, as_json=False)
+    drawn = capsys.readouterr().out.splitlines()
+    assert drawn[0] == "physical_plan"
+    assert len(drawn) > 3
+    assert all(line[0] in "╭│╰┌└" for line in drawn[1:])
+    run_query(settings, "EXPLAIN SELECT * FROM song", limit=None, as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["explain_value"].splitlines() == drawn[1:]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

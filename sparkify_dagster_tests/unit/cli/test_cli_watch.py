@@ -22,8 +22,9 @@ from sparkify_dagster_tests.lakes import (
 
 
 def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of_times(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     lake = TinyLake(tmp_path / "data" / "lake")
     settings = load_settings(
         environ={

@@ -13,9 +13,9 @@ import pytest
 
 from sparkify_dagster.lake import crew, folder
 from sparkify_dagster.lake.crew import Crew
-from sparkify_dagster.lake.errors import LakeError, ObjectError
+from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.folder import Folder
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, endings_of
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] SONG_DATA"
@@ -167,16 +167,24 @@ def test_a_name_outside_utf8_is_told_by_a_crew_too(lake: Path) -> None:
     assert said == r"'B/y/caf\udce9.json': its name is not UTF-8; rename it"
 
 
-def test_a_link_to_nothing_below_a_folder_of_the_crew_stops_the_listing(lake: Path) -> None:
+def test_a_crew_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
+    lake: Path, asked: list[str]
+) -> None:
     (lake / "C" / "x" / "days").symlink_to("not-mounted")
-    with pytest.raises(LakeError, match="C/x/days: a link to nothing"):
-        folder_of(lake, ALWAYS).list_objects()
-
-
-def test_links_in_a_circle_are_an_error_for_a_crew_too(lake: Path) -> None:
     (lake / "A" / "x" / "round").symlink_to(lake / "A")
-    with pytest.raises(LakeError, match="Too many levels of symbolic links"):
-        folder_of(lake, ALWAYS).list_objects()
+    for folder_name in ("B/x", "A/x"):
+        (lake / folder_name / "notes.txt").write_bytes(b"")
+    found = folder_of(lake, ALWAYS).list_objects()
+    assert found.aside == (2, "A/x/notes.txt", ("A/x/round", "C/x/days"))
+    assert found.aside == folder_of(lake, NEVER).list_objects().aside
+    assert "scan" in asked
+    assert {item.key for item, _ in same(lake)} == set(FILES)
+
+
+def test_a_crew_lists_by_the_endings_of_the_setting(lake: Path) -> None:
+    (lake / "A" / "x" / "delivery").write_bytes(b"{}")
+    found = Folder(lake, SETTING, SETTLED_AT_ONCE, ALWAYS, endings_of("*")).list_objects()
+    assert {item.key for item in found} == {*FILES, "A/x/delivery"}
 
 
 def test_a_crew_that_is_killed_costs_nothing_but_time(

@@ -15,7 +15,14 @@ import pytest
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.files import Files
 from sparkify_dagster.lake.folder import SETTLING_SECONDS, Folder
-from sparkify_dagster.lake.objects import LakeObject, Objects, is_data_key, key_of
+from sparkify_dagster.lake.objects import (
+    DATA_ENDINGS,
+    LakeObject,
+    Objects,
+    endings_of,
+    is_packed,
+    key_of,
+)
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] LOG_DATA"
@@ -62,14 +69,19 @@ CONTENTS: dict[str, bytes] = {
     "Björk 🎵.json": b"letters",
     "new\nline.json": b"a line feed",
     "back\\slash.json": b"a backslash",
+    "X.JSON": b"a large ending",
+    "x.jsonl": b"lines",
+    "deep/x.ndjson": b"lines, too",
+    "x.NDJSON.Gz": PACKED,
 }
+OTHERS = {"notes.txt", "x.json.bak", "x.json.gzip"}
 IGNORED = (
     "_SUCCESS",
     ".x.json",
     "_x.json",
     "notes.txt",
     "x.json.bak",
-    "X.JSON",
+    "x.json.gzip",
     ".ipynb_checkpoints/plain-checkpoint.json",
     "deep/_temporary/0/x.json",
     "deep/.hidden/er/x.json",
@@ -108,7 +120,7 @@ def lake(settled: Path) -> dict[str, LakeObject]:
 
 
 def test_data_is_listed_at_any_depth_and_links_are_followed(lake: dict[str, LakeObject]) -> None:
-    links = {"link.json", "linked/er/still/x.json", "dangling.json"}
+    links = {"link.json", "linked/er/still/x.json", "linked/x.ndjson", "dangling.json"}
     assert set(lake) == {*CONTENTS, *links}
 
 
@@ -121,12 +133,37 @@ def test_a_link_to_nothing_is_listed_and_cannot_be_read(
     )
 
 
-def test_a_link_that_may_have_been_a_folder_stops_the_listing(tmp_path: Path) -> None:
-    (tmp_path / "days").symlink_to("not-mounted")
-    with pytest.raises(
-        LakeError, match=r"days: a link to nothing. Is what it leads to not mounted"
-    ):
-        listed(tmp_path)
+def test_a_dead_or_circular_link_costs_itself_only_and_is_told(tmp_path: Path) -> None:
+    _write(tmp_path, "deep/x.json", b"1")
+    (tmp_path / "README").symlink_to("nowhere")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "self.json").symlink_to("self.json")
+    (tmp_path / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "ping").mkdir()
+    (tmp_path / "pong").mkdir()
+    (tmp_path / "ping" / "to").symlink_to(tmp_path / "pong")
+    (tmp_path / "pong" / "to").symlink_to(tmp_path / "ping")
+    (tmp_path / "twice").symlink_to("deep")
+    found = Folder(tmp_path, SETTING, SETTLED_AT_ONCE).list_objects()
+    assert {item.key for item in found} == {"deep/x.json", "twice/x.json", "self.json"}
+    assert found.aside == (0, "", tuple(sorted(
+        ("README", "deep/up", "ping/to/to", "pong/to/to", "self", "self.json", "twice/up")
+    )))  # fmt: skip
+    (told,) = read(tmp_path, next(item for item in found if item.key == "self.json"))
+    assert told == "self.json: Too many levels of symbolic links"
+
+
+def test_files_with_other_endings_are_counted_and_one_is_named(settled: Path) -> None:
+    found = Folder(settled, SETTING).list_objects()
+    assert (found.aside.others, found.aside.example) == (len(OTHERS), "notes.txt")
+    assert found.aside.dead == ("dangling.json",)
+
+
+def test_any_name_is_data_where_the_setting_says_so(settled: Path) -> None:
+    found = Folder(settled, SETTING, endings=endings_of("*")).list_objects()
+    links = {"link.json", "linked/er/still/x.json", "linked/x.ndjson", "dangling.json"}
+    assert {item.key for item in found} == {*CONTENTS, *OTHERS, *links}
+    assert found.aside.others == 0
 
 
 def test_the_size_is_that_of_the_stored_bytes(lake: dict[str, LakeObject]) -> None:
@@ -145,7 +182,7 @@ def test_what_is_settled_is_listed_without_a_wait(settled: Path) -> None:
     assert time.monotonic() - started < 1
 
 
-@pytest.mark.parametrize("key", [key for key in CONTENTS if not key.endswith(".gz")])
+@pytest.mark.parametrize("key", [key for key in CONTENTS if not is_packed(key)])
 def test_an_object_is_read_as_it_stands_whatever_its_name(
     settled: Path, lake: dict[str, LakeObject], key: str
 ) -> None:
@@ -156,6 +193,7 @@ def test_an_object_is_read_as_it_stands_whatever_its_name(
     ("key", "data"),
     [
         ("x.json.gz", b'{"a":1}\n' * 50),
+        ("x.NDJSON.Gz", b'{"a":1}\n' * 50),
         ("members.json.gz", b"one\ntwo\n"),
         ("nothing.json.gz", b""),
     ],
@@ -378,7 +416,7 @@ def test_a_folder_that_vanishes_while_the_lake_is_listed_takes_only_its_objects(
 ) -> None:
     _write(tmp_path, "x.json", b"1")
     files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))])
-    assert len(list(files.scan(is_data_key))) == 2
+    assert len(list(files.scan(DATA_ENDINGS))) == 2
     assert list(map(key_of, files.lines)) == ["x.json"]
 
 
@@ -388,13 +426,6 @@ def test_a_lake_that_vanishes_while_it_is_listed_is_an_error(
     monkeypatch.setattr(Path, "is_dir", lambda _: True)
     with pytest.raises(LakeError, match=r"cannot be listed \(vanished"):
         listed(tmp_path / "gone")
-
-
-def test_links_in_a_circle_are_an_error_and_no_endless_listing(tmp_path: Path) -> None:
-    (tmp_path / "round").mkdir()
-    (tmp_path / "round" / "again").symlink_to(tmp_path / "round")
-    with pytest.raises(LakeError, match=r"cannot be listed \(Too many levels of symbolic links\)"):
-        listed(tmp_path)
 
 
 @contextmanager

@@ -12,10 +12,13 @@ from sparkify_dagster.lake.objects import (
     Objects,
     Unroutable,
     by_day,
+    endings_of,
     is_data_key,
+    is_packed,
     key_of,
     line_of,
     log_day,
+    not_yet,
     object_of,
 )
 
@@ -34,9 +37,14 @@ ANY_DAY = DayRange(date.min)
         "plus+sign and 'quote' \"ü\".json",
         "x.json/y.json",
         "-.json",
+        "x.JSON",
+        "x.jsonl",
+        "x.ndjson.gz",
+        "x.NDJson.Gz",
+        "x.JSONL.GZ",
     ],
 )
-def test_keys_of_json_and_packed_json_are_data(key: str) -> None:
+def test_keys_of_json_plain_or_packed_are_data_in_any_case(key: str) -> None:
     assert is_data_key(key)
 
 
@@ -44,9 +52,9 @@ def test_keys_of_json_and_packed_json_are_data(key: str) -> None:
     "key",
     [
         "x.txt",
-        "x.JSON",
-        "x.jsonl",
         "x.json.bz2",
+        "x.json.gz.gz",
+        "x.json.gzip",
         "x.gz",
         "json",
         "xjson",
@@ -66,6 +74,60 @@ def test_keys_of_json_and_packed_json_are_data(key: str) -> None:
 )
 def test_other_endings_markers_and_hidden_segments_are_no_data(key: str) -> None:
     assert not is_data_key(key)
+
+
+@pytest.mark.parametrize(
+    ("endings", "key", "data"),
+    [
+        (".log, .Txt", "x.LOG", True),
+        (".log, .Txt", "x.txt.gz", True),
+        (".log, .Txt", "x.json", False),
+        ("*", "delivery-2018-11-01-00-00-00-0a1b", True),
+        ("*", "x.gz", True),
+        ("*", "_SUCCESS", False),
+        ("*", "marker/", False),
+        ("*", "a/.hidden/x", False),
+        ("*", "", False),
+    ],
+)
+def test_the_setting_says_which_endings_data_has(endings: str, key: str, data: bool) -> None:
+    assert is_data_key(key, endings_of(endings)) is data
+
+
+@pytest.mark.parametrize("key", ["x.json.gz", "x.json.GZ", "x.gZ", "x.json"])
+def test_gz_in_any_case_means_gzip(key: str) -> None:
+    assert is_packed(key) is (key != "x.json")
+
+
+@pytest.mark.parametrize(
+    ("today", "latest", "end"),
+    [
+        ("2018-11-20", "", "2018-11-20"),
+        ("2018-11-20", "2018-11-19", "2018-11-20"),
+        ("2018-11-20", "2018-11-30", "2018-11-30"),
+        ("1970-01-01", "2018-11-30", "2018-11-30"),
+    ],
+)
+def test_an_open_end_is_today_or_the_latest_day_ever_published(
+    today: str, latest: str, end: str
+) -> None:
+    open_range = DayRange(date(1960, 1, 1))
+    found = open_range.until(date.fromisoformat(today), latest)
+    assert found == DayRange(date(1960, 1, 1), date.fromisoformat(end))
+
+
+def test_an_end_that_is_set_stays_whatever_was_published() -> None:
+    assert NOVEMBER.until(date(2020, 1, 1), "2019-01-01") == NOVEMBER
+
+
+def test_a_day_ahead_is_told_to_load_by_itself_and_never_to_change_the_settings() -> None:
+    today = date(2018, 11, 30)
+    assert not_yet(date(2018, 12, 1), today) == (
+        "2018-12-01 has not begun in UTC: it loads by itself when it has"
+    )
+    far = not_yet(date(2018, 12, 2), today)
+    assert "lies in the future by this machine's clock, which says 2018-11-30" in far
+    assert "LAST" not in far
 
 
 @pytest.mark.parametrize(

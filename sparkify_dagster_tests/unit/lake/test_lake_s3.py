@@ -16,7 +16,7 @@ from sparkify_dagster.aws import AwsAccess
 from sparkify_dagster.lake import s3_list, s3_read
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.meter import Meter, since
-from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.objects import LakeObject, endings_of
 from sparkify_dagster.lake.s3 import S3Store, read_document
 from sparkify_dagster_tests.faulty_s3 import (
     ARCHIVED,
@@ -126,6 +126,26 @@ def test_a_bucket_without_a_prefix_is_a_lake_as_a_whole(
     store = store_of(s3, f"s3://{bucket}{slash}")
     assert (store.location, store.bucket, store.prefix) == (f"s3://{bucket}", bucket, "")
     assert store.uri_of("a/x.json") == f"s3://{bucket}/a/x.json"
+
+
+def test_keys_with_other_endings_are_counted_and_the_setting_takes_them(
+    s3: S3Server, bucket: str
+) -> None:
+    for key in ("a.JSONL", "b.ndjson.GZ", "notes.txt", "c/delivery", "_SUCCESS", "c/", "c/.x/y"):
+        s3.put(f"s3://{bucket}/lake/{key}", b"1")
+    found = store_of(s3, f"s3://{bucket}/lake").list_objects()
+    assert {item.key for item in found} == {"a.JSONL", "b.ndjson.GZ"}
+    assert found.aside == (2, "c/delivery", ())
+    access = access_to(s3.endpoint)
+    any_name = S3Store(f"s3://{bucket}/lake", SETTING, access, endings=endings_of("*"))
+    listed_now = any_name.list_objects()
+    assert {item.key for item in listed_now} == {
+        "a.JSONL",
+        "b.ndjson.GZ",
+        "c/delivery",
+        "notes.txt",
+    }
+    assert listed_now.aside == (0, "", ())
 
 
 def test_a_prefix_may_end_in_an_empty_part(s3: S3Server, bucket: str) -> None:

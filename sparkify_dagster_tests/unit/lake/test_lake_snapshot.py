@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.errors import LakeError, ObjectError
-from sparkify_dagster.lake.objects import DayRange, LakeObject, Objects
+from sparkify_dagster.lake.objects import Aside, DayRange, LakeObject, Objects
 from sparkify_dagster.lake.snapshot import Lake, Snapshot, loaded_columns
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -27,10 +27,11 @@ class Shelf:
 
     objects: list[LakeObject]
     location: str = "shelf"
+    aside: Aside = field(default_factory=Aside)
 
     def list_objects(self) -> Objects:
         """The objects."""
-        return Objects.of(self.objects)
+        return Objects(Objects.of(self.objects).lines, self.aside)
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
@@ -79,6 +80,54 @@ def test_a_lake_without_anything_to_load_is_empty(lake: Lake) -> None:
     assert bare.look().is_empty
     assert not replace(lake, songs=Shelf([])).look().is_empty
     assert not replace(lake, logs=Shelf([])).look().is_empty
+
+
+@pytest.fixture
+def ahead(lake: Lake) -> Snapshot:
+    """The same lake with an open range of days, on its first day."""
+    return replace(lake, days=DayRange(date(2018, 11, 1)), today=date(2018, 11, 1)).look()
+
+
+def test_a_day_after_today_is_not_loaded_and_says_that_it_will_be(ahead: Snapshot) -> None:
+    assert list(ahead.days) == ["2018-11-01"]
+    reasons = dict(ahead.unroutable)
+    assert set(reasons) == {NEXT.key, LOST.key}
+    assert reasons[NEXT.key].endswith("it loads by itself when it has")
+
+
+@pytest.mark.parametrize("latest", ["2018-11-02", "2018-11-30"])
+def test_a_day_that_was_published_is_there_whatever_the_clock_says(
+    lake: Lake, ahead: Snapshot, latest: str
+) -> None:
+    whole = ahead.reaching(latest)
+    assert whole.days == lake.look().days
+    assert [item.key for item in whole.unroutable] == [LOST.key]
+    assert whole.ahead == {}
+
+
+@pytest.mark.parametrize("latest", ["", "2018-11-01", "2018-10-31"])
+def test_a_day_after_all_that_was_published_stays_ahead(ahead: Snapshot, latest: str) -> None:
+    assert ahead.reaching(latest) == ahead
+
+
+def test_the_digests_do_not_hang_on_what_is_not_read(lake: Lake) -> None:
+    logs = Shelf([LOG, NEXT, LATE, LOST], aside=Aside(5, "notes.txt", ("README",)))
+    assert moved(lake.look(), replace(lake, logs=logs).look()) == set()
+
+
+def test_what_is_not_read_is_told_of_an_empty_lake_too(lake: Lake) -> None:
+    logs = Shelf([], aside=Aside(5, "2018-11-06.csv", ("README",)))
+    bare = replace(lake, songs=Shelf([], aside=Aside(1, "caf\udce9.txt")), logs=logs).look()
+    assert bare.told == [
+        "Not read in [S3] SONG_DATA: 1 object that [S3] ENDINGS does not name, such as "
+        r"'caf\udce9.txt'.",
+        "Not read in [S3] LOG_DATA: 5 objects that [S3] ENDINGS does not name, such as "
+        "2018-11-06.csv.",
+        "Not read in [S3] LOG_DATA: 1 link that leads nowhere or back, such as README.",
+    ]
+    assert bare.emptiness.startswith("The lake is empty: no song and no log objects to load. Not")
+    assert all(said in bare.emptiness for said in bare.told)
+    assert lake.look().told == []
 
 
 def moved(before: Snapshot, after: Snapshot) -> set[str]:

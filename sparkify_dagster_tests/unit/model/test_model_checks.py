@@ -58,6 +58,7 @@ OTHERS = {
         NO_FAILED_LOADS,
         "no_rejects",
         "no_unknown_fields",
+        "times_near_log_day",
         "gender_accepted",
         "level_accepted",
     ],
@@ -316,6 +317,27 @@ def test_an_unknown_field_is_named_once_however_many_days_have_it(
     assert ("z" * 100,) in sample(engine, "staging_events_table.no_unknown_fields")
 
 
+@pytest.mark.parametrize(
+    ("ts", "offenders"),
+    [
+        ("2018-10-30 23:59:59.999", 1),
+        ("2018-10-31 00:00:00", 0),
+        ("2018-11-02 23:59:59.999", 0),
+        ("2018-11-03 00:00:00", 1),
+        ("1970-01-18 20:25:16.8", 1),
+        ("0001-01-01 00:00:00", 1),
+        ("9999-12-31 23:59:59.999", 1),
+    ],
+)
+def test_an_event_may_lie_a_day_off_its_log_day_and_no_more(
+    engine: duckdb.DuckDBPyConnection, ts: str, offenders: int
+) -> None:
+    fill(engine, "staging_events_table", {"log_date": "2018-11-01", "ts": ts})
+    name = "staging_events_table.times_near_log_day"
+    assert ask(engine, name) == {"offenders": offenders, "row_count": 1}
+    assert len(sample(engine, name)) == offenders
+
+
 FAILURES = [
     ("staging_events_table.no_rejects", {"offenders": 386, "records": 20_897},
      "386 of 20,897 records for staging_events_table were rejected."),
@@ -327,6 +349,9 @@ FAILURES = [
      "1 of 1 loads of staging_songs_table carries a field no column takes."),
     ("staging_events_table.no_failed_loads", {"offenders": 2, "parts": 30},
      "2 of 30 parts of staging_events_table did not load the last time."),
+    ("staging_events_table.times_near_log_day", {"offenders": 20, "row_count": 1_020},
+     "20 of 1,020 events of staging_events_table lie more than a day off the log day of their "
+     "object."),
     ("user.unique_key", {"offenders": 1, "row_count": 10},
      "1 value of user_id stands in more than one of 10 rows of user."),
     ("user.gender_accepted", {"offenders": 2, "row_count": 1_004},

@@ -79,3 +79,18 @@ def test_files_outside_the_warehouse_cannot_be_read(
         pytest.raises(WarehouseError, match="only the warehouse's own tables"),
     ):
         session.peek(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", None)
+
+
+def test_an_answer_that_finds_no_room_in_memory_has_a_folder_of_its_own_which_goes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    made = DuckDBWarehouse(path, "sparkify", memory_limit="60MB", threads=1)
+    with made.transaction() as session:
+        create_tables(session)
+    rows = "SELECT repeat(i::VARCHAR, 20) AS x FROM range(1000000) AS r(i) ORDER BY hash(i)"
+    with made.reading() as session:
+        answer = session.peek(f"SELECT COUNT(*), MAX(x) FROM ({rows} LIMIT 999999)", None)
+        (spill,) = tmp_path.glob("warehouse.duckdb.spill-*")
+    assert answer[1][0][0] == 999_999
+    assert (spill.exists(), list(tmp_path.iterdir())) == (False, [path])

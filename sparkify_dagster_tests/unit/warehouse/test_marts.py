@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -118,6 +119,27 @@ def test_marts_that_read_nothing_that_changed_stay_as_they_are(
         "unmatched_plays",
     }
     assert all(told.rows > 0 for told in done.values())
+
+
+def test_a_name_of_punctuation_only_and_every_mark_of_ascii_are_compared(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    marks = "".join(f"a{mark}" for mark in string.punctuation)
+    lake.put_song("b.json", song(song_id="SO2", artist_id="AR2", artist_name="!!!", title="Yadnus"))
+    lake.put_song("c.json", song(song_id="SO3", title="a" * 32))
+    unmatched = [
+        {"song": "Heart of Hearts", "artist": "!!!"},
+        {"song": marks, "artist": "M-U S E"},
+        {"song": "???", "artist": "??"},
+    ]
+    lake.put_log(
+        log_key(NEXT_DAY), *(event(sessionId=n, **names) for n, names in enumerate(unmatched, 20))
+    )
+    refreshed(lake, warehouse)
+    told = {row[1]: (row[5], row[6]) for row in rows_of(warehouse, "unmatched_plays")}
+    assert told["Heart of Hearts"] == ("the catalogue has the artist with other titles", "SO2")
+    assert told[marks] == ("title and artist differ only in spelling", "SO3")
+    assert told["???"] == ("neither title nor artist is in the catalogue", None)
 
 
 def test_a_touched_day_counts_from_its_first_moment_to_its_last(

@@ -93,8 +93,9 @@ def test_old_runs_go_but_for_those_that_made_what_is_there_now(
         first = dg.materialize([whole], instance=instance)
         second = dg.materialize([whole], instance=instance)
         two = dg.materialize([parted], instance=instance, partition_key="two")
-        assert prune_runs(instance, keep_days=1) == 0
-        assert prune_runs(instance, keep_days=-1) == 1
+        now = ledger.utc_now()
+        assert prune_runs(instance, keep_days=1, now=now) == 0
+        assert prune_runs(instance, keep_days=-1, now=now) == 1
         left = {run.run_id for run in instance.get_runs()}
         materialized = instance.get_materialized_partitions(dg.AssetKey("parted"))
     assert left == {one.run_id, second.run_id, two.run_id}

@@ -1,7 +1,12 @@
 -- Grain: one row per song of the events that found none in the catalogue; the thousand played most
--- often. Names are compared without regard to case, blanks and punctuation; the closest song agrees
--- in title and artist, else in the title, else in the artist.
-WITH songs AS (
+-- often. Names are compared without regard to case, blanks and punctuation, and a name of nothing
+-- else by its punctuation; the closest song agrees in title and artist, else in the title, else in
+-- the artist.
+WITH marks AS (
+    -- Dollar, per cent, backslash and braces, which mean something else to those who read this text.
+    SELECT CHR(36) || CHR(37) || CHR(92) || CHR(123) || CHR(125) AS more
+),
+songs AS (
     SELECT s.title, s.artist_name, CAST(SUM(s.plays - s.matched) AS BIGINT) AS plays,
         MAX(s.play_date) AS last_played
     FROM {plays_by_song} AS s
@@ -17,20 +22,26 @@ ranked AS (
 ),
 missing AS (
     SELECT r.rank, r.title, r.artist_name, r.plays, r.last_played,
-        TRANSLATE(REPLACE(LOWER(r.title), '’', ''), 'a !"#&''()*+,-./:;<=>?@[]^_`|~', 'a')
+        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(r.title), '’', ''),
+            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(r.title, ' ', ''))
             AS folded_title,
-        TRANSLATE(REPLACE(LOWER(r.artist_name), '’', ''), 'a !"#&''()*+,-./:;<=>?@[]^_`|~', 'a')
+        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(r.artist_name), '’', ''),
+            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(r.artist_name, ' ', ''))
             AS folded_artist
     FROM ranked AS r
+    CROSS JOIN marks AS m
     WHERE r.rank <= 1000
 ),
 catalogue AS (
     SELECT g.song_id, g.title, a.name AS artist_name,
-        TRANSLATE(REPLACE(LOWER(g.title), '’', ''), 'a !"#&''()*+,-./:;<=>?@[]^_`|~', 'a')
+        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(g.title), '’', ''),
+            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(g.title, ' ', ''))
             AS folded_title,
-        TRANSLATE(REPLACE(LOWER(a.name), '’', ''), 'a !"#&''()*+,-./:;<=>?@[]^_`|~', 'a')
+        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(a.name), '’', ''),
+            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(a.name, ' ', ''))
             AS folded_artist
     FROM {song} AS g
+    CROSS JOIN marks AS m
     LEFT JOIN {artist} AS a ON a.artist_id || CHR(1) = g.artist_id || CHR(1)
 ),
 candidates AS (

@@ -1,0 +1,135 @@
+"""Where Dagster keeps its history for who works in this folder, and which runs are lost there.
+
+What belongs here: what is known of it without importing Dagster, which takes seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparkify_dagster.cli.console import warn
+from sparkify_dagster.liveness.locks import FOLDER, lock_of
+from sparkify_dagster.settings import SettingsError
+
+ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does."
+_UNENDED = (
+    "SELECT run_id FROM runs WHERE status IN ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')"
+)
+_STORAGES = ("run_storage", "event_log_storage", "instance_class")
+"""How else than by `storage` a `dagster.yaml` can say where the history is."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where Dagster's history is kept.
+
+    Attributes:
+        folder: Of its files, and of what Dagster keeps in files anyway.
+        elsewhere: Where else it is kept; blank: in the folder.
+    """
+
+    folder: Path
+    elsewhere: str = ""
+
+
+def dagster_home() -> Path | None:
+    """The folder that `DAGSTER_HOME` names; None where it is not set.
+
+    Raises:
+        SettingsError: There is no such folder.
+    """
+    named = os.environ.get("DAGSTER_HOME")
+    if not named:
+        return None
+    home = Path(named).expanduser()
+    if not home.is_absolute():
+        wanted = f"DAGSTER_HOME is {named}; Dagster wants a whole path, such as {home.absolute()}."
+        raise SettingsError([wanted])
+    if not home.is_dir():
+        found = "no folder" if home.exists() else "not there"
+        wrong = (
+            f"DAGSTER_HOME names {home}, which is {found}. Make it (mkdir -p), correct it, or "
+            "unset DAGSTER_HOME to keep the history in .dagster of the current folder."
+        )
+        raise SettingsError([wrong])
+    return home
+
+
+def history() -> History:
+    """Where the history is kept.
+
+    Raises:
+        SettingsError: `DAGSTER_HOME` names no folder.
+    """
+    home, here = dagster_home(), Path.cwd()
+    base = home or here / ".dagster"
+    settings = next(
+        (path for path in [here / "dagster.yaml"] if home is None and path.exists()),
+        base / "dagster.yaml",
+    )
+    told = _read(settings)
+    storage = told.get("storage")
+    files = storage.get("sqlite") if isinstance(storage, dict) else None
+    if isinstance(files, dict) and isinstance(files.get("base_dir"), str):
+        return History(here / files["base_dir"])
+    kinds = [*storage] if isinstance(storage, dict) else [n for n in _STORAGES if n in told]
+    return History(base, f"{', '.join(kinds)}, see {settings}" if kinds else "")
+
+
+def lost_runs(*, anywhere: bool = False) -> list[str]:
+    """What is to be said of runs that are lost; asks Dagster only if there is one in doubt.
+
+    Args:
+        anywhere: Ask it as well where the history is not in files, which takes seconds.
+
+    Raises:
+        SettingsError: `DAGSTER_HOME` names no folder.
+    """
+    kept = history()
+    if not ((anywhere and kept.elsewhere) or _has_doubtful(kept)):
+        return []
+    from sparkify_dagster.launch import open_instance
+    from sparkify_dagster.lost_runs import find_lost
+
+    with open_instance(dagster_home()) as instance:
+        return [lost.said for lost in find_lost(instance)[0]]
+
+
+def end_lost_runs() -> None:
+    """Ends them, and says so; asks Dagster only if there is one in doubt."""
+    if not _has_doubtful(history()):
+        return
+    from sparkify_dagster.launch import open_instance
+    from sparkify_dagster.lost_runs import end_lost
+
+    with open_instance(dagster_home()) as instance:
+        for lost in end_lost(instance)[0]:
+            warn(lost.told)
+
+
+def _has_doubtful(kept: History) -> bool:
+    """Whether a run has begun and not ended, and no process here is known to work on it."""
+    path = kept.folder / "history" / "runs.db"
+    found: list[tuple[str]] = []
+    # What is not there, of another version or being made tells nothing.
+    with suppress(sqlite3.Error):
+        where = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True)) as held:
+            found = held.execute(_UNENDED).fetchall()
+    return any(lock_of(kept.folder / FOLDER / run_id) != "held" for (run_id,) in found)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A `dagster.yaml`; nothing where there is none, or none that can be read."""
+    import yaml
+
+    try:
+        told = yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError):
+        return {}
+    return told if isinstance(told, dict) else {}
