@@ -26,7 +26,7 @@ from sparkify_dagster.lake.files import (
     read_whole,
 )
 from sparkify_dagster.lake.objects import DATA_ENDINGS, LakeObject, Objects
-from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, unpacked
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
 
 SETTLING_SECONDS = 2.0
 CREW_FROM = 25_000
@@ -128,6 +128,8 @@ class Folder:
             return ObjectError(item.key, _because(error))
         except Changed:
             return ObjectError(item.key, "changed while it was read; load it again")
+        except MemoryError:
+            return ObjectError(item.key, NO_MEMORY)
         except ObjectError as error:
             return error
         return _unpacked(item, data, bounds)

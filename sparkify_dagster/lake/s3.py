@@ -41,7 +41,7 @@ from sparkify_dagster.lake.s3_errors import (
     region_in,
 )
 from sparkify_dagster.lake.s3_list import Page, list_all
-from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, unpacked
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
 
 __all__ = ["Meter", "S3Store", "read_document", "split_uri"]
 
@@ -177,6 +177,8 @@ class S3Store:
         try:
             bounds.check_size(item.key, item.size)
             data = self._bytes(item)
+        except MemoryError:
+            return ObjectError(item.key, NO_MEMORY)
         except ObjectError as error:
             return error
         except _ERRORS as error:

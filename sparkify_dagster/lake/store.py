@@ -64,6 +64,8 @@ class Bounds:
 
 
 DEFAULT_BOUNDS = Bounds()
+NO_MEMORY = "there is not enough memory to read it; deliver it in several objects"
+"""Why an object could not be read."""
 
 
 class ObjectStore(Protocol):
@@ -109,6 +111,8 @@ def unpacked(key: str, data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> bytes:
         raise ObjectError(
             key, f"does not decompress to its end ({error}); deliver it again"
         ) from None
+    except MemoryError:
+        raise ObjectError(key, NO_MEMORY) from None
 
 
 def _members(key: str, data: bytes, bounds: Bounds) -> Iterator[bytes]:

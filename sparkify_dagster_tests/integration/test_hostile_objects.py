@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -17,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from sparkify_dagster.warehouse.ledger import latest
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.warehouse.ledger import failures, latest
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, put, warehouse_at
 
 pytestmark = pytest.mark.integration
@@ -25,14 +27,18 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 BAD, GOOD = "2018-11-01", "2018-11-02"
 _LOAD = """
-    import json, sys
+    import json, resource, sys
     from pathlib import Path
 
+    from sparkify_dagster.lake.store import Bounds
     from sparkify_dagster.warehouse.publish import Limits
     from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, warehouse_at
 
+    resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
     lake = TinyLake(Path(sys.argv[1]))
-    limits = Limits(**json.loads(sys.argv[3]))
+    said = json.loads(sys.argv[3])
+    bounds = Bounds(said.pop("object_bytes", Bounds().object_bytes))
+    limits = Limits(**said, bounds=bounds)
     outcome = bring_up_to_date(lake.open(), warehouse_at(Path(sys.argv[2])), limits=limits)
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) // 1000
@@ -159,6 +165,22 @@ def test_very_many_unknown_fields_are_counted_and_the_most_frequent_told(
     assert told["…"] + len(told) - 1 == 20_001
     assert len(json.dumps(told)) < 5_000
     assert peak < 1.5 * usual
+
+
+def test_an_object_for_which_there_is_no_memory_ends_its_day_by_name(tmp_path: Path) -> None:
+    folder = lake_with(tmp_path, f"{BAD}.json", b"")
+    os.truncate(folder / "lake" / "log_data" / f"{BAD}.json", 40 << 30)  # It takes no disk.
+    for tries in (1, 2):
+        failed, _ = load(folder, object_bytes=1 << 50)
+        assert failed == [BAD]
+        with warehouse_at(tmp_path / "warehouse.duckdb").reading() as session:
+            assert failures(session, STAGING_EVENTS.name)[BAD].attempts == tries
+    said = entries(tmp_path, "failed")[BAD].message
+    assert said.startswith(f"{BAD}.json: there is not enough memory to read it")
+    assert entries(tmp_path)[GOOD].row_count == 1
+    assert load(folder)[0] == [BAD]
+    said = entries(tmp_path, "failed")[BAD].message
+    assert said.startswith(f"{BAD}.json: holds more than 1,024 MB")
 
 
 def test_a_day_whose_records_take_too_much_ends_alone(tmp_path: Path) -> None:
