@@ -37,7 +37,6 @@ from sparkify_dagster.lake.queries import (
 )
 from sparkify_dagster.lake.records import (
     ARROW_TYPES,
-    LONGEST,
     Found,
     Span,
     by_units,
@@ -50,7 +49,7 @@ from sparkify_dagster.lake.records import (
     whole,
 )
 from sparkify_dagster.lake.rejects import Reject, Rejects, TooMuch
-from sparkify_dagster.lake.stream import Piece, pieces_of
+from sparkify_dagster.lake.stream import LONGEST, Piece, pieces_of
 from sparkify_dagster.model.table import Column
 
 READER_VERSION = "2"
@@ -205,7 +204,7 @@ class Reader:
         seen.batch.most_rejects = most_rejects
         self._judge(seen.doubts, seen.batch)
         others = [*seen.broken["object"].to_pylist(), *candidates.uncut]
-        streams = {i: held[i] for i in others if _holds_record(held[i])}
+        streams = {i: held[i] for i in others if _holds_record(held[i], most_rejects)}
         self._read_streams(streams, seen.batch)
         unread = [i for i in others if i not in streams and not is_blank(held[i])]
         self._take(held, ((i, Piece(0, len(held[i]), 1, False)) for i in unread), seen.batch)
@@ -393,5 +392,8 @@ def _is_long(piece: Piece) -> bool:
     return piece.end - piece.start > LONGEST
 
 
-def _holds_record(data: bytes) -> bool:
-    return any(piece.is_record for piece in pieces_of(data))
+def _holds_record(data: bytes, most_rejects: int) -> bool:
+    """Whether it surely does, or would be read as a stream in vain: then that says so."""
+    return b"{" in data and any(
+        piece.is_record or number >= most_rejects for number, piece in enumerate(pieces_of(data))
+    )

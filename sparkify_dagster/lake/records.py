@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sparkify_dagster.lake.stream import WHITE_SPACE, Piece, Torn, pieces_of
+from sparkify_dagster.lake.stream import LONGEST, WHITE_SPACE, Piece, Torn, pieces_of
 from sparkify_dagster.model.table import Type
 
 ARROW_TYPES = {
@@ -39,8 +39,6 @@ _UNIT_SLICES = 262_144
 _STEP = 1 << 20
 _SMALL = 1 << 20
 """Bytes of an object from which it is worth while to cut it alone, without a copy."""
-LONGEST = 16_777_216
-"""Bytes that a record may have; the text of a longer one is not parsed."""
 _JOIN = 0xFF
 """Stands in no text of UTF-8: marks where records meet, till they have been cut there."""
 _KEY_BITS = 40

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 WHITE_SPACE = b" \t\r\n"
+LONGEST = 16_777_216
+"""Bytes that a record may have; what is longer is none, whatever it holds."""
 _GAP = rb"[ \t\r\n]*+"
 _UTF8 = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
@@ -122,6 +124,8 @@ class _Scanner:
         ends: dict[int, int] = {}
         while found := _CONTENT[opened[-1]].match(data, at):
             at = found.end()
+            if at - start > LONGEST:
+                break
             if found[1]:
                 opened += found[1]
                 if _begins_line(data, at - 1):

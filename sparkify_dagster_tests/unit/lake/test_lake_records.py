@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkify_dagster.lake.records import (
-    LONGEST,
     SCHEMA,
     Candidates,
     Span,
@@ -20,7 +19,7 @@ from sparkify_dagster.lake.records import (
     units_of,
     whole,
 )
-from sparkify_dagster.lake.stream import Piece
+from sparkify_dagster.lake.stream import LONGEST, Piece
 
 
 def cut(*objects: bytes, first: int = 0) -> Candidates:
