@@ -16,6 +16,8 @@ PORT ?= 3000
 # Processes for the tests (some only wait for a daemon), and what else to tell pytest.
 JOBS ?= 3
 TESTS ?=
+# For `make lock`: UPGRADE=1 takes the newest versions that setup.cfg allows.
+UPGRADE ?=
 # For the benchmark: QUICK=1, and what else to tell it (MEASURE=--help lists it).
 QUICK ?=
 MEASURE ?=
@@ -23,8 +25,9 @@ MEASURE ?=
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
+TOOLS := .venv-tools/.installed
 PEERS := .venv-bench/.installed
-DECLARED := setup.cfg pyproject.toml constraints.txt
+DECLARED := setup.cfg pyproject.toml
 
 # The same output on every machine, and no questions.
 export PYTHONUTF8 := 1
@@ -32,7 +35,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo dev docs screenshots test drills bench lint format check clean
+.PHONY: help setup demo dev docs screenshots test drills bench lint format check lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
@@ -81,8 +84,21 @@ format: $(DEV) ## Format the code, and mend what can be mended
 
 check: lint test drills ## Run lint, test and drills, as CI does
 
+lock: $(TOOLS) ## Pin what setup.cfg asks for, with hashes (UPGRADE=1: the newest)
+	@echo setuptools | $(LOCK) setup.cfg --extra dev - -o constraints-dev.txt
+	@echo setuptools | $(LOCK) setup.cfg - -c constraints-dev.txt -o constraints.txt
+	@printf 'cyclonedx-bom\nuv\n' | $(LOCK) - -o constraints-tools.txt
+	@$(LOCK) bench/requirements.in -o bench/requirements.txt
+
+sbom: $(TOOLS) ## Write what the warehouse is made of to sbom.json (CycloneDX)
+	@{ echo '[project]'; sed -nE 's/^(name|version) = (.*)/\1 = "\2"/p' setup.cfg; } \
+		> .venv-tools/project.toml
+	@.venv-tools/bin/cyclonedx-py requirements --pyproject .venv-tools/project.toml \
+		--mc-type application --output-reproducible constraints.txt -o sbom.json
+	@echo "Written: sbom.json"
+
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
-	@rm -rf .venv .venv-bench bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
+	@rm -rf .venv .venv-bench .venv-tools sbom.json bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
 	@if [ -e site/.sparkify-docs ]; then rm -rf site; fi
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find sparkify_dagster sparkify_dagster_tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -95,12 +111,20 @@ clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 
-# $(call install,WHAT,FOR): pip's own words go to .venv/install.log, and are shown on failure.
+# What is pinned stands in constraints*.txt with the hashes of its files: pip takes nothing else.
+# This package is built with the setuptools pinned there.
+PINNED := -m pip install --progress-bar off --require-hashes -r
+LOCK := .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-strip-extras --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+# $(call install,PINS,FOR): pip's own words go to .venv/install.log, and are shown on failure.
 define install
 	@set -o pipefail; started=$$SECONDS; found=0; \
 	echo "Installing $(2) into .venv (once; about a minute) …"; \
-	PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --progress-bar off \
-		-e '$(1)' -c constraints.txt 2>&1 | tee .venv/install.log | \
+	export PYTHONUNBUFFERED=1; \
+	{ $(BIN)/python $(PINNED) $(1) && \
+		$(BIN)/python -m pip install --no-index --no-deps --no-build-isolation -e .; \
+	} 2>&1 | tee .venv/install.log | \
 	while IFS= read -r line; do \
 		case "$$line" in Collecting*) found=$$((found + 1)); \
 			if [ -t 1 ]; then printf '\r  %d packages ' "$$found"; fi;; esac; \
@@ -110,15 +134,21 @@ define install
 	@touch $@
 endef
 
-$(RUNTIME): $(DECLARED) | .venv/bin/python
-	$(call install,.,what the warehouse needs)
+$(RUNTIME): $(DECLARED) constraints.txt | .venv/bin/python
+	$(call install,constraints.txt,what the warehouse needs)
 
-$(DEV): $(DECLARED) | .venv/bin/python
-	$(call install,.[dev],what the tests need)
+$(DEV): $(DECLARED) constraints-dev.txt | .venv/bin/python
+	$(call install,constraints-dev.txt,what the tests need)
 	@touch $(RUNTIME)
+
+$(TOOLS): constraints-tools.txt | .venv/bin/python
+	@echo "Installing what pins packages and lists them into .venv-tools (once) …"
+	@.venv/bin/python -m venv .venv-tools
+	@.venv-tools/bin/python $(PINNED) constraints-tools.txt --quiet
+	@touch $@
 
 $(PEERS): bench/requirements.txt | .venv/bin/python
 	@echo "Installing the peers into .venv-bench (once; a few minutes) …"
 	@.venv/bin/python -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --progress-bar off -r bench/requirements.txt
+	@.venv-bench/bin/python $(PINNED) bench/requirements.txt --quiet
 	@touch $@

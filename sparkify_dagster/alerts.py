@@ -13,14 +13,13 @@ import json
 import logging
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sparkify_dagster.counting import count
+from sparkify_dagster.webhook import post
 
 Message = dict[str, str]
 """What Slack's incoming webhooks take: `{"text": …}`; others that speak JSON can read it too."""
@@ -46,6 +45,7 @@ MOST_KNOWN = 1_000
 _TRY_LATER = (408, 429)
 
 _QUOTED = re.compile(r"""(?<!\w)'[^']*('(?!\w)|$)|"[^"]*("|$)""")
+_OBEYED = re.compile(r"[*~`&]|(?<!\w)_|_(?!\w)|\w\.\w|://")
 _ROW = re.compile(r"(contains |=)\(.*(\)|$)")
 _LOGIN = re.compile(r"(?<=://)[^\s/@]+@")
 _SECRET = re.compile(
@@ -224,7 +224,7 @@ def send(
     """Posts a message, trying three times; never raises, and never shows the URL.
 
     Args:
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds that a try may take in all.
         pause: Seconds before the second try, doubled for the third.
     """
     began = time.monotonic()
@@ -241,30 +241,15 @@ def send(
 
 def _post(url: str, message: Message, timeout: float) -> Delivery:
     try:
-        request = urllib.request.Request(
-            url, json.dumps(message).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.build_opener(_StayHere).open(request, timeout=timeout):
-            return Delivery("sent")
-    except urllib.error.HTTPError as error:
-        error.close()
-        again = error.code >= 500 or error.code in _TRY_LATER
-        return Delivery("unreachable" if again else "refused", f"answered {error.code}")
-    except Exception as error:
-        # Whatever it is: an alert that fails must fail nothing else. What an exception says may
-        # hold the URL, and that a token.
-        cause = getattr(error, "reason", error)
-        if isinstance(cause, TimeoutError):
-            return Delivery("unreachable", f"did not answer within {timeout:g} s")
-        kind = type(cause if isinstance(cause, Exception) else error).__name__
-        return Delivery("unreachable", f"could not be reached ({kind})")
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the message would arrive as a GET, without its text."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+        status = post(url, json.dumps(message), timeout)
+    except TimeoutError:
+        return Delivery("unreachable", f"did not answer within {timeout:g} s")
+    except OSError as error:  # An alert that fails must fail nothing else.
+        return Delivery("unreachable", f"could not be reached ({error})")
+    if 200 <= status < 300:
+        return Delivery("sent")
+    again = status >= 500 or status in _TRY_LATER
+    return Delivery("unreachable" if again else "refused", f"answered {status}")
 
 
 def about_again(names: Sequence[str], more: Sequence[str]) -> Message:
@@ -324,7 +309,7 @@ def _named(names: Sequence[str]) -> str:
 
 def _listed(texts: Sequence[str], what: str) -> list[str]:
     found = [text for text in texts if text.strip()]
-    lines = [f"• {_plain(text)}" for text in found[:_LINES]]
+    lines = [f"• {_verbatim(_plain(text))}" for text in found[:_LINES]]
     if len(found) > _LINES:
         lines.append(f"• … and {len(found) - _LINES:,} more {what}")
     return lines
@@ -337,6 +322,11 @@ def _plain(text: str) -> str:
     text = _ROW.sub(r"\1(…)", _QUOTED.sub("'…'", text))
     text = text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _verbatim(text: str) -> str:
+    """A plain text, as code where a part of it could become a link or markup: a key of the lake."""
+    return f"`{text.replace('`', chr(39))}`" if _OBEYED.search(text) else text
 
 
 def _moment(seconds: float) -> str:

@@ -40,6 +40,7 @@ from sparkify_dagster.build import build_definitions
 from sparkify_dagster.history import going_on_without, held_open, in_words
 from sparkify_dagster.jobs import LOAD_JOB
 from sparkify_dagster.liveness.heartbeat import shown_at_work
+from sparkify_dagster.local_files import made_for
 from sparkify_dagster.lost_runs import end_lost
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import Settings
@@ -178,7 +179,8 @@ def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
     Dagster makes them without a lock, and what comes second fails: `table runs already exists`.
     """
     base = home or folder / _HOME
-    base.mkdir(exist_ok=True)
+    with made_for():  # What Dagster makes in it is then behind a closed door.
+        base.mkdir(exist_ok=True)
     with _turn(base / ".lock"):
         for pause in _PAUSES:
             with suppress(OperationalError, IntegrityError):

@@ -45,9 +45,13 @@ def mask(text: str) -> str:
     return "".join(shown)
 
 
-def mask_value(text: str) -> str:
-    """A single value with letters as `x` and digits as `9`; blanks and punctuation stay."""
-    return "".join(map(_mask_character, text))
+def mask_value(value: object) -> str:
+    """A single value with letters as `x` and digits as `9`; blanks and punctuation stay.
+
+    What is no text has `x` for digits, too: 99 would be taken for a number.
+    """
+    masked = "".join(map(_mask_character, str(value)))
+    return masked if isinstance(value, str) else masked.replace("9", "x")
 
 
 def _is_name(token: str, text: str, end: int) -> bool:

@@ -19,6 +19,7 @@ from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store import Bounds, ObjectStore
+from sparkify_dagster.local_files import read_bounded
 from sparkify_dagster.settings import (
     ClusterSettings,
     LakeSettings,
@@ -105,6 +106,7 @@ def open_warehouse(
         settings.duckdb.lock_wait if lock_wait is None else lock_wait,
         settings.duckdb.memory_limit,
         settings.duckdb.threads,
+        shared=settings.duckdb.shared,
     )
 
 
@@ -170,7 +172,7 @@ def covered(settings: Settings, latest: str) -> DayRange:
 
 
 def duckdb_warehouse(
-    path: Path, schema: str, lock_wait: float, memory_limit: str, threads: int
+    path: Path, schema: str, lock_wait: float, memory_limit: str, threads: int, *, shared: bool
 ) -> DuckDBWarehouse:
     """A DuckDB file as the warehouse; waiting for it is reported as progress."""
     return DuckDBWarehouse(
@@ -179,6 +181,7 @@ def duckdb_warehouse(
         lock_wait=lock_wait,
         memory_limit=memory_limit,
         threads=threads,
+        shared=shared,
         on_wait=progress.report,
     )
 
@@ -272,7 +275,7 @@ def _store(
     place = lake.song_data if key == "SONG_DATA" else lake.log_data
     setting, endings = f"[S3] {key}", endings_of(lake.endings)
     if not in_s3(place):
-        return Folder(Path(place), setting, endings=endings)
+        return Folder(Path(place), setting, endings=endings, follow_links=lake.follow_links)
     from sparkify_dagster.lake.s3 import S3Store
 
     return S3Store(place, setting, access(), meter=meter, client=client, endings=endings)
@@ -285,7 +288,7 @@ def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter
 
         return read_document(place, "[S3] LOG_JSONPATH", access(), meter)
     try:
-        return Path(place).read_bytes()
+        return read_bounded(Path(place))
     except OSError as error:
         _require_any(lake)
         raise LakeError(

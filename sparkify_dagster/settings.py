@@ -44,6 +44,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from sparkify_dagster.local_files import read_bounded
+
 CONFIG_NAME: Final = "dwh.cfg"
 ENV_PREFIX: Final = "SPARKIFY_"
 ENV_CONFIG: Final = f"{ENV_PREFIX}CONFIG"
@@ -329,6 +331,12 @@ class LakeSettings(_Section):
         "The song catalogue.",
         "s3://bucket/prefix (a bucket's name has 3 to 63 characters) or the path of a local folder",
     )
+    follow_links: bool = _setting(
+        False,
+        "Follow symbolic links in a lake in folders wherever they lead. `no`: only within LOG_DATA "
+        "or SONG_DATA; whoever may write there could else have us read any file that we may.",
+        "yes or no",
+    )
     staging: Annotated[str, AfterValidator(_staging)] = _setting(
         "",
         "Where manifests and packed records for Redshift's COPY are written, and removed again. "
@@ -404,6 +412,12 @@ class DuckDBSettings(_Section):
         "a number of seconds, 0 or more",
         ge=0,
         allow_inf_nan=False,
+    )
+    shared: bool = _setting(
+        False,
+        "Whether other accounts of the machine get what the umask gives them, when the file is "
+        "made. `no`: nothing. Whoever may read it can hold it, too, and no load gets in meanwhile.",
+        "yes or no",
     )
 
 
@@ -499,7 +513,7 @@ class LoadSettings(_Section):
     )
     preview_rows: int = _setting(
         5,
-        "Rows of each table shown in the Dagster UI after a load, names of people masked; 0: none.",
+        "Rows of each table shown in the Dagster UI after a load, personal data masked; 0: none.",
         "a whole number, 0 to 50",
         ge=0,
         le=50,
@@ -571,6 +585,12 @@ class ReportSettings(_Section):
         Path("data/report.html"),
         "The file it is written to.",
         "the path of a local file",
+    )
+    shared: bool = _setting(
+        False,
+        "Whether other accounts of the machine get what the umask gives them, when it is written. "
+        "`no`: nothing.",
+        "yes or no",
     )
 
 
@@ -757,7 +777,7 @@ def _parse_file(path: Path) -> _Parser:
     parser = _Parser()
     where = str(path)
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"))
+        parser.read_string(read_bounded(path).decode("utf-8-sig"))
     except OSError as error:
         found = error.strerror or type(error).__name__
         step = f"correct the name (--config, {ENV_CONFIG}), or copy {CONFIG_NAME}.example there"
@@ -772,6 +792,18 @@ def _parse_file(path: Path) -> _Parser:
             _problem(where, found, expected, "correct the line") for found in _syntax(error)
         ) from None
     return parser
+
+
+def secrets_in(path: Path) -> list[str]:
+    """The keys of a configuration file whose values are secrets and stand in it."""
+    given = _from_file(path, [])
+    return [
+        key for (section, key), entry in given.items() if entry.value and _is_secret(section, key)
+    ]
+
+
+def _is_secret(section: str, key: str) -> bool:
+    return _catalogue()[section, key][0].secret
 
 
 def _syntax(error: configparser.Error) -> Iterator[str]:

@@ -452,7 +452,8 @@ class _Run:
             return
         progress.report("writing the report")
         try:
-            yield publish_report(self._context, self._warehouse, self._page.report.path)
+            page = self._page.report
+            yield publish_report(self._context, self._warehouse, page.path, shared=page.shared)
         except Exception as error:  # Whatever it is: what was loaded stays loaded.
             told = f"The report was not written: {why(error)}"
             if self._page_asked and self._selected == {REPORT}:

@@ -40,14 +40,16 @@ def report_spec(path: str) -> dg.AssetSpec:
     )
 
 
-def publish_report(context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path) -> Any:
+def publish_report(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path, *, shared: bool
+) -> Any:
     """Writes the page; gives what is to be reported of it.
 
     Raises:
         ReportError: It cannot be written.
         WarehouseError: The warehouse cannot be asked.
     """
-    metadata = _metadata(write_report(warehouse, path))
+    metadata = _metadata(write_report(warehouse, path, shared=shared))
     if dg.AssetKey(REPORT) in context.selected_asset_keys:
         return dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
     return dg.AssetMaterialization(REPORT, metadata=metadata)

@@ -1,10 +1,10 @@
 """A few rows of each table, for people who look at it in the UI.
 
 What belongs here: choosing rows and columns, and making values fit to be shown. A preview is table
-metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Columns
-that name a person are masked as `sparkify rejects` masks records. The rows are those found first:
-none is sorted for it. Beside them rows and rejects are counted, and the plays of a day summed up
-from a small mart.
+metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Dagster
+keeps it as long as the run, so personal columns are masked as `sparkify rejects` masks records. The
+rows are those found first: none is sorted for it. Beside them rows and rejects are counted, and the
+plays of a day summed up from a small mart.
 """
 
 from __future__ import annotations
@@ -116,11 +116,10 @@ def _plays_by_day(session: Session) -> dict[str, dict[date, int]]:
 
 
 def shown(column: Column, value: object) -> str | int | float | bool | None:
-    """A value as a preview shows it: no longer than `LONGEST`, masked where it names a person."""
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int) and abs(value) < _EXACT:
-        return value
-    text = str(value)
-    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return mask_value(text) if column.personal else text
+    """A value as a preview shows it: no longer than `LONGEST`, masked where it is personal."""
+    if value is None:
+        return None
+    if not column.personal and isinstance(value, bool | float | int):
+        return value if isinstance(value, float) or abs(value) < _EXACT else str(value)
+    text = mask_value(value) if column.personal else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -63,7 +63,7 @@ class Reporter:
             self._context.log.warning(f"not loaded: {item.key}: {item.reason}")
         if len(found) > 20:
             self._context.log.warning(
-                f"and {len(found) - 20:,} more without a day; `sparkify status` lists them all"
+                f"and {len(found) - 20:,} more; `sparkify status --json` lists them all"
             )
 
     def planned(self, days: Iterable[str]) -> None:

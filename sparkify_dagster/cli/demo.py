@@ -32,6 +32,7 @@ from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.counting import count
 from sparkify_dagster.generator import LakeSpec
+from sparkify_dagster.local_files import made_for, read_bounded
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.marts import MARTS
@@ -94,7 +95,7 @@ def _own_settings(config: Path | None) -> Settings:
     if settings.source is None:
         last = SPEC.start + timedelta(days=SPEC.days - 1)
         text = _CONFIG.format(mark=_MARK, first=SPEC.start, last=last)
-        with Path(CONFIG_NAME).open("x", encoding="utf-8") as file:
+        with made_for(), Path(CONFIG_NAME).open("x", encoding="utf-8") as file:
             file.write(text)
         say(f"Wrote {CONFIG_NAME}: the demo's settings.")
         settings = load_settings(config)
@@ -115,7 +116,7 @@ def _make_lake(settings: Settings) -> None:
 
 
 def _is_the_demos(settings: Settings) -> bool:
-    return settings.source is not None and settings.source.read_text("utf-8").startswith(_MARK)
+    return settings.source is not None and read_bounded(settings.source).startswith(_MARK.encode())
 
 
 def _load(settings: Settings) -> bool:

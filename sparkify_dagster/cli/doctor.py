@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +32,15 @@ from sparkify_dagster.cli.console import (
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.counting import count
+from sparkify_dagster.local_files import OTHERS
 from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.settings import Settings, SettingsError, load_settings, set_in_environment
+from sparkify_dagster.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    secrets_in,
+    set_in_environment,
+)
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.engine import Session
@@ -43,6 +51,8 @@ _PACKAGE = "sparkify-dagster"
 _OLDEST_PYTHON = (3, 11)
 _PATIENCE = 1.0
 _WIDEST = 100
+_WRITE, _ENTER = 0o022, 0o011
+"""Bits of a mode: others may change a file, or enter a folder."""
 _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 100_000_000
 
 
@@ -103,7 +113,7 @@ def _checks(settings: Settings) -> dict[str, Look]:
 
     in_the_lake = {"clock": aws.clock, "regions": aws.regions}
     in_the_lake |= {"songs": _songs, "logs": _logs, "jsonpaths": _jsonpaths}
-    after = {"tables": _tables, "loads": _loads, "history": _history}
+    after = {"tables": _tables, "loads": _loads, "history": _history, "access": _access}
     if not on_redshift:
         return in_the_lake | {"warehouse": _warehouse} | after | {"disk": _space}
     connecting = {"host": aws.host, "tls": aws.tls, "login": aws.login, "rights": aws.rights}
@@ -171,7 +181,7 @@ def _packages() -> Line:
         elif requirement.name in ("dagster", "duckdb"):
             versions.append(f"{requirement.name} {version}")
     if wrong:
-        step = "in its checkout `pip install -e . -c constraints.txt`"
+        step = "in its checkout `pip install --require-hashes -r constraints.txt`"
         return Line("packages", "failed", "; ".join(wrong), step)
     own = f"{_PACKAGE} {metadata.version(_PACKAGE)}"
     return Line("packages", "ok", ", ".join([own, *versions]))
@@ -351,6 +361,43 @@ def _history(_: Settings) -> Line:
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 
 
+def _access(settings: Settings) -> Line:
+    """Whether other accounts of the machine can reach what is the loader's."""
+    opened = [(path, undue) for path, undue in _private(settings) if _is_open(path, undue)]
+    if not opened:
+        return Line("access", "ok", "what loads keep is closed to other accounts")
+    found = f"open to other accounts: {', '.join(near(path) for path, _ in opened)}"
+    commands = (
+        f"chmod go-{'rwx' if undue == OTHERS else 'w'} {shlex.quote(near(path))}"
+        for path, undue in opened
+    )
+    return Line("access", "warning", found, "\n".join(["close that:", *commands]))
+
+
+def _private(settings: Settings) -> Iterator[tuple[Path, int]]:
+    """What is nobody else's, the worst first, with the bits of a mode that others may not have."""
+    from sparkify_dagster.cli.home import history
+
+    if settings.source is not None:
+        # Whoever may write there says where passwords go.
+        yield settings.source, OTHERS if secrets_in(settings.source) else _WRITE
+    if settings.engine == "duckdb" and not settings.duckdb.shared:
+        path = str(settings.duckdb.path)
+        yield from ((Path(path + ending), OTHERS) for ending in ("", ".wal", ".spill"))
+    if not settings.report.shared:
+        yield settings.report.path, OTHERS
+    yield history().folder, OTHERS
+
+
+def _is_open(path: Path, undue: int) -> bool:
+    """Whether others have any of some rights, and no folder above keeps them out."""
+    try:
+        reached = all(parent.stat().st_mode & _ENTER for parent in path.resolve().parents)
+        return reached and bool(path.stat().st_mode & undue)
+    except OSError:
+        return False  # It is not there, or this account may not look either.
+
+
 def _space(settings: Settings) -> Line:
     folder = _existing(settings.duckdb.path.parent)
     free = shutil.disk_usage(folder).free
@@ -377,6 +424,7 @@ _ON_A_LAPTOP: dict[str, Look] = {
     "tables": _tables,
     "loads": _loads,
     "history": _history,
+    "access": _access,
     "disk": _space,
 }
 
@@ -391,7 +439,8 @@ def _show(lines: list[Line]) -> None:
         say()
     for line in lines:
         if line.next_step:
-            say(f"Next for {line.check}: {line.next_step}.")
+            end = "" if "\n" in line.next_step else "."  # What is to be typed ends as it is.
+            say(f"Next for {line.check}: {line.next_step}{end}")
     offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
     say()
     say(_conclusion([line.state for line in lines]))

@@ -159,7 +159,7 @@ def warn_unroutable(found: list[Unroutable]) -> None:
     for item in found[:_WARNS_ABOUT]:
         warn(f"not loaded: {item.key}: {item.reason}")
     if len(found) > _WARNS_ABOUT:
-        warn(f"and {len(found) - _WARNS_ABOUT:,} more; `sparkify status` lists them all")
+        warn(f"and {len(found) - _WARNS_ABOUT:,} more; `sparkify status --json` lists them all")
 
 
 def nothing_changed(found: Comparison, days: DayRange | None = None) -> str:

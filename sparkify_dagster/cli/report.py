@@ -46,7 +46,7 @@ def run_report(settings: Settings, output: Path | None, *, browse: bool, as_json
         print_json(_figures(facts, None))
         return
     with watching():
-        written = write_report(warehouse, path)
+        written = write_report(warehouse, path, shared=settings.report.shared)
     if as_json:
         print_json(_figures(written.facts, str(written.path)))
         return

@@ -29,7 +29,7 @@ from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, Failure
-from sparkify_dagster.warehouse.pending import clock_problem, lost_link
+from sparkify_dagster.warehouse.pending import Hidden, clock_problem, hidden_parts, with_hidden
 from sparkify_dagster.warehouse.star import is_behind
 
 State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
@@ -139,7 +139,7 @@ class _Held:
     failed: dict[tuple[str, str], Entry] = field(default_factory=dict)
     tries: dict[tuple[str, str], Failure] = field(default_factory=dict)
     latest_day: str = ""
-    lost_link: str = ""
+    hidden: Hidden = field(default_factory=dict)
 
 
 def run_status(settings: Settings, *, as_json: bool) -> None:
@@ -163,8 +163,8 @@ def look(settings: Settings) -> Status:
         listing, problem = _listing(settings)
         aside = listing.aside if listing else {}
         warehouse, held = _look_at_warehouse(open_warehouse(settings), aside)
-    snapshot = listing.reaching(held.latest_day) if listing and not held.lost_link else None
-    lake = _lake_status(settings, snapshot, held, problem or held.lost_link)
+    snapshot = listing and with_hidden(listing.reaching(held.latest_day), held.hidden)
+    lake = _lake_status(settings, snapshot, held, problem)
     songs = snapshot.songs if snapshot else None
     attempts = settings.sensor.attempts
     parts = _parts(STAGING_SONGS.name, songs, held, attempts)
@@ -215,7 +215,7 @@ def _look_at_warehouse(
                 found = ledger.failures(session, table.name)
                 held.tries |= {(table.name, part): failure for part, failure in found.items()}
             held.latest_day, newest = ledger.horizon(session)
-            held.lost_link = lost_link(session, aside)
+            held.hidden = hidden_parts(session, aside)
             told.clock = clock_problem(ledger.utc_now(), newest) or None
             told.exists = True
             told.tables = count_rows(session)

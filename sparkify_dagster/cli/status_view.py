@@ -27,6 +27,7 @@ from sparkify_dagster.counting import count
 
 _COLOURS = {"loaded": "green", "failed": "red"}
 _SHOWN = 40
+_UNROUTABLE = 5
 _UNKNOWN = "\N{EN DASH}"
 
 
@@ -58,8 +59,10 @@ def _show_lake(lake: LakeStatus) -> None:
     show(table)
     if lake.unroutable:
         say(f"{count(len(lake.unroutable), 'log object')} not loaded:", "yellow")
-        for item in lake.unroutable:
+        for item in lake.unroutable[:_UNROUTABLE]:
             say(f"  {printable(item['object'])}: {item['reason']}")
+        if (more := len(lake.unroutable) - _UNROUTABLE) > 0:
+            say(f"  and {more:,} more; --json lists them all")
     for said in lake.told:
         say(printable(said), "yellow")
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sparkify_dagster.lake.objects import LakeObject, Objects, key_of, line_of
+from sparkify_dagster.lake.objects import LINKED, LakeObject, Objects, key_of, line_of
 
 NOTHING = "empty"
 """The digest of a part without objects, whatever the code or the JSONPaths."""
@@ -61,6 +61,13 @@ def make_parts(groups: Mapping[str, Iterable[LakeObject]], context: str) -> dict
     """Parts by name, from objects by name."""
     held = {name: Objects(sorted(Objects.of(items).lines)) for name, items in groups.items()}
     return {name: Part(name, items, digest(items, context)) for name, items in held.items()}
+
+
+def with_links(part: Part, links: Iterable[str]) -> Part:
+    """The part with links that are not followed as objects, so that it is tried, and fails."""
+    unread = [line_of(f"{link}/", 0, LINKED) for link in sorted(links)]
+    objects = Objects([*part.objects.lines, *unread])
+    return Part(part.name, objects, digest(objects, part.digest))
 
 
 def objects_in(parts: Iterable[Part]) -> int:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any
 
-from sparkify_dagster.lake.files import Changed, Files, Unlisted, is_text, read_whole
+from sparkify_dagster.lake.files import Changed, Files, LeadsOut, Unlisted, is_text, read_whole
 from sparkify_dagster.lake.objects import object_of
 
 _HEADER = 8
@@ -19,9 +19,9 @@ _LARGEST = 65_536
 """Bytes of a file from which to copy it twice costs more than what is saved."""
 
 
-def scan(prefix: str, path: str, endings: tuple[str, ...]) -> tuple[Any, ...] | None:
+def scan(prefix: str, path: str, within: str, endings: tuple[str, ...]) -> tuple[Any, ...] | None:
     """What is below a folder, as `Files.add` takes it; None where something cannot be listed."""
-    files = Files([(prefix, path)])
+    files = Files([(prefix, path)], within)
     try:
         for _ in files.scan(endings):
             pass
@@ -30,7 +30,7 @@ def scan(prefix: str, path: str, endings: tuple[str, ...]) -> tuple[Any, ...] | 
     return files.found
 
 
-def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:
+def read(root: str, lines: list[str], within: str) -> tuple[list[int], bytes]:
     """The bytes of files of a listing, one after the other, and where each ends.
 
     That is -1 where a file is left to who asks: it cannot be read whole, or it is large.
@@ -41,8 +41,8 @@ def read(root: str, lines: list[str]) -> tuple[list[int], bytes]:
     for key, size, token in map(object_of, lines):
         try:
             mine = size <= _LARGEST and is_text(key)
-            data = read_whole(root + key, size, token) if mine else None
-        except (OSError, Changed):
+            data = read_whole(root, key, size, token, within) if mine else None
+        except (OSError, Changed, LeadsOut):
             data = None
         if data is None:
             ends.append(-1)

@@ -60,17 +60,21 @@ def told_by(messages: Sequence[Message], watched: Watched) -> Told:
 
 def kind_of(body: str, watched: Watched) -> Kind:
     """What a message is: about our lake, S3's test of the connection, or somebody else's."""
-    try:
-        message = json.loads(body)
-    except ValueError:
-        return "foreign"
-    if not isinstance(message, dict):
-        return "foreign"
+    message = _message(body)
     if isinstance(message.get("Message"), str) and "TopicArn" in message:  # By way of SNS.
-        return kind_of(message["Message"], watched)
+        message = _message(message["Message"])
     if message.get("Event") == "s3:TestEvent":
         return "test"
     return "ours" if any(watched.holds(*item) for item in _objects(message)) else "foreign"
+
+
+def _message(text: str) -> dict[str, Any]:
+    """The object that a text is; an empty one for whatever else it may be."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):  # Also a number of 5,000 digits, or 100,000 brackets.
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _objects(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -85,6 +89,8 @@ def _objects(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _named(told: Any, *, encoded: bool) -> Iterable[tuple[str, str]]:
     try:
         bucket, key = told["bucket"]["name"], told["object"]["key"]
-        return [(str(bucket), unquote_plus(key) if encoded else str(key))]
     except (KeyError, TypeError):
         return []
+    if not (isinstance(bucket, str) and isinstance(key, str)):
+        return []
+    return [(bucket, unquote_plus(key) if encoded else key)]

@@ -2,18 +2,28 @@
 
 What belongs here: calls of the system and nothing that takes long to import, as processes are
 started for it (`crew`). What a file means is the other modules'.
+
+Whoever may write to the lake may put a link, a pipe or a device anywhere in it, at any moment. So
+where something really lies is asked of what is open already: a path may lead elsewhere by the time
+it is used. A file that was listed is known by its token, whatever its path leads to later.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from errno import EINVAL
 from stat import S_ISDIR, S_ISREG
 
-from sparkify_dagster.lake.objects import Aside, line_of
+from sparkify_dagster.lake.objects import LINKED, Aside, line_of
 
+_PLAIN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""No link is followed, and opening a pipe or a device waits for nobody."""
 UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
+ANYWHERE = "/"
+"""The folder that every link leads into."""
 
 
 class Changed(Exception):
@@ -34,8 +44,15 @@ class Unlisted(Exception):
         self.error = error
 
 
+class LeadsOut(Exception):
+    """A link that is not followed."""
+
+
 class Files:
     """Data files of a listing; what is to be listed yet.
+
+    Args:
+        within: The folder, as it really lies, out of which no link may lead.
 
     Attributes:
         lines: Each file as `objects.line_of` writes an object. The key is its path below the root,
@@ -44,38 +61,39 @@ class Files:
             the kernel's own, while mtime can be set to anything.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
         others: Files with other endings; `example` is the first of them, by key.
-        dead: Links that lead nowhere, or back to a folder that they stand in, by key.
+        links: Links that are not followed, as they lead nowhere, out or back, by key.
     """
 
-    __slots__ = ("dead", "example", "folders", "lines", "others", "youngest")
+    __slots__ = ("_within", "example", "folders", "lines", "links", "others", "youngest")
 
-    def __init__(self, folders: list[tuple[str, str]]) -> None:
+    def __init__(self, folders: list[tuple[str, str]], within: str) -> None:
+        self._within = within
         self.lines: list[str] = []
         self.youngest = 0.0
         self.folders = folders
         self.others = 0
         self.example = ""
-        self.dead: list[str] = []
+        self.links: list[str] = []
 
     @property
     def found(self) -> tuple[list[str], float, int, str, list[str]]:
         """All but the folders, as `add` takes it."""
-        return self.lines, self.youngest, self.others, self.example, self.dead
+        return self.lines, self.youngest, self.others, self.example, self.links
 
     @property
     def aside(self) -> Aside:
         """What is there and not read."""
-        return Aside(self.others, self.example, tuple(sorted(self.dead)))
+        return Aside(self.others, self.example, tuple(sorted(self.links)))
 
     def add(
-        self, lines: list[str], youngest: float, others: int, example: str, dead: list[str]
+        self, lines: list[str], youngest: float, others: int, example: str, links: list[str]
     ) -> None:
         """What another listing has found."""
         self.lines += lines
         self.youngest = max(self.youngest, youngest)
         self.others += others
         self.example = min(filter(None, (self.example, example)), default="")
-        self.dead += dead
+        self.links += links
 
     def scan(self, endings: tuple[str, ...]) -> Iterator[None]:
         """Looks into one folder after the other, those that are found on the way, too.
@@ -97,57 +115,105 @@ class Files:
             yield
 
     def _scan_one(self, prefix: str, path: str, endings: tuple[str, ...]) -> None:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] in "._":
-                    continue
-                is_dead = entry.is_symlink() and not _leads_on(entry, prefix.count("/") + 1)
-                if is_dead:
-                    self.dead.append(prefix + name)
-                elif entry.is_dir():
-                    self.folders.append((f"{prefix}{name}/", entry.path))
-                    continue
-                if name.lower().endswith(endings):
-                    self._add(prefix + name, entry)
-                elif not is_dead and entry.is_file():
-                    self.others += 1
-                    self.example = min(self.example or prefix + name, prefix + name)
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            here = _place_of(handle, path)
+            if not _lies_in(here, self._within):  # It was a folder when it was listed.
+                self.links.append(prefix[:-1])
+                return
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name[0] in "._":
+                        continue
+                    if entry.is_symlink():
+                        is_data = name.lower().endswith(endings)
+                        self._add_link(prefix, f"{path}/{name}", here, entry, is_data=is_data)
+                    elif entry.is_dir(follow_symlinks=False):
+                        self.folders.append((f"{prefix}{name}/", f"{path}/{name}"))
+                    elif name.lower().endswith(endings):
+                        self._add(prefix + name, entry)
+                    elif entry.is_file(follow_symlinks=False):
+                        self._add_other(prefix + name)
+        finally:
+            os.close(handle)
 
     def _add(self, key: str, entry: os.DirEntry[str]) -> None:
         try:
-            stat = entry.stat()
-        except OSError as error:
-            if not entry.is_symlink():
-                if isinstance(error, FileNotFoundError):
-                    return  # It vanished while the folder was listed: it is not in the lake.
-                raise
-            # A link to nothing is listed: reading it fails, and its day keeps its rows.
             stat = entry.stat(follow_symlinks=False)
-        else:
-            if not S_ISREG(stat.st_mode):
-                return  # A pipe, a socket or a device is no object; opening one might not end.
-        self.lines.append(line_of(key, stat.st_size, _token(stat)))
+        except FileNotFoundError:
+            return  # It vanished while the folder was listed: it is not in the lake.
+        if S_ISREG(stat.st_mode):  # A pipe, a socket or a device is no object.
+            self._add_line(key, stat, _token(stat))
+
+    def _add_other(self, key: str) -> None:
+        self.others += 1
+        self.example = min(self.example or key, key)
+
+    def _add_link(
+        self, prefix: str, path: str, here: str, entry: os.DirEntry[str], *, is_data: bool
+    ) -> None:
+        """A file or a folder that a link leads to, or the link where it is not followed."""
+        key = prefix + entry.name
+        try:
+            target = os.path.realpath(path, strict=True)
+            stat = os.stat(target, follow_symlinks=False)
+        except OSError:
+            self._add_refused(key, entry, is_data=is_data)
+            return
+        inside = _lies_in(target, self._within)
+        if S_ISDIR(stat.st_mode):
+            if inside and not _lies_in(here, target) and self._is_unlinked(prefix, here):
+                self.folders.append((f"{key}/", path))
+            else:
+                self._add_refused(key, entry, is_data=is_data)
+        elif not inside:
+            self._add_refused(key, entry, is_data=is_data)
+        elif S_ISREG(stat.st_mode):
+            if is_data:
+                self._add_line(key, stat, LINKED + _token(stat))
+            else:
+                self._add_other(key)
+
+    def _is_unlinked(self, prefix: str, here: str) -> bool:
+        """Whether no link led here. Below one, no other is followed: they could multiply."""
+        return self._within == ANYWHERE or _below(self._within, prefix) == _below(here, "")
+
+    def _add_refused(self, key: str, entry: os.DirEntry[str], *, is_data: bool) -> None:
+        try:
+            stat = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # It vanished, and what it led to was not in the lake.
+        self.links.append(key)
+        if is_data:  # Reading it fails, and its day keeps its rows.
+            self._add_line(key, stat, LINKED + _token(stat))
+
+    def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
+        self.lines.append(line_of(key, stat.st_size, token))
         if stat.st_ctime > self.youngest:
             self.youngest = stat.st_ctime
 
 
-def _leads_on(link: os.DirEntry[str], depth: int) -> bool:
-    """Whether a link leads to something, and not back to a folder that it stands in.
+def _place_of(handle: int, path: str) -> str:
+    """Where something that is open really lies.
 
     Args:
-        depth: How many folders of the listing it stands in.
+        path: By which it was opened; it is gone by where the system does not tell.
     """
+    if hasattr(fcntl, "F_GETPATH"):  # macOS
+        return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
     try:
-        target = link.stat()
+        return os.readlink(f"/proc/self/fd/{handle}")
     except OSError:
-        return False
-    above = link.path
-    for _ in range(depth if S_ISDIR(target.st_mode) else 0):
-        above = os.path.dirname(above)
-        if os.path.samestat(os.stat(above), target):
-            return False
-    return True
+        return os.path.realpath(path)
+
+
+def _below(folder: str, key: str) -> str:
+    return os.path.join(folder, key)
+
+
+def _lies_in(place: str, folder: str) -> bool:
+    return f"{place}/".startswith(_below(folder, ""))
 
 
 def changed_at(line: str) -> float:
@@ -160,15 +226,21 @@ def is_text(key: str) -> bool:
     return key.isascii() or not any("\udc80" <= char <= "\udcff" for char in key)
 
 
-def read_whole(path: str, size: int, token: str) -> bytes:
+def read_whole(root: str, key: str, size: int, token: str, within: str) -> bytes:
     """The bytes of a file that is still as it was listed.
 
     Raises:
         OSError: It cannot be read.
         Changed: It is another one now.
+        LeadsOut: It is a link that may not be followed.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = _opened(root + key, within) if token[0] == LINKED else os.open(root + key, _PLAIN)
     try:
+        stat = os.fstat(handle)
+        if not S_ISREG(stat.st_mode):
+            raise OSError(EINVAL, "is no file any more; load again")
+        if stat.st_size != size:
+            raise Changed
         # One call where the size is as listed.
         data = os.read(handle, size + 1)
         while len(data) < size and (more := os.read(handle, size + 1 - len(data))):
@@ -176,9 +248,21 @@ def read_whole(path: str, size: int, token: str) -> bytes:
         now = _token(os.fstat(handle))
     finally:
         os.close(handle)
-    if now != token.removesuffix(UNSETTLED) or len(data) != size:
+    if now != token.removeprefix(LINKED).removesuffix(UNSETTLED) or len(data) != size:
         raise Changed
     return data
+
+
+def _opened(path: str, within: str) -> int:
+    """What a link leads to, open."""
+    target = os.path.realpath(path, strict=True)
+    if not _lies_in(target, within):
+        raise LeadsOut
+    handle = os.open(target, _PLAIN)
+    if not _lies_in(_place_of(handle, target), within):  # It was moved meanwhile.
+        os.close(handle)
+        raise LeadsOut
+    return handle
 
 
 def _token(stat: os.stat_result) -> str:

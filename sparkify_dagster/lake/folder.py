@@ -17,15 +17,23 @@ from pathlib import Path
 from sparkify_dagster.lake.crew import Crew, crew_size
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.files import (
+    ANYWHERE,
     UNSETTLED,
     Changed,
     Files,
+    LeadsOut,
     Unlisted,
     changed_at,
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.objects import DATA_ENDINGS, LakeObject, Objects
+from sparkify_dagster.lake.objects import (
+    DATA_ENDINGS,
+    NOT_FOLLOWED,
+    LakeObject,
+    Objects,
+    is_unfollowed,
+)
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
 
 SETTLING_SECONDS = 2.0
@@ -45,6 +53,7 @@ class Folder:
         settling: Age in seconds from which a file is taken to have settled.
         crew_from: Number of files from which other processes help.
         endings: What the names of data end in, as `endings_of` tells them.
+        follow_links: Links are followed wherever they lead.
     """
 
     def __init__(
@@ -54,8 +63,11 @@ class Folder:
         settling: float = SETTLING_SECONDS,
         crew_from: int = CREW_FROM,
         endings: tuple[str, ...] = DATA_ENDINGS,
+        *,
+        follow_links: bool = False,
     ) -> None:
         self._root = root
+        self._within = ANYWHERE if follow_links else os.path.realpath(root)
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
@@ -107,7 +119,7 @@ class Folder:
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
-        work = (("read", self._prefix, chunk.lines) for chunk in chunks)
+        work = (("read", self._prefix, chunk.lines, self._within) for chunk in chunks)
         for chunk, answer in zip(chunks, crew.answers(work), strict=True):
             ends, data = answer or ([-1] * len(chunk), b"")
             start = 0
@@ -119,13 +131,17 @@ class Folder:
                     start = end
 
     def _bytes(self, item: LakeObject, bounds: Bounds) -> bytes | ObjectError:
+        if is_unfollowed(item.key):
+            return ObjectError(item.key, NOT_FOLLOWED)
         if not is_text(item.key):
             return ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
         try:
             bounds.check_size(item.key, item.size)
-            data = read_whole(self._prefix + item.key, item.size, item.token)
+            data = read_whole(self._prefix, item.key, item.size, item.token, self._within)
         except OSError as error:
             return ObjectError(item.key, _because(error))
+        except LeadsOut:
+            return ObjectError(item.key, NOT_FOLLOWED)
         except Changed:
             return ObjectError(item.key, "changed while it was read; load it again")
         except MemoryError:
@@ -140,13 +156,13 @@ class Folder:
                 f"{self._root}: no such folder ({self._setting}). Make a sample lake with "
                 f"`sparkify generate`, or set {self._setting} to where the data lies."
             )
-        found = Files([("", str(self._root))])
+        found = Files([("", str(self._root))], self._within)
         try:
             alone = True
             for _ in found.scan(self._endings):
                 if alone and len(found.folders) > 1 and len(found.lines) >= self._crew_from:
                     alone = False
-                    _scan_by_crew(found, self._endings)
+                    _scan_by_crew(found, self._within, self._endings)
         except Unlisted as folder:
             raise LakeError(
                 f"{folder.path}: cannot be listed ({_because(folder.error)}). Check "
@@ -155,12 +171,12 @@ class Folder:
         return found
 
 
-def _scan_by_crew(found: Files, endings: tuple[str, ...]) -> None:
+def _scan_by_crew(found: Files, within: str, endings: tuple[str, ...]) -> None:
     """Has other processes list the folders that are left; those they cannot are left again."""
     folders = found.folders[:]
     found.folders.clear()
     with Crew(crew_size()) as crew:
-        answers = crew.answers(("scan", *folder, endings) for folder in folders)
+        answers = crew.answers(("scan", *folder, within, endings) for folder in folders)
         for folder, more in zip(folders, answers, strict=True):
             if more is None:
                 found.folders.append(folder)

@@ -32,12 +32,12 @@ class Aside(NamedTuple):
     Attributes:
         others: How many keys have an ending that no data has.
         example: The first of them.
-        dead: Links that lead nowhere, or back to a folder that they stand in, by key.
+        links: Links that are not followed, as they lead nowhere, out or back, by key.
     """
 
     others: int = 0
     example: str = ""
-    dead: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 _NOTHING = Aside()
@@ -147,6 +147,19 @@ class DayRange:
         if self.last is not None:
             return self
         return DayRange(self.first, max(today, date.fromisoformat(latest or str(today))))
+
+
+LINKED = "@"
+"""Begins the token of a file that a link leads to."""
+NOT_FOLLOWED = (
+    "a link that is not followed, as it leads nowhere, out of this folder or round in it: bring "
+    "back what it leads to, put that in its place, or set [S3] FOLLOW_LINKS"
+)
+
+
+def is_unfollowed(key: str) -> bool:
+    """Whether a key stands for all that lies below a link to a folder that is not followed."""
+    return key.endswith("/")
 
 
 _DAY_IN_NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

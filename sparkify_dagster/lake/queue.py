@@ -55,7 +55,7 @@ class EventQueue:
         while len(found) < most:
             told = self._ask("receive_message", "sqs:ReceiveMessage", MaxNumberOfMessages=_AT_ONCE)
             batch = told.get("Messages", ())
-            found += [Message(item["ReceiptHandle"], item["Body"]) for item in batch]
+            found += [Message(item["ReceiptHandle"], item.get("Body", "")) for item in batch]
             if not batch:
                 break
         return found

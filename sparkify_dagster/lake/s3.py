@@ -42,6 +42,7 @@ from sparkify_dagster.lake.s3_errors import (
 )
 from sparkify_dagster.lake.s3_list import Page, list_all
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
+from sparkify_dagster.local_files import LARGEST
 
 __all__ = ["Meter", "S3Store", "read_document", "split_uri"]
 
@@ -279,9 +280,11 @@ def read_document(uri: str, setting: str, access: AwsAccess, meter: Meter | None
     try:
         client = access.client("s3")
         watch(client, meter)
-        data: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        data: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
     except _ERRORS as error:
         raise lake_error(error, uri, setting, access, _GET) from None
+    if len(data) > LARGEST:
+        raise LakeError(f"{uri} ({setting}): has more than {LARGEST:,} bytes. Name another object.")
     meter.add("bytes_read", len(data))
     return data
 

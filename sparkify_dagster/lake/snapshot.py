@@ -88,9 +88,12 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
     if aside.others:
         others = count(aside.others, "object")
         yield f"{where} {others} that [S3] ENDINGS does not name, such as {_shown(aside.example)}."
-    if aside.dead:
-        links = count(len(aside.dead), "link that leads", "links that lead")
-        yield f"{where} {links} nowhere or back, such as {_shown(aside.dead[0])}."
+    if aside.links:
+        links = count(len(aside.links), "link that leads", "links that lead")
+        yield (
+            f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), such as "
+            f"{_shown(aside.links[0])}."
+        )
 
 
 def _shown(key: str) -> str:

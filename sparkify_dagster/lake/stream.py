@@ -14,12 +14,16 @@ What belongs here: bounds. What does not: values, and what is fast (`records`, `
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 WHITE_SPACE = b" \t\r\n"
 LONGEST = 16_777_216
 """Bytes that a record may have; what is longer is none, whatever it holds."""
+# A text can be read in one way only, so that to keep no way back only saves memory. Before 3.11.5
+# Python reads such a repetition of a group wrongly (python/cpython#106052).
+_MANY = b"*+" if sys.version_info >= (3, 11, 5) else b"*"
 _GAP = rb"[ \t\r\n]*+"
 _UTF8 = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
@@ -32,17 +36,17 @@ _ESCAPE = (
     rb"|[dD][89abAB]%b{2}\\u[dD][c-fC-F]%b{2})"
 ) % ((_HEX,) * 4)
 _PLAIN = rb'[^"\\\x00-\x1f\x80-\xff]*+'
-_STRING = rb'"%b(?:(?:\\(?:%b)|%b)%b)*+"' % (_PLAIN, _ESCAPE, _UTF8, _PLAIN)
-_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
-_WORD = rb"true|false|null|-?(?i:nan|inf(?:inity)?+)"
+_STRING = rb'"%b(?:(?:\\(?:%b)|%b)%b)%b"' % (_PLAIN, _ESCAPE, _UTF8, _PLAIN, _MANY)
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+_WORD = rb"true|false|null|-?(?i:nan|inf(?:inity)?)"
 _SCALAR = rb"(?:%b|%b|%b)" % (_STRING, _NUMBER, _WORD)
 _KEY = _STRING + _GAP + b":" + _GAP
 
 # A comma may follow the last member. One match goes over all members that are no brackets, up to
 # the bracket that closes, or to one that opens: group 1.
 _MEMBERS = {
-    ord("{"): rb"(?:%b%b%b%b,)*+%b" % (_GAP, _KEY, _SCALAR, _GAP, _GAP),
-    ord("["): rb"(?:%b%b%b,)*+%b" % (_GAP, _SCALAR, _GAP, _GAP),
+    ord("{"): rb"(?:%b%b%b%b,)%b%b" % (_GAP, _KEY, _SCALAR, _GAP, _MANY, _GAP),
+    ord("["): rb"(?:%b%b%b,)%b%b" % (_GAP, _SCALAR, _GAP, _MANY, _GAP),
 }
 _BRACKET = {
     ord("{"): rb"(?:\}|%b(?:([{\[])|%b%b\}))" % (_KEY, _SCALAR, _GAP),

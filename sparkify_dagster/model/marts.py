@@ -7,7 +7,15 @@ each is a file in `sql/mart`; how they are brought up to date is `warehouse.mart
 
 from __future__ import annotations
 
-from sparkify_dagster.model.staging import LONG, SHORT, STAGING_EVENTS
+from sparkify_dagster.model.staging import (
+    IDENTIFIES,
+    LONG,
+    PAYS,
+    PLACE,
+    SESSION,
+    SHORT,
+    STAGING_EVENTS,
+)
 from sparkify_dagster.model.star import IS_PLAY, SONGPLAY
 from sparkify_dagster.model.table import Column, Layer, Physical, Slices, Source, Table, Total, Type
 
@@ -62,7 +70,7 @@ def _by_person(*sortkey: str) -> Physical:
 
 
 _PLAY_DATE = Column("play_date", Type.DATE, "Day on which the plays began, UTC.", required=True)
-_PERSON = Column("user_id", Type.BIGINT, "The person.", required=True)
+_PERSON = Column("user_id", Type.BIGINT, "The person.", required=True, personal=IDENTIFIES)
 _TITLE = "Title as the events give it, trimmed; '' where they give none."
 _ARTIST = "Artist as the events give it, trimmed; '' where they give none."
 
@@ -193,19 +201,28 @@ USER_LEVEL_HISTORY = Table(
         _PERSON,
         Column("valid_from", Type.TIMESTAMP, "First event of the period, UTC.", required=True),
         Column("valid_to", Type.TIMESTAMP, "Its end, no longer in it; NULL: it still lasts."),
-        _text("level", "free or paid.", SHORT, required=True, accepted=("free", "paid")),
+        _text(
+            "level",
+            "free or paid.",
+            SHORT,
+            required=True,
+            accepted=("free", "paid"),
+            personal=PAYS,
+        ),
         _text(
             "started_by",
             "How it began; return: after a cancellation.",
             SHORT,
             required=True,
             accepted=("first", "upgrade", "downgrade", "return"),
+            personal=PAYS,
         ),
         _text(
             "ended_by",
             "How it ended; NULL: it still lasts.",
             SHORT,
             accepted=("upgrade", "downgrade", "cancellation"),
+            personal=PAYS,
         ),
     ),
     key=("user_id", "valid_from"),
@@ -248,13 +265,13 @@ SESSIONS = Table(
     meaning="How long people stay: one row per session of an identified person.",
     columns=(
         _PERSON,
-        Column("session_id", Type.BIGINT, "The session.", required=True),
+        Column("session_id", Type.BIGINT, "The session.", required=True, personal=SESSION),
         Column("started_at", Type.TIMESTAMP, "Its first event, UTC.", required=True),
         Column("ended_at", Type.TIMESTAMP, "Its last event, UTC.", required=True),
         Column("minutes", Type.DOUBLE, "Minutes between the two, to the second.", required=True),
         _count("events", "Events in it; one delivered again counts once."),
         _count("songs", "Of them, plays."),
-        _text("level", "Subscription at its end, as the last event tells.", SHORT),
+        _text("level", "Subscription at its end, as the last event tells.", SHORT, personal=PAYS),
     ),
     key=("user_id", "session_id"),
     reads=(STAGING_EVENTS.name,),
@@ -271,7 +288,12 @@ PLAYS_BY_PLACE = Table(
     meaning="Where people listen: plays and listeners by day and place.",
     columns=(
         _PLAY_DATE,
-        _text("location", "Where the person was; '' where it is not known.", required=True),
+        _text(
+            "location",
+            "Where the person was; '' where it is not known.",
+            required=True,
+            personal=PLACE,
+        ),
         _PLAYS,
         _count("listeners", "People who played something there on that day."),
     ),

@@ -11,6 +11,16 @@ from sparkify_dagster.model.table import Column, Layer, Physical, Table, Type
 LONG = 1024
 SHORT = 256
 
+# Why columns are personal, for all tables that have them.
+IDENTIFIES = "identifies the person"
+NAMES = "names the person"
+DESCRIBES = "describes the person"
+PAYS = "tells what the person pays for"
+PLACE = "tells where the person is"
+DEVICE = "may single out the person's device"
+SIGN_UP = "singles out the person, to the millisecond"
+SESSION = "ties together what the person did"
+
 
 def _origin(lake: str) -> tuple[Column, ...]:
     return (
@@ -53,8 +63,8 @@ STAGING_EVENTS = Table(
     columns=(
         _text("artist", "artist", "Artist of the song played, as the app sent it.", LONG),
         _text("auth", "auth", "Whether the person was logged in.", required=True),
-        _text("first_name", "firstName", "First name of the person.", personal=True),
-        _text("gender", "gender", "F or M.", accepted=("F", "M")),
+        _text("first_name", "firstName", "First name of the person.", personal=NAMES),
+        _text("gender", "gender", "F or M.", accepted=("F", "M"), personal=DESCRIBES),
         Column(
             "item_in_session",
             Type.INTEGER,
@@ -62,15 +72,21 @@ STAGING_EVENTS = Table(
             required=True,
             source="$.itemInSession",
         ),
-        _text("last_name", "lastName", "Last name of the person.", personal=True),
+        _text("last_name", "lastName", "Last name of the person.", personal=NAMES),
         Column(
             "length",
             Type.DOUBLE,
             "Length of the song played, in seconds.",
             source="$.length",
         ),
-        _text("level", "level", "Subscription at the time.", accepted=("free", "paid")),
-        _text("location", "location", "Where the person was.", LONG),
+        _text(
+            "level",
+            "level",
+            "Subscription at the time.",
+            accepted=("free", "paid"),
+            personal=PAYS,
+        ),
+        _text("location", "location", "Where the person was.", LONG, personal=PLACE),
         _text("method", "method", "HTTP method of the request."),
         _text("page", "page", "What the person did; NextSong is a play.", required=True),
         Column(
@@ -78,6 +94,7 @@ STAGING_EVENTS = Table(
             Type.DOUBLE,
             "When the person signed up, in epoch milliseconds.",
             source="$.registration",
+            personal=SIGN_UP,
         ),
         Column(
             "session_id",
@@ -85,6 +102,7 @@ STAGING_EVENTS = Table(
             "Session the event belongs to.",
             required=True,
             source="$.sessionId",
+            personal=SESSION,
         ),
         _text("song", "song", "Title of the song played, as the app sent it.", LONG),
         Column("status", Type.INTEGER, "HTTP status of the answer.", source="$.status"),
@@ -95,12 +113,15 @@ STAGING_EVENTS = Table(
             required=True,
             source="$.ts",
         ),
-        _text("user_agent", "userAgent", "Browser and system of the person.", LONG),
+        _text(
+            "user_agent", "userAgent", "Browser and system of the person.", LONG, personal=DEVICE
+        ),
         Column(
             "user_id",
             Type.BIGINT,
             "The person; NULL when logged out.",
             source="$.userId",
+            personal=IDENTIFIES,
         ),
         Column(
             "log_date",

@@ -6,7 +6,19 @@ row stands for. The SELECT that defines each table is a file in `sql/star`.
 
 from __future__ import annotations
 
-from sparkify_dagster.model.staging import LONG, SHORT, STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.staging import (
+    DESCRIBES,
+    DEVICE,
+    IDENTIFIES,
+    LONG,
+    NAMES,
+    PAYS,
+    PLACE,
+    SESSION,
+    SHORT,
+    STAGING_EVENTS,
+    STAGING_SONGS,
+)
 from sparkify_dagster.model.table import Column, Grain, Layer, Physical, Reference, Table, Type
 
 IS_PLAY = "s.page = 'NextSong' AND LENGTH(s.page) = 8 AND s.user_id IS NOT NULL"
@@ -61,16 +73,24 @@ USER = Table(
     kind="dimension",
     meaning="Everyone ever identified in the logs, as their latest event shows them.",
     columns=(
-        Column("user_id", Type.BIGINT, "The person.", required=True),
-        Column("first_name", Type.VARCHAR, "First name.", length=SHORT, personal=True),
-        Column("last_name", Type.VARCHAR, "Last name.", length=SHORT, personal=True),
-        Column("gender", Type.VARCHAR, "F or M.", length=SHORT, accepted=("F", "M")),
+        Column("user_id", Type.BIGINT, "The person.", required=True, personal=IDENTIFIES),
+        Column("first_name", Type.VARCHAR, "First name.", length=SHORT, personal=NAMES),
+        Column("last_name", Type.VARCHAR, "Last name.", length=SHORT, personal=NAMES),
+        Column(
+            "gender",
+            Type.VARCHAR,
+            "F or M.",
+            length=SHORT,
+            accepted=("F", "M"),
+            personal=DESCRIBES,
+        ),
         Column(
             "level",
             Type.VARCHAR,
             "Latest subscription: free or paid.",
             length=SHORT,
             accepted=("free", "paid"),
+            personal=PAYS,
         ),
     ),
     key=("user_id",),
@@ -97,21 +117,29 @@ SONGPLAY = Table(
             "MD5 of user_id|session_id|item_in_session: the same play always has the same id.",
             length=32,
             required=True,
+            personal="is made of the person's id, and gives it to whoever tries them all",
         ),
         Column("start_time", Type.TIMESTAMP, "When the play began, UTC.", required=True),
-        Column("user_id", Type.BIGINT, "Who listened.", required=True),
+        Column("user_id", Type.BIGINT, "Who listened.", required=True, personal=IDENTIFIES),
         Column(
             "level",
             Type.VARCHAR,
             "Subscription at the time of the play.",
             length=SHORT,
             accepted=("free", "paid"),
+            personal=PAYS,
         ),
         Column("song_id", Type.VARCHAR, "The song; NULL when no song matches.", length=SHORT),
         Column("artist_id", Type.VARCHAR, "The artist; NULL when no song matches.", length=SHORT),
-        Column("session_id", Type.BIGINT, "Session of the play.", required=True),
-        Column("location", Type.VARCHAR, "Where the person was.", length=LONG),
-        Column("user_agent", Type.VARCHAR, "Browser and system of the person.", length=LONG),
+        Column("session_id", Type.BIGINT, "Session of the play.", required=True, personal=SESSION),
+        Column("location", Type.VARCHAR, "Where the person was.", length=LONG, personal=PLACE),
+        Column(
+            "user_agent",
+            Type.VARCHAR,
+            "Browser and system of the person.",
+            length=LONG,
+            personal=DEVICE,
+        ),
         Column("log_date", Type.DATE, "Log day the play was first delivered in.", required=True),
         Column(
             "item_in_session",

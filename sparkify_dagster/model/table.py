@@ -44,7 +44,10 @@ class Column:
             error; of a mart, whose SQL makes them of such, this only tells what they may be.
         audit: Says where the row came from, not what happened; no part of the contract's columns.
         source: The field of the JSON object it is read from, or how it comes about.
-        personal: Names a person: hidden wherever rows are shown without being asked for.
+        personal: Why it is personal data, if it is: it says who a person is or what is theirs. Such
+            values are hidden wherever rows are shown without being asked for. What is done (page,
+            song, moment) stays: without these columns it is nobody's. So does what the catalogue
+            says of artists, which is public.
     """
 
     name: str
@@ -55,7 +58,7 @@ class Column:
     accepted: tuple[str, ...] = ()
     audit: bool = False
     source: str = ""
-    personal: bool = False
+    personal: str = ""
 
     @property
     def sql_type(self) -> str:

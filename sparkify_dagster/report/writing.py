@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from sparkify_dagster.local_files import made_for
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, gather
 from sparkify_dagster.report.listening import plays
@@ -42,8 +43,11 @@ class Written:
     preview: str | None
 
 
-def write_report(warehouse: Warehouse, path: Path) -> Written:
+def write_report(warehouse: Warehouse, path: Path, *, shared: bool = False) -> Written:
     """Asks the warehouse and writes the page.
+
+    Args:
+        shared: It is everybody's, as the umask says, not its owner's alone.
 
     Raises:
         ReportError: The file cannot be written.
@@ -52,20 +56,25 @@ def write_report(warehouse: Warehouse, path: Path) -> Written:
     started = time.monotonic()
     facts = warehouse.look(gather)
     page = render(facts, utc_now()).encode("utf-8", "replace")
-    put(path, page)
+    put(path, page, shared=shared)
     return Written(path, len(page), time.monotonic() - started, facts, _preview(facts))
 
 
-def put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes, *, shared: bool = False) -> None:
     """Writes a file whole or not at all; makes its folder where there is none.
+
+    One that is not shared keeps the mode it was given, if it was there.
 
     Raises:
         ReportError: It cannot be written.
     """
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
+        with made_for(all_users=shared):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(content)
+        if not shared and path.exists():
+            beside.chmod(path.stat().st_mode & 0o777)
         os.replace(beside, path)
     except OSError as error:
         with suppress(OSError):

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sparkify_dagster.masking import mask_value
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import Check
 from sparkify_dagster.model.ddl import qualified
-from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.engine import Row, Session
 from sparkify_dagster.warehouse.schema import difference
 
 _EXAMPLES = 3
@@ -28,7 +29,7 @@ class Finding:
     Attributes:
         passed: Whether its claim holds.
         numbers: What was counted and compared.
-        sample: A few offending keys, a mapping each.
+        sample: A few offending keys, a mapping each; what is personal in them is masked.
         of_load: Only the rows that a load touched were looked at.
     """
 
@@ -188,8 +189,17 @@ def _finding(session: Session, check: Check, numbers: Mapping[str, int], rows: S
     if passed or check.sample is None:
         return Finding(check, passed, numbers, of_load=of_load)
     keys, offenders = session.query_named(check.sample(rows))
-    sample = tuple(dict(zip(keys, map(str, row), strict=True)) for row in offenders)
+    sample = tuple(_named(check.table, keys, row) for row in offenders)
     return Finding(check, passed, numbers, sample, of_load)
+
+
+def _named(table: str, keys: Sequence[str], row: Row) -> Mapping[str, str]:
+    """An offender's key. It goes into logs, alerts and Dagster's history: no place for people."""
+    personal = {column.name for column in TABLES[table].columns if column.personal}
+    return {
+        key: mask_value(value) if key in personal and value is not None else str(value)
+        for key, value in zip(keys, row, strict=True)
+    }
 
 
 def _is_of_load(check: Check, rows: Stored) -> bool:

@@ -22,6 +22,7 @@ from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import (
     OUT_OF_MEMORY,
     Prepared,
+    first_of,
     in_groups,
     nothing_of,
     prepare,
@@ -109,8 +110,9 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
     entry = entry_of(_TABLE, part, prepared, records, rejects)
-    if unread := prepared.unread(part.name):
-        return replace(entry, status="failed", message=unread)
+    unread = [error for name, error in prepared.errors if name == part.name]
+    if unread:
+        return replace(entry, status="failed", message=first_of(unread))
     over = over_limit(
         entry.records,
         entry.rejects,

@@ -7,10 +7,10 @@ loading is `warehouse.publish`'s and `warehouse.star`'s.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -209,20 +209,6 @@ def horizon(session: Session) -> tuple[str, datetime | None]:
     return rows[0][0] or "", rows[0][1]
 
 
-def loaded_from_below(session: Session, target: str, folders: Sequence[str]) -> str:
-    """One of some folders from below which objects were loaded; blank: there is none."""
-    if not folders:
-        return ""
-    rows = session.query(
-        f"SELECT o.object FROM {relation(session, 'load_objects')} AS o "
-        "WHERE o.target = $target AND o.object LIKE '%/%' ORDER BY o.object",
-        {"target": target},
-    )
-    above = (key[: slash.start()] for (key,) in rows for slash in re.finditer("/", key))
-    known = set(folders)
-    return next((folder for folder in above if folder in known), "")
-
-
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:
     """Every object loaded from the given parts, by key."""
     if not parts:
@@ -235,6 +221,23 @@ def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[
         {"target": target, **values},
     )
     return {key: LoadedObject(*rest) for key, *rest in rows}
+
+
+def parts_below(session: Session, target: str, folders: frozenset[str]) -> dict[str, set[str]]:
+    """The parts that hold objects from below any of some folders, and which of these."""
+    if not folders:
+        return {}
+    rows = session.query(
+        f"SELECT o.object, o.part FROM {relation(session, 'load_objects')} AS o "
+        "WHERE o.target = $target AND o.object LIKE '%/%'",
+        {"target": target},
+    )
+    found: dict[str, set[str]] = {}
+    for key, part in rows:
+        above = accumulate(key.split("/")[:-1], lambda folder, name: f"{folder}/{name}")
+        if hit := folders.intersection(above):
+            found.setdefault(part, set()).update(hit)
+    return found
 
 
 def current_parts(session: Session, target: str) -> set[str]:

@@ -6,13 +6,12 @@ Two looks, one at each, and a comparison of digests. What belongs here: putting 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part
-from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
 from sparkify_dagster.lake.objects import Aside, DayRange
-from sparkify_dagster.lake.snapshot import SETTINGS, Lake, Snapshot
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.warehouse import ledger
@@ -20,6 +19,7 @@ from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissi
 from sparkify_dagster.warehouse.ledger import Failure
 from sparkify_dagster.warehouse.star import is_behind
 
+Hidden = Mapping[str, Mapping[str, set[str]]]
 _CLOCKS_DIFFER = timedelta(hours=1)
 """By so much the clocks of those who load may differ."""
 
@@ -33,7 +33,7 @@ class Loaded:
         failed_songs: Parts whose last load failed, with how often; `failed_days` likewise.
         latest_day: The latest log day that was ever published; blank: none was.
         newest: When the newest entry was made, UTC, by the clock of who made it.
-        lost_link: What to say of a link that leads nowhere though objects were loaded from below.
+        hidden: By table, the parts with objects from below links that are not followed, and these.
     """
 
     songs: dict[str, str]
@@ -43,7 +43,7 @@ class Loaded:
     failed_days: dict[str, Failure] = field(default_factory=dict)
     latest_day: str = ""
     newest: datetime | None = None
-    lost_link: str = ""
+    hidden: Hidden = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -93,13 +93,10 @@ def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Lo
     """What the ledger says, and the lake with all days that it knows, whatever the clock says.
 
     Raises:
-        LakeError: A part of the lake is not to be seen.
         WarehouseError: The warehouse cannot be opened.
     """
     held = loaded(warehouse, snapshot.aside)
-    if held.lost_link:
-        raise LakeError(held.lost_link)
-    return snapshot.reaching(held.latest_day), held
+    return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
 
 
 def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Loaded:
@@ -129,23 +126,34 @@ def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
         failed[STAGING_SONGS.name],
         failed[STAGING_EVENTS.name],
         *ledger.horizon(session),
-        lost_link(session, aside),
+        hidden_parts(session, aside),
     )
 
 
-def lost_link(session: Session, aside: Mapping[str, Aside]) -> str:
-    """What to say of a link that leads nowhere and was a folder when it was loaded; blank: none.
+def hidden_parts(session: Session, aside: Mapping[str, Aside]) -> Hidden:
+    """By table, the parts with objects from below links that are not followed, and these links."""
+    return {
+        table: ledger.parts_below(session, table, frozenset(found.links))
+        for table, found in aside.items()
+    }
 
-    Its objects are not to be seen, which must not look as if they were deleted.
+
+def with_hidden(snapshot: Snapshot, hidden: Hidden) -> Snapshot:
+    """The lake with links that are not followed as objects of what was loaded from below them.
+
+    These parts fail then, by the link's name, and keep their rows. Without that it would seem that
+    all that lies behind a link was deleted.
     """
-    for table, found in aside.items():
-        if link := ledger.loaded_from_below(session, table, found.dead):
-            return (
-                f"{link} in [S3] {SETTINGS[table]}: a link to nothing, and objects were loaded "
-                "from below it. Is what it leads to not mounted? Bring it back; or remove the "
-                "link, and the next load takes their rows out."
-            )
-    return ""
+
+    def added(parts: dict[str, Part], table: str) -> dict[str, Part]:
+        more = hidden.get(table, {}).items()
+        return parts | {n: with_links(parts.get(n) or empty_part(n), links) for n, links in more}
+
+    return replace(
+        snapshot,
+        songs=added(snapshot.songs, STAGING_SONGS.name),
+        days=added(snapshot.days, STAGING_EVENTS.name),
+    )
 
 
 def clock_problem(now: datetime, newest: datetime | None) -> str:

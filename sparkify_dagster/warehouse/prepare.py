@@ -32,8 +32,8 @@ _PARSED_AT_ONCE = 32_000_000
 """Bytes: enough to keep all threads busy; while they are parsed, as many more are read."""
 _OBJECTS_AT_ONCE = 16_384
 """Likewise, of small ones."""
-_NAMED, _UNREAD = 3, 5
-"""Objects that a message names: those that are no streams, and those that cannot be read."""
+_NAMED, _FIRST = 3, 5
+"""Objects that a message names; of those that cannot be read."""
 _GZIP_GIVES = 10
 """Bytes of text for each byte of a gzip file, about; of logs it is 8 to 12."""
 _NAMES, _NAMES_HELD = 100, 10_000
@@ -133,12 +133,6 @@ class Prepared:
     def unknown_of(self, part: str) -> dict[str, int]:
         """Unknown fields among a part's records, with how many had them: the most frequent."""
         return dict(_most_frequent(self.unknown.get(part, Counter()), _NAMES))
-
-    def unread(self, part: str | None = None) -> str:
-        """Which objects, of one part or of all, could not be read whole, and why."""
-        found = [str(error) for name, error in self.errors if part in (None, name)]
-        more = len(found) - _UNREAD
-        return "; ".join(found[:_UNREAD]) + (f"; and {more:,} more objects" if more > 0 else "")
 
     def no_streams(self, part: str | None = None) -> str:
         """The objects, of one part or of all, that are no streams of records, and what to do."""
@@ -289,6 +283,13 @@ def in_groups(parts: Sequence[Part], group_bytes: int) -> Iterator[list[Part]]:
         size += more
     if group:
         yield group
+
+
+def first_of(errors: Sequence[ObjectError]) -> str:
+    """The first objects that could not be read, and how many more there are."""
+    shown = "; ".join(map(str, errors[:_FIRST]))
+    more = len(errors) - _FIRST
+    return shown + (f"; and {count(more, 'more object')}" if more > 0 else "")
 
 
 def _unpacked_size(part: Part) -> int:

@@ -22,6 +22,7 @@ from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.prepare import (
     OUT_OF_MEMORY,
     Prepared,
+    first_of,
     nothing_of,
     prepare,
     why_too_much,
@@ -197,8 +198,8 @@ def _why_not(
     loading: Loading, plan: _Plan, entries: Sequence[Entry], prepared: Prepared
 ) -> str | None:
     """Why the catalogue cannot be published; None when it can."""
-    if unread := prepared.unread():
-        return unread
+    if prepared.errors:
+        return first_of([error for _, error in prepared.errors])
     loaded = {entry.part for entry in entries}
     records = sum(n for part, n in plan.kept_records.items() if part not in loaded)
     rejects = sum(n for part, n in plan.kept_rejects.items() if part not in loaded)

@@ -25,7 +25,7 @@ def missing() -> str:
     try:
         import playwright.sync_api  # noqa: F401
     except ImportError:
-        return "needs playwright: pip install -e '.[dev]' -c constraints.txt"
+        return "needs playwright: pip install --require-hashes -r constraints-dev.txt"
     if _path() is None:
         return f"needs a browser: {' or '.join(_NAMES)} on the PATH, or {VARIABLE}=/path/to/one"
     return ""

@@ -196,7 +196,7 @@ def test_a_day_with_too_many_rejects_fails_alone_and_keeps_its_last_rows(place: 
     assert place.held.failed_rejects == []
 
 
-PACKED = gzip.compress(lines(*plays(22)))
+PACKED = gzip.compress(lines(*plays(22)), mtime=0)
 ARRAY = json.dumps(plays(22), indent=2).encode()
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 
@@ -205,7 +205,11 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsiz
     ("key", "data", "what"),
     [
         (log_key(TWO), PACKED, "is gzip: add .gz to its name"),
-        (log_key(TWO, "twice.json.gz"), gzip.compress(PACKED), "is gzip: add .gz to its name"),
+        (
+            log_key(TWO, "twice.json.gz"),
+            gzip.compress(PACKED, mtime=0),
+            "is gzip: add .gz to its name",
+        ),
         (log_key(TWO), ARRAY, "is one JSON array: write its objects one after the other"),
         (log_key(TWO), lines(*plays(22)).decode().encode("utf-16"), "is UTF-16: save it as UTF-8"),
         (log_key(TWO), b"<!DOCTYPE html>\n<html>\n</html>\n", "is HTML: "),

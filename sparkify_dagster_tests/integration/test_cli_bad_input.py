@@ -74,6 +74,24 @@ def test_an_empty_lake(folder: Path) -> None:
     assert not (folder / "data/warehouse.duckdb").exists()
 
 
+def test_of_many_keys_without_a_day_the_first_are_told_and_how_many_there_are(folder: Path) -> None:
+    (folder / "data/lake/log_data").unlink()
+    (folder / "data/lake/log_data").mkdir()
+    for number in range(3_000):
+        (folder / f"data/lake/log_data/{number}.json").touch()
+    for command, more in (
+        (("status",), "  and 2,995 more; --json lists them all"),
+        (("etl", "--dry-run"), "Warning: and 2,995 more; `sparkify status --json` lists them all"),
+    ):
+        told = sparkify(folder, *command)
+        lines = (told.out + told.err).splitlines()
+        assert more in lines
+        assert sum("no day in its name or path" in line for line in lines) == 5
+    for command in (("status", "--json"), ("etl", "--dry-run", "--json")):
+        found = json.loads(sparkify(folder, *command).out)
+        assert len(found.get("lake", found)["unroutable"]) == 3_000
+
+
 @pytest.mark.parametrize(
     ("document", "told"),
     [

@@ -15,6 +15,7 @@ def test_the_demo_works_in_an_empty_folder_and_again(tmp_path: Path) -> None:
     code, first = on_terminal(tmp_path, "demo", SPARKIFY_REPORT__ENABLED="yes")
     assert code == 0, first
     assert (tmp_path / "dwh.cfg").read_text().startswith("# Written by `sparkify demo`")
+    assert (tmp_path / "dwh.cfg").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "lake", "report.html", "warehouse.duckdb",
     }  # fmt: skip

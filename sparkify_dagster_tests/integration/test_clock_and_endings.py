@@ -171,7 +171,7 @@ def test_what_is_not_read_is_told_by_all_who_look(
     assert_equals_oracle(warehouse_at(settings.duckdb.path), lake.expected())
     run_status(settings, as_json=False)
     assert said in capsys.readouterr().out
-    beside = {"setting": "LOG_DATA", "others": 2, "example": "2018-11-06.csv", "dead": []}
+    beside = {"setting": "LOG_DATA", "others": 2, "example": "2018-11-06.csv", "links": []}
     assert beside in of_json(lambda: run_status(settings, as_json=True), capsys)["lake"]["not_read"]
     assert beside in json.loads(etl(as_json=True)[0])["not_read"]
     (line,) = (

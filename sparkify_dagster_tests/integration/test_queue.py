@@ -34,6 +34,7 @@ from sparkify_dagster_tests.lakes import (
 )
 from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
 from sparkify_dagster_tests.s3_server import Events, S3Server, split
+from sparkify_dagster_tests.unit.lake.test_lake_events import POISON
 
 pytestmark = pytest.mark.integration
 
@@ -159,6 +160,27 @@ def test_foreign_messages_are_left_alone_and_counted(place: Place) -> None:
     assert place.tick()[1] == "no events of the lake; 1 messages in the queue are not about it"
     place.tick()
     assert place.events.waiting() == 1
+
+
+def test_poisoned_messages_are_counted_and_events_and_the_slow_listing_go_on(place: Place) -> None:
+    place.tick()
+    place.tick()
+    for body in filter(None, POISON):
+        place.events.sqs.send_message(QueueUrl=place.url, MessageBody=body)
+    said = f"no events of the lake; {len(POISON) - 1} messages in the queue are not about it"
+    assert place.tick() == (0, said)
+    place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    place.lake.sync()
+    assert place.tick()[0] == 1
+    place.is_loaded()
+    place.lake.put_log(log_key("2018-11-03"), event(sessionId=3))
+    place.lake.sync()
+    place.events.sqs.purge_queue(QueueUrl=place.url)
+    assert place.tick()[0] == 0
+    cursor = json.loads(place.cursor)
+    place.cursor = json.dumps(cursor | {"listed": cursor["listed"] - 1000})
+    assert place.tick()[0] == 1
+    place.is_loaded()
 
 
 def test_watch_lists_the_lake_when_an_event_tells_it_to_or_the_slow_rhythm_does(

@@ -7,6 +7,7 @@ Dagster is held in `integration/test_cli_load`; what loads ask of S3 and Redshif
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -153,7 +154,8 @@ def test_finding_out_that_nothing_changed_opens_no_object(
     assert found.todo.is_nothing
     # What says which field feeds which column belongs to the state of each day.
     root = str(much.lake.root)
-    assert [path for path in paths if path.startswith(root)] == [str(much.lake.document)]
+    files = [path for path in paths if path.startswith(root) and os.path.isfile(path)]
+    assert files == [str(much.lake.document)]
 
 
 def test_one_more_day_costs_its_own_object_and_as_many_statements_whatever_is_stored(

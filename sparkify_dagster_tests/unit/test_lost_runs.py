@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -29,8 +30,8 @@ from sparkify_dagster.lost_runs import (
     is_lost,
     lost_runs_sensor,
 )
-from sparkify_dagster.resources import DuckDBResource
-from sparkify_dagster.settings import load_settings
+from sparkify_dagster.resources import WarehouseResource
+from sparkify_dagster.settings import DuckDBSettings, Settings, load_settings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, song
 from sparkify_dagster_tests.unit.liveness.test_locks import process_with
@@ -180,13 +181,14 @@ def test_what_a_run_left_that_ended_otherwise_is_removed(instance: dg.DagsterIns
     assert list(running_folder(instance).iterdir()) == []
 
 
-class Looking(DuckDBResource):
+@dataclass(frozen=True)
+class Looking(WarehouseResource):
     """A warehouse that is opened by a load; looks how its run stands by then."""
 
-    running: str
+    running: Path
 
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
-        assert lock_of(Path(self.running) / run_id) == "held"
+        assert lock_of(self.running / run_id) == "held"
         return super().open(run_id, lock_wait)
 
 
@@ -199,7 +201,7 @@ def test_a_load_holds_its_file_from_its_beginning_to_its_end(
     folder = running_folder(instance)
     parts = {
         "lake": lake.resource(),
-        "warehouse": Looking(path=str(tmp_path / "w.duckdb"), running=str(folder)),
+        "warehouse": Looking(Settings(duckdb=DuckDBSettings(path=tmp_path / "w.duckdb")), folder),
     }
     environ = {"SPARKIFY_REPORT__ENABLED": "no"}
     found = load_settings(environ=environ, cwd=tmp_path)
@@ -210,18 +212,18 @@ def test_a_load_holds_its_file_from_its_beginning_to_its_end(
 
 
 def test_where_the_history_is_not_in_files_a_run_tells_that_it_lives(
-    monkeypatch: pytest.MonkeyPatch,
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(heartbeat, "SqliteEventLogStorage", type(None))  # It is somewhere else.
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
-    with dg.DagsterInstance.ephemeral() as instance:
-        run_id, beats = begun(instance), set()
-        with shown_at_work(instance, run_id):
-            while len(beats) < 3:
-                run = instance.get_run_by_id(run_id)
-                assert run is not None
-                beats |= {run.tags[BEAT_TAG]} if BEAT_TAG in run.tags else set()
-        assert all(beat.startswith(f"{run_id}#") for beat in beats)
-        assert looks_until_lost(instance, NO_SIGN) == SILENT
+    run_id, beats = begun(instance), set[str]()
+    with shown_at_work(instance, run_id):
+        while len(beats) < 3:
+            run = instance.get_run_by_id(run_id)
+            assert run is not None
+            beats |= {run.tags[BEAT_TAG]} if BEAT_TAG in run.tags else set()
+    assert all(beat.startswith(f"{run_id}#") for beat in beats)
+    assert looks_until_lost(instance, NO_SIGN) == SILENT
 
 
 @pytest.mark.parametrize("cursor", [None, "", "[]", "17", '{"a": 1}', '{"a": ["x", "y"]}', "{"])

@@ -73,3 +73,4 @@ def test_a_single_value_shows_only_how_long_it_is_and_what_is_no_letter() -> Non
     assert mask_value("Łukasz 夜") == "xxxxxx x"
     assert mask_value("") == ""
     assert mask_value("null") == "xxxx", "a person may be called so"
+    assert mask_value(26) == "xx", "99 might be an id"

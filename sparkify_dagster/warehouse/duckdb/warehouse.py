@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from sparkify_dagster.lake.meter import Meter
+from sparkify_dagster.local_files import made_for
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
@@ -48,6 +49,7 @@ class DuckDBWarehouse:
         lock_wait: Seconds to wait for another process to let go of the file.
         memory_limit: As DuckDB writes it (`2GB`); blank for DuckDB's own default.
         threads: Threads to use; 0 for all cores.
+        shared: What is made is everybody's, as the umask says, not its owner's alone.
         on_wait: Told once, in a sentence, when the wait is noticeable.
     """
 
@@ -61,11 +63,13 @@ class DuckDBWarehouse:
         lock_wait: float = 60,
         memory_limit: str = "",
         threads: int = 0,
+        shared: bool = False,
         on_wait: Callable[[str], None] | None = None,
     ) -> None:
         self.schema = schema
         self.meter = Meter()
         self._path = path
+        self._shared = shared
         self._lock_wait = lock_wait
         # Beside the warehouse, where there is room for its like; not in the current folder.
         self._spill = f"{path}.spill"
@@ -90,7 +94,8 @@ class DuckDBWarehouse:
     def transaction(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with made_for(all_users=self._shared):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WarehouseError(
                 f"{self._path.parent}: cannot be made ({error.strerror})."
@@ -139,6 +144,12 @@ class DuckDBWarehouse:
 
     @contextlib.contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[DuckDBSession]:
+        # DuckDB makes more files than the one: a log beside it, and what memory does not hold.
+        with made_for(all_users=self._shared), self._session(read_only) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def _session(self, read_only: bool) -> Iterator[DuckDBSession]:
         instance = self._open(read_only)
         connection = instance.cursor()  # Closing it drops the temporary tables.
         session = DuckDBSession(connection, self.schema, self.location, writes=not read_only)

@@ -64,7 +64,7 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
     Raises:
         WarehouseError: There is none; says why and what to do.
     """
-    if server.sslrootcert and not os.path.exists(server.sslrootcert):
+    if server.sslrootcert and not os.path.isfile(server.sslrootcert):
         raise WarehouseError(
             f"{server.sslrootcert}: no such file. [CLUSTER] SSLROOTCERT names root certificates; "
             "blank, those of the certifi package are taken."

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from sparkify_dagster.lake import crew, folder
 from sparkify_dagster.lake.crew import Crew
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.folder import Folder
-from sparkify_dagster.lake.objects import LakeObject, endings_of
+from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject, endings_of
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] SONG_DATA"
@@ -107,9 +108,9 @@ def test_a_large_file_among_many_small_ones_is_left_to_this_process(
     read_here: list[str] = []
     read_whole = folder.read_whole
 
-    def noted(path: str, size: int, token: str) -> bytes:
-        read_here.append(os.path.basename(path))
-        return read_whole(path, size, token)
+    def noted(root: str, key: str, *of: Any) -> bytes:
+        read_here.append(os.path.basename(key))
+        return read_whole(root, key, *of)
 
     monkeypatch.setattr(folder, "read_whole", noted)
     by_crew = folder_of(lake, ALWAYS)
@@ -179,6 +180,19 @@ def test_a_crew_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
     assert found.aside == folder_of(lake, NEVER).list_objects().aside
     assert "scan" in asked
     assert {item.key for item, _ in same(lake)} == set(FILES)
+
+
+def test_links_that_lead_out_are_refused_by_a_crew_too(lake: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.json").write_bytes(b"not ours")
+    for name, to in {"A": lake / "A", "B": tmp_path / "outside", "C": lake / "A"}.items():
+        (lake / name / "x" / "link").symlink_to(to)
+        (lake / name / "x" / "link.json").symlink_to(tmp_path / "outside" / "x.json")
+    refused = {item.key for item, data in same(lake) if NOT_FOLLOWED in str(data)}
+    # What C/x/link leads to is in the lake: only the links below it are not followed.
+    assert refused == {f"{folder}/x/link.json" for folder in ("A", "B", "C", "C/x/link")}
+    links = set(folder_of(lake, ALWAYS).list_objects().aside.links)
+    assert links == refused | {"A/x/link", "B/x/link", "C/x/link/x/link"}
 
 
 def test_a_crew_lists_by_the_endings_of_the_setting(lake: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkify_dagster.lake.events import Watched, kind_of
+from sparkify_dagster.lake.events import Message, Told, Watched, kind_of, told_by
 
 WATCHED = Watched(("s3://lake/log_data", "s3://lake/song_data/", "s3://other/paths.json"))
 
@@ -81,6 +81,49 @@ def test_the_test_of_a_new_connection_is_known() -> None:
 @given(st.text())
 def test_no_text_is_too_strange(body: str) -> None:
     assert kind_of(body, WATCHED) == "foreign"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON, JSON, JSON, JSON)
+def test_no_value_in_any_place_of_a_message_is_too_strange(
+    record: object, bucket: object, key: object, told: object
+) -> None:
+    named = {"bucket": {"name": bucket}, "object": {"key": key}}
+    for message in (
+        {"Records": [record, {"s3": record}, {"s3": named}]},
+        {"source": "aws.s3", "detail": named},
+        {"source": told, "Event": told, "Records": told, "detail": told},
+        {"TopicArn": told, "Message": told},
+        {"TopicArn": 1, "Message": json.dumps({"Records": [{"s3": named}]})},
+    ):
+        assert kind_of(json.dumps(message), WATCHED) == "foreign"
+
+
+POISON = (
+    json.dumps(s3_event(("lake", KEY))).replace(json.dumps(quote_plus(KEY)), "5"),
+    json.dumps(by_eventbridge("lake", KEY)).replace(json.dumps(KEY), "[]"),
+    "[" * 100_000,
+    '{"Records":' * 20_000,
+    "1" * 100_000,
+    '{"Records": 1e999999}',
+    '"\\ud800"',
+    json.dumps(by_sns(by_sns(by_sns({"Records": [{"s3": 5}]})))),
+    json.dumps({"TopicArn": "x", "Message": "[" * 100_000}),
+    "",
+)
+"""Bodies that no service sends, and anybody may who may write to the queue."""
+
+
+def test_a_poisoned_message_is_counted_and_those_beside_it_are_heard() -> None:
+    good = Message("good", json.dumps(s3_event(("lake", KEY))))
+    bad = [Message(f"bad {number}", body) for number, body in enumerate(POISON)]
+    assert told_by([*bad, good], WATCHED) == Told(True, ("good",), len(POISON))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))

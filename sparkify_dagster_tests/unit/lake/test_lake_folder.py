@@ -156,7 +156,7 @@ def test_a_dead_or_circular_link_costs_itself_only_and_is_told(tmp_path: Path) -
 def test_files_with_other_endings_are_counted_and_one_is_named(settled: Path) -> None:
     found = Folder(settled, SETTING).list_objects()
     assert (found.aside.others, found.aside.example) == (len(OTHERS), "notes.txt")
-    assert found.aside.dead == ("dangling.json",)
+    assert found.aside.links == ("dangling.json",)
 
 
 def test_any_name_is_data_where_the_setting_says_so(settled: Path) -> None:
@@ -321,7 +321,7 @@ def test_an_object_that_became_a_folder_is_an_error(tmp_path: Path) -> None:
     item = _as_listed(path)
     path.unlink()
     path.mkdir()
-    assert read(tmp_path, item) == ["x.json: Is a directory"]
+    assert read(tmp_path, item) == ["x.json: is no file any more; load again"]
 
 
 def test_an_object_of_megabytes_is_read_whole(tmp_path: Path) -> None:
@@ -415,7 +415,7 @@ def test_a_folder_that_vanishes_while_the_lake_is_listed_takes_only_its_objects(
     tmp_path: Path,
 ) -> None:
     _write(tmp_path, "x.json", b"1")
-    files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))])
+    files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))], str(tmp_path))
     assert len(list(files.scan(DATA_ENDINGS))) == 2
     assert list(map(key_of, files.lines)) == ["x.json"]
 

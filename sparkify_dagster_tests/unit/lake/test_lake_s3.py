@@ -18,6 +18,7 @@ from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.meter import Meter, since
 from sparkify_dagster.lake.objects import LakeObject, endings_of
 from sparkify_dagster.lake.s3 import S3Store, read_document
+from sparkify_dagster.local_files import LARGEST
 from sparkify_dagster_tests.faulty_s3 import (
     ARCHIVED,
     CUT,
@@ -563,6 +564,15 @@ def test_the_document_is_read_whole_and_counted(s3: S3Server, bucket: str) -> No
     access = access_to(s3.endpoint)
     assert read_document(f"s3://{bucket}/paths.json", "[S3] LOG_JSONPATH", access, meter) == b"{}"
     assert meter.snapshot() == {"GET": 1, "bytes_read": 2}
+
+
+def test_a_document_of_any_size_is_read_no_further_than_a_document_may_reach(
+    s3: S3Server, bucket: str
+) -> None:
+    uri = f"s3://{bucket}/paths.json"
+    s3.put(uri, b" " * (LARGEST + 1_000_000))
+    with pytest.raises(LakeError, match=rf"{uri} .*LOG_JSONPATH.*more than 1,000,000 bytes"):
+        read_document(uri, "[S3] LOG_JSONPATH", access_to(s3.endpoint), Meter())
 
 
 def test_a_document_that_is_not_there_names_the_setting(s3: S3Server, bucket: str) -> None:

@@ -19,7 +19,14 @@ from sparkify_dagster.lake.reader import Batch, Reader
 from sparkify_dagster.lake.rejects import Reject, Rejects, TooMuch
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.table import Column, Type
-from sparkify_dagster.warehouse.prepare import LEFT_OUT, Counts, Prepared, in_groups, prepare
+from sparkify_dagster.warehouse.prepare import (
+    LEFT_OUT,
+    Counts,
+    Prepared,
+    first_of,
+    in_groups,
+    prepare,
+)
 
 
 def part(name: str, *sizes: int, ending: str = ".json") -> Part:
@@ -31,6 +38,15 @@ def part(name: str, *sizes: int, ending: str = ".json") -> Part:
 def grouped(*parts: Part) -> list[list[str]]:
     """Names of the parts in each group of a hundred bytes."""
     return [[item.name for item in group] for group in in_groups(parts, 100)]
+
+
+def test_of_many_objects_that_cannot_be_read_the_first_are_named_and_the_others_counted() -> None:
+    errors = [ObjectError(f"{number}.json", "denied") for number in range(200_000)]
+    assert first_of(errors[:1]) == "0.json: denied"
+    named = "; ".join(f"{number}.json: denied" for number in range(5))
+    assert first_of(errors[:5]) == named
+    assert first_of(errors[:6]) == f"{named}; and 1 more object"
+    assert first_of(errors) == f"{named}; and 199,995 more objects"
 
 
 def test_parts_share_a_group_as_long_as_they_fit() -> None:
@@ -147,8 +163,9 @@ def test_an_object_for_which_memory_does_not_suffice_is_an_error_and_the_others_
         return reader.read_lines(texts, first, most)
 
     made = prepare(shelf, read, [(line, line[0]) for line in shelf.list_objects().lines])
-    assert made.unread("6").startswith("6.json: there is not enough memory for it (")
-    assert [part for part, _ in made.errors] == ["6"]
+    ((part, said),) = made.errors
+    assert part == "6"
+    assert str(said).startswith("6.json: there is not enough memory for it (")
     held = {(row["n"], row["object"]) for row in made.batch.rows.to_pylist()}
     assert held == {(number, number) for number in range(9) if number != 6}
 
@@ -157,7 +174,7 @@ def test_an_object_with_too_many_rejects_is_an_error_that_tells_the_first(reader
     made = read_from(Shelf(b'{"n":1}', b"x\n" * 7, b"x\n" * 3), reader, most_rejects=10)
     assert (made.errors, len(made.batch.rejects)) == ([], 10)
     made = read_from(Shelf(b'{"n":1}', b"x\n" * 5_000, b"x"), reader, most_rejects=3_000)
-    assert made.unread() == (
+    assert first_of([error for _, error in made.errors]) == (
         "1.json: more than 3,000 records are rejected; mend the objects, or raise "
         "[LOAD] MOST_REJECTS"
     )

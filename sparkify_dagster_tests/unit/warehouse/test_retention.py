@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance import InstanceRef
 
 from sparkify_dagster import retention
+from sparkify_dagster.history import held_open
 from sparkify_dagster.retention import prune_runs
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.pending import loaded
@@ -101,3 +105,47 @@ def test_old_runs_go_but_for_those_that_made_what_is_there_now(
     assert left == {one.run_id, second.run_id, two.run_id}
     assert first.run_id not in left
     assert materialized == {"one", "two"}
+
+
+@dg.asset
+def chatty() -> None:
+    """Prints something."""
+    print("said")
+
+
+def left(home: Path) -> tuple[set[str], set[str]]:
+    """The runs of which something printed is left, and those of which a file of events is."""
+    printed = {path.parent.name for path in home.glob("storage/*/compute_logs")}
+    return printed, {path.name.partition(".")[0] for path in home.glob("history/runs/*-*-*")}
+
+
+def test_the_files_of_a_run_go_with_its_record(tmp_path: Path) -> None:
+    reference = held_open(InstanceRef.from_dir(str(tmp_path)))
+    with dg.DagsterInstance.from_ref(reference) as instance:
+        first = dg.materialize([chatty], instance=instance).run_id
+        second = dg.materialize([chatty], instance=instance).run_id
+        assert left(tmp_path) == ({first, second}, {first, second})
+        assert prune_runs(instance, -1, ledger.utc_now()) == 1
+        assert left(tmp_path) == ({second}, {second})
+        third = dg.materialize([chatty], instance=instance).run_id
+        assert {log.run_id for log in instance.all_logs(third)} == {third}
+    assert left(tmp_path) == ({second, third}, {second, third})
+
+
+def test_what_deleted_runs_left_behind_goes_when_it_is_old_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        young, old, kept = (dg.materialize([chatty], instance=instance).run_id for _ in range(3))
+        for run_id in (young, old):
+            instance.delete_run(run_id)
+        long_ago = ledger.utc_now().timestamp() - 9 * 86_400
+        for run_id in (old, kept, "index"):
+            os.utime(tmp_path / "history" / "runs" / f"{run_id}.db", (long_ago, long_ago))
+        for run_id in (old, kept):
+            os.utime(tmp_path / "storage" / run_id / "compute_logs", (long_ago, long_ago))
+        with sqlite3.connect(tmp_path / "history" / "runs.db") as runs:
+            runs.execute("UPDATE runs SET create_timestamp = '2018-11-01 00:00:00'")
+        prune_runs(instance, 7, ledger.utc_now())
+        assert left(tmp_path) == ({young, kept}, {young, kept})
+        assert (tmp_path / "history" / "runs" / "index.db").exists()

@@ -1,0 +1,63 @@
+"""Files of this machine: documents read with bounds, results made for their owner alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EFBIG, EINVAL
+from pathlib import Path
+from stat import S_ISREG
+
+LARGEST = 1_000_000
+"""Bytes that a document of settings may have; those in use have some hundreds."""
+OTHERS = 0o077
+"""What group and others may do, as bits of a mode."""
+
+
+def read_bounded(path: Path, most: int = LARGEST) -> bytes:
+    """The bytes of a file that a setting names.
+
+    Raises:
+        OSError: It cannot be read, is none (a pipe or a device might never end), or is too large.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        with open(handle, "rb", closefd=False) as file:
+            if not S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(EINVAL, "is a pipe or a device, not a file")
+            data = file.read(most + 1)
+    finally:
+        os.close(handle)
+    if len(data) > most:
+        raise OSError(EFBIG, f"has more than {most:,} bytes")
+    return data
+
+
+_lock = threading.Lock()
+_asked = 0
+_before = 0
+
+
+@contextmanager
+def made_for(*, all_users: bool = False) -> Iterator[None]:
+    """Files and folders made meanwhile are their owner's alone, or everybody's as the umask says.
+
+    The umask is the process's: it is back as it was when the last of several threads has left.
+    """
+    global _asked, _before
+    if all_users:
+        yield
+        return
+    with _lock:
+        if not _asked:
+            _before = os.umask(OTHERS)
+        _asked += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _asked -= 1
+            if not _asked:
+                os.umask(_before)
