@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparkify_dagster.lake.records import (
@@ -195,6 +195,7 @@ def test_anything_else_is_not_blank(text: bytes) -> None:
 RECORD = b'{"a":1}'
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from([b"", b" ", b"\t\r", b"x", RECORD, RECORD * 2]), max_size=6))
 )
