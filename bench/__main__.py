@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
         "--million-songs", action="store_true", help="a million song files, too: +7 minutes"
     )
     parser.add_argument(
-        "--only", choices=KINDS, help="full loads, many song files, or what a change costs"
+        "--only", choices=KINDS, help="one kind of work; shapes: lakes that were made to do harm"
     )
     parser.add_argument(
         "--minutes", type=float, help="stop after so many, instead of the plan's own time"

@@ -71,6 +71,8 @@ ENTRANTS = {
         _ours("row by row", "psycopg2 on PostgreSQL, row by row", "row_by_row"),
         _peer("read bytes", "listing and reading the song files only", "read_bytes"),
         _peer("floor, a day", "hand-written DuckDB script for a new day", "floor_day"),
+        _ours("hostile", "loading the log days of a hostile lake", "log_days"),
+        _ours("good records", "the same of as many bytes of good records", "log_days"),
         _ours("tick", "a tick of the sensor, nothing new", "sensor_tick"),
         _ours("status", "`sparkify status`", "", "status"),
         _ours("help", "`sparkify --help`", "", "--help"),

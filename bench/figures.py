@@ -201,8 +201,18 @@ def _of_tick(title: str, of: Mapping[str, Line]) -> list[Goal]:
     return [Goal(f"{title}: seconds", tick.seconds, 1)]
 
 
+def _of_shape(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    if not {"hostile", "good records"} <= of.keys():
+        return []
+    hostile, good = of["hostile"], of["good records"]
+    return [
+        Goal(f"{title}: processor time ÷ good records", hostile.cpu / good.cpu, 3),
+        Goal(f"{title}: peak memory ÷ good records", hostile.peak_mb / good.peak_mb, 3),
+    ]
+
+
 _NOTHING_TO_DO = {_MANY_SONGS: 1, 1_000_000: 5}
 """Seconds by song files."""
 _GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
 """Of engine work, by kind of case."""
-_LOOKS = {"start": _of_start, "tick": _of_tick}
+_LOOKS = {"start": _of_start, "tick": _of_tick, "shape": _of_shape}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.lakes import Size, World, settle
 from bench.session import Case, Session
+from bench.shapes import lakes_of
 
 OURS = ("engine", "dagster", "etl")
 FAST = ("floor", "floor+marts", *OURS, "plain duckdb", "polars", "pandas", "dbt")
@@ -34,6 +35,7 @@ class Plan:
         stored: What is stored in the warehouses that a day is added to.
         looked: What is stored where only looking is measured.
         repeats: How often each contender adds a day, changes a song, finds nothing to do.
+        shapes: Measure lakes that were made to do harm.
     """
 
     seconds: float
@@ -43,6 +45,7 @@ class Plan:
     stored: tuple[Size, ...]
     repeats: int
     looked: tuple[Size, ...] = ()
+    shapes: bool = False
 
 
 QUICK = Plan(
@@ -90,7 +93,7 @@ def full(*, million_songs: bool) -> Plan:
 
 
 def only(plan: Plan, kind: str) -> Plan:
-    """A part of a plan: `loads`, `songs` or `changes`."""
+    """A part of a plan: `loads`, `songs` or `changes`; or `shapes`, which no other plan has."""
     loads = () if kind != "loads" else plan.load
     return replace(
         plan,
@@ -99,10 +102,11 @@ def only(plan: Plan, kind: str) -> Plan:
         songs=plan.songs if kind == "songs" else (),
         stored=plan.stored if kind == "changes" else (),
         looked=plan.looked if kind == "changes" else (),
+        shapes=kind == "shapes",
     )
 
 
-KINDS = ("loads", "songs", "changes")
+KINDS = ("loads", "songs", "changes", "shapes")
 _OTHER_FILES = ((300, False), (30, True), (300, True))
 
 
@@ -122,9 +126,27 @@ def carry_out(plan: Plan, session: Session) -> None:
     for size in plan.looked:
         _only_looks(session, size, 1)
     session.until(1.0)
+    if plan.shapes:
+        _shapes(session, plan.repeats)
     _loads(session, plan.later)
     for number in plan.songs[1:]:
         _many_songs(session, number, plan.repeats)
+
+
+def _shapes(session: Session, repeats: int) -> None:
+    """What lakes take that were made to do harm, and as many bytes of good records."""
+    for shape, hostile, good in lakes_of(session.new_folder()):
+        case = Case("shape", shape, "good records")
+        _say(case.title)
+        settle()
+        for _ in range(repeats):
+            for name, lake in (("good records", good), ("hostile", hostile)):
+                out = session.new_folder()
+                if (taken := session.child(case, name, lake, out)) is not None:
+                    session.keep(case, name, taken, {}, {})
+                shutil.rmtree(out, ignore_errors=True)
+        for lake in (hostile, good):
+            shutil.rmtree(lake)
 
 
 def _loads(session: Session, loads: Sequence[tuple[Size, tuple[str, ...], int]]) -> None:

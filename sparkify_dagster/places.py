@@ -18,17 +18,19 @@ from sparkify_dagster.lake.folder import Folder
 from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.lake.store import Bounds, ObjectStore
 from sparkify_dagster.local_files import read_bounded
 from sparkify_dagster.settings import (
     ClusterSettings,
     LakeSettings,
+    LoadSettings,
     Settings,
     SettingsError,
     staging_problem,
 )
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.publish import Limits
 
 if TYPE_CHECKING:
     from sparkify_dagster.aws import AwsAccess
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 
 _S3 = "s3://"
+_MB = 1_000_000
 
 
 def in_s3(place: str) -> bool:
@@ -123,6 +126,17 @@ def open_lake(settings: Settings, client: Callable[[], Any] | None = None) -> La
         settings.duckdb.threads,
         lambda: access_of(settings),
         client,
+    )
+
+
+def limits_of(load: LoadSettings) -> Limits:
+    """What bounds a load."""
+    return Limits(
+        rejects=load.reject_limit,
+        batch_bytes=load.batch_mb * _MB,
+        bounds=Bounds(load.object_mb * _MB, load.gzip_ratio),
+        held_bytes=load.held_mb * _MB,
+        most_rejects=load.most_rejects,
     )
 
 

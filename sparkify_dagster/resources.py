@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from sparkify_dagster.lake.events import Watched
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import open_lake, open_queue, open_warehouse
+from sparkify_dagster.places import limits_of, open_lake, open_queue, open_warehouse
 from sparkify_dagster.settings import LoadSettings, ReportSettings, Settings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.publish import Limits
@@ -89,7 +89,7 @@ class BoundsResource:
 
     def limits(self) -> Limits:
         """The same for the loader."""
-        return Limits(rejects=self.load.reject_limit, batch_bytes=self.load.batch_mb * 1_000_000)
+        return limits_of(self.load)
 
 
 def s3_resource(settings: Settings) -> S3Resource:

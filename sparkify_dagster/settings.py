@@ -463,6 +463,34 @@ class LoadSettings(_Section):
         "a whole number, 1 or more",
         ge=1,
     )
+    object_mb: int = _setting(
+        1_024,
+        "Megabytes that an object of the lake may hold, unpacked. Of a larger one nothing is read: "
+        "its day, or the song load, fails.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    gzip_ratio: int = _setting(
+        200,
+        "How many times as large as its gzip file an object of more than 16 MB may be (logs: 8 to "
+        "12); likewise.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    held_mb: int = _setting(
+        4_096,
+        "Megabytes of memory that the rows and rejects of a log day, or of a song load, may take "
+        "till they are published; likewise.",
+        "a whole number, 1 or more",
+        ge=1,
+    )
+    most_rejects: int = _setting(
+        1_000_000,
+        "Rejected records that a log day, or a song load, may have, whatever REJECT_LIMIT says; "
+        "likewise.",
+        "a whole number, 0 or more",
+        ge=0,
+    )
     history_days: int = _setting(
         365,
         "Days that `load_history` and the rejects of failed loads are kept.",

@@ -13,10 +13,10 @@ import pandas  # noqa: F401  pyarrow loads it with its first array, and imports 
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
-from sparkify_dagster.places import open_lake, open_warehouse
+from sparkify_dagster.places import limits_of, open_lake, open_warehouse
 from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.pending import loaded, pending
-from sparkify_dagster.warehouse.publish import Limits, Loading
+from sparkify_dagster.warehouse.publish import Loading
 from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster.warehouse.star import publish_star
 
@@ -27,7 +27,7 @@ def main() -> None:
     clock = Clock()
     settings = settings_of(root, out)
     lake, warehouse = open_lake(settings), open_warehouse(settings)
-    limits = Limits(settings.load.reject_limit, settings.load.batch_mb * 1_000_000)
+    limits = limits_of(settings.load)
     with clock.step("look"):
         seen = lake.look()
         todo = pending(seen, loaded(warehouse))

@@ -88,6 +88,7 @@ def platform_variables(lake: Path, out: Path) -> dict[str, str]:
         "SPARKIFY_S3__SONG_DATA": str(lake / "song_data"),
         "SPARKIFY_S3__LOG_DATA": str(lake / "log_data"),
         "SPARKIFY_S3__LOG_JSONPATH": str(lake / "log_json_path.json"),
+        "SPARKIFY_S3__FOLLOW_LINKS": "yes",  # Worlds link what they share.
         "SPARKIFY_DUCKDB__PATH": str(out / "warehouse.duckdb"),
     }
 

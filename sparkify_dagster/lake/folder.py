@@ -34,7 +34,7 @@ from sparkify_dagster.lake.objects import (
     Objects,
     is_unfollowed,
 )
-from sparkify_dagster.lake.store import unpacked
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
 
 SETTLING_SECONDS = 2.0
 CREW_FROM = 25_000
@@ -103,19 +103,19 @@ class Folder:
         )
 
     def read(
-        self, objects: Iterable[LakeObject]
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole."""
         items = Objects.of(objects)
         if len(items) < self._crew_from or items.bytes > _SMALL * len(items):
             for item in items:
-                yield item, self._bytes(item)
+                yield item, self._bytes(item, bounds)
             return
         with Crew(crew_size()) as crew:
-            yield from self._read_by(crew, items)
+            yield from self._read_by(crew, items, bounds)
 
     def _read_by(
-        self, crew: Crew, items: Objects
+        self, crew: Crew, items: Objects, bounds: Bounds
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
@@ -125,17 +125,18 @@ class Folder:
             start = 0
             for item, end in zip(chunk, ends, strict=True):
                 if end < 0:
-                    yield item, self._bytes(item)
+                    yield item, self._bytes(item, bounds)
                 else:
-                    yield item, _unpacked(item, data[start:end])
+                    yield item, _unpacked(item, data[start:end], bounds)
                     start = end
 
-    def _bytes(self, item: LakeObject) -> bytes | ObjectError:
+    def _bytes(self, item: LakeObject, bounds: Bounds) -> bytes | ObjectError:
         if is_unfollowed(item.key):
             return ObjectError(item.key, NOT_FOLLOWED)
         if not is_text(item.key):
             return ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
         try:
+            bounds.check_size(item.key, item.size)
             data = read_whole(self._prefix, item.key, item.size, item.token, self._within)
         except OSError as error:
             return ObjectError(item.key, _because(error))
@@ -143,7 +144,11 @@ class Folder:
             return ObjectError(item.key, NOT_FOLLOWED)
         except Changed:
             return ObjectError(item.key, "changed while it was read; load it again")
-        return _unpacked(item, data)
+        except MemoryError:
+            return ObjectError(item.key, NO_MEMORY)
+        except ObjectError as error:
+            return error
+        return _unpacked(item, data, bounds)
 
     def _scan(self) -> Files:
         if not self._root.is_dir():
@@ -179,9 +184,9 @@ def _scan_by_crew(found: Files, within: str, endings: tuple[str, ...]) -> None:
                 found.add(*more)
 
 
-def _unpacked(item: LakeObject, data: bytes) -> bytes | ObjectError:
+def _unpacked(item: LakeObject, data: bytes, bounds: Bounds) -> bytes | ObjectError:
     try:
-        return unpacked(item.key, data)
+        return unpacked(item.key, data, bounds)
     except ObjectError as error:
         return error
 

@@ -11,8 +11,8 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sparkify_dagster.model.table import Column, Type
 
@@ -41,8 +41,7 @@ class Rejected(Exception):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A text as the JSON parser saw it.
 
     Attributes:
@@ -53,9 +52,9 @@ class Parsed:
     """
 
     kind: str | None
-    keys: Sequence[str]
-    kinds: Sequence[str | None]
-    texts: Sequence[str | None]
+    keys: Sequence[str] = ()
+    kinds: Sequence[str | None] = ()
+    texts: Sequence[str | None] = ()
 
 
 def judge(parsed: Parsed, text: str, columns: Sequence[Column]) -> tuple[Value, ...]:

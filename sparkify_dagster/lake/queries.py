@@ -61,12 +61,25 @@ def parse_query(fields: Sequence[str]) -> str:
     )
 
 
-UNKNOWN_QUERY = (
-    "SELECT object, k AS field, COUNT(*) AS records FROM (SELECT object, "
-    "unnest(list_distinct(json_keys(text))) AS k FROM candidates) "
-    "WHERE NOT list_contains($known, k) GROUP BY object, k"
+KIND_QUERY = (
+    "SELECT object, line, text, CASE WHEN json_valid(text) THEN json_type(text) END AS kind\n"
+    "FROM candidates"
 )
-"""Counts the keys no field stands for, by object; `candidates` must be JSON objects."""
+"""The first columns of `parse_query`: all there is to tell of texts that are no JSON objects."""
+
+_NAMES, _LONGEST_NAME = 10_000, 256
+UNKNOWN_QUERY = (
+    f"SELECT object, CASE WHEN n <= {_NAMES} THEN k ELSE '…' END AS field,\n"
+    f"  SUM(CASE WHEN n <= {_NAMES} THEN records ELSE 1 END) AS records FROM (\n"
+    "    SELECT *, row_number() OVER (ORDER BY records DESC, object, k) AS n FROM (\n"
+    f"      SELECT object, left(k, {_LONGEST_NAME}) AS k, COUNT(*) AS records FROM (\n"
+    "        SELECT object, unnest(list_distinct(json_keys(text))) AS k FROM candidates)\n"
+    "      WHERE NOT list_contains($known, k) GROUP BY ALL))\nGROUP BY ALL"
+)
+"""Counts the keys no field stands for, by object; `candidates` must be JSON objects.
+
+Of very many the most frequent are told, cut when very long; of the others only how many (`…`).
+"""
 
 TWICE_QUERY = (
     "SELECT 1 FROM (SELECT json_keys(text) AS k FROM candidates) "

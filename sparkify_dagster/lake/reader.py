@@ -15,8 +15,9 @@ What belongs here: deciding about records. What does not: getting bytes (`store`
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -27,45 +28,42 @@ import pyarrow.compute as pc
 from sparkify_dagster.lake.bulk import Bulk
 from sparkify_dagster.lake.formats import LOOKED_AT, what_it_is
 from sparkify_dagster.lake.judge import Parsed, Rejected, Value, judge
-from sparkify_dagster.lake.queries import TWICE_QUERY, UNKNOWN_QUERY, fast_query, parse_query
+from sparkify_dagster.lake.queries import (
+    KIND_QUERY,
+    TWICE_QUERY,
+    UNKNOWN_QUERY,
+    fast_query,
+    parse_query,
+)
 from sparkify_dagster.lake.records import (
     ARROW_TYPES,
     Found,
+    Span,
+    by_units,
     is_blank,
     is_text,
     pieces,
     resolved,
     slices_of,
+    units_of,
     whole,
 )
-from sparkify_dagster.lake.stream import Piece, pieces_of
+from sparkify_dagster.lake.rejects import Reject, Rejects, TooMuch
+from sparkify_dagster.lake.stream import LONGEST, Piece, pieces_of
 from sparkify_dagster.model.table import Column
 
 READER_VERSION = "2"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
 _RAW_LIMIT = 16_000
+_RAW_BYTES = 4 * _RAW_LIMIT + 4
+"""Bytes that surely give so many characters, whatever is cut at their end."""
+_TOLD = 1_000
+"""Rejects that are told where there are too many."""
+_JUDGED_AT_ONCE = 4_096
+"""Candidates that are Python objects at the same time."""
 _NO_JSON = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises: its message cites the text, cut perhaps in the midst of a character."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A record that was not accepted.
-
-    Attributes:
-        object: Index of its object.
-        line: Its line there, from 1.
-        reason: Why, without values.
-        column: The column to blame, if one is.
-        raw_text: The record as it stands; bytes outside UTF-8 escaped, cut when very long.
-    """
-
-    object: int
-    line: int
-    reason: str
-    column: str | None
-    raw_text: str
 
 
 @dataclass(slots=True)
@@ -77,29 +75,50 @@ class Batch:
         rejects: What was not accepted.
         unknown: By object and field that no column takes: the number of records that had it.
         formats: By object with rejects that is no stream of records: what it is.
+        most_rejects: How many rejects may be held.
     """
 
     rows: pa.Table
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: Rejects = field(default_factory=Rejects)
     unknown: Counter[tuple[int, str]] = field(default_factory=Counter)
     formats: dict[int, str] = field(default_factory=dict)
+    most_rejects: int = sys.maxsize
 
     def add(self, other: Batch) -> None:
-        """Takes over what another batch holds."""
+        """Takes over what another batch holds.
+
+        Raises:
+            TooMuch: These are too many rejects.
+        """
         self.rows = pa.concat_tables([self.rows, other.rows])
-        self.rejects += other.rejects
+        self.reject(other.rejects)
         self.unknown.update(other.unknown)
         self.formats.update(other.formats)
 
+    def reject(self, rejects: Iterable[Reject]) -> None:
+        """Adds rejects.
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A candidate the fast path could not prove, as the parser saw it."""
+        Raises:
+            TooMuch: These are too many.
+        """
+        self.rejects += rejects
+        if len(self.rejects) > self.most_rejects:
+            raise TooMuch(
+                f"more than {self.most_rejects:,} records are rejected; mend the objects, or raise "
+                "[LOAD] MOST_REJECTS",
+                self.rejects[:_TOLD],
+            )
 
-    object: int
-    line: int
-    text: str
-    parsed: Parsed
+    def without(self, objects: Sequence[int]) -> Batch:
+        """The same as if some objects held nothing."""
+        gone = set(objects)
+        return Batch(
+            self.rows.filter(_others(self.rows, objects)),
+            Rejects(self.rejects.table.filter(_others(self.rejects.table, objects))),
+            Counter({at: n for at, n in self.unknown.items() if at[0] not in gone}),
+            {index: what for index, what in self.formats.items() if index not in gone},
+            self.most_rejects,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +137,8 @@ class _Seen:
 
     def without(self, objects: Sequence[int]) -> _Seen:
         """The same as if some objects held nothing that is proven or in doubt."""
-        gone, indices = pa.array(objects, pa.int32()), set(objects)
-        rows, doubts = (
-            table.filter(pc.invert(pc.is_in(table["object"], gone)))
-            for table in (self.batch.rows, self.doubts)
-        )
-        known = {at: n for at, n in self.batch.unknown.items() if at[0] not in indices}
-        return _Seen(Batch(rows, unknown=Counter(known)), doubts, self.broken)
+        doubts = self.doubts.filter(_others(self.doubts, objects))
+        return _Seen(self.batch.without(objects), doubts, self.broken)
 
 
 class Reader:
@@ -159,58 +173,99 @@ class Reader:
         if self._opened:
             self._opened.close()
 
-    def read_lines(self, objects: Sequence[bytes], first: int = 0) -> Batch:
+    def read_lines(
+        self, objects: Sequence[bytes], first: int = 0, most_rejects: int = sys.maxsize
+    ) -> Batch:
         """Reads log objects: streams of records, one a line as a rule.
 
         Args:
             objects: The bytes of each object.
             first: Index given to the first of them.
+            most_rejects: How many rejects may be held.
+
+        Raises:
+            TooMuch: There are more.
         """
         held = dict(enumerate(objects, first))
-        return _with_formats(self._read_streams(held), held)
+        batch = self._nothing(most_rejects)
+        self._read_streams(held, batch)
+        return _with_formats(batch, held)
 
-    def read_wholes(self, objects: Sequence[bytes], first: int = 0) -> Batch:
+    def read_wholes(
+        self, objects: Sequence[bytes], first: int = 0, most_rejects: int = sys.maxsize
+    ) -> Batch:
         """Reads song objects: one record each, as a rule, else streams like log objects.
 
-        One in which no record can be read at all is one reject.
+        One in which no record can be read at all is one reject. Arguments as of `read_lines`.
         """
         held = dict(enumerate(objects, first))
         candidates = whole(held)
         seen = self._fast_path(candidates.rows)
+        seen.batch.most_rejects = most_rejects
         self._judge(seen.doubts, seen.batch)
         others = [*seen.broken["object"].to_pylist(), *candidates.uncut]
-        streams = {i: held[i] for i in others if _holds_record(held[i])}
-        if streams:
-            seen.batch.add(self._read_streams(streams))
+        streams = {i: held[i] for i in others if _holds_record(held[i], most_rejects)}
+        self._read_streams(streams, seen.batch)
         unread = [i for i in others if i not in streams and not is_blank(held[i])]
-        self._reject(held, [(i, Piece(0, len(held[i]), 1, False)) for i in unread], seen.batch)
+        self._take(held, ((i, Piece(0, len(held[i]), 1, False)) for i in unread), seen.batch)
         return _with_formats(seen.batch, held)
 
-    def _read_streams(self, objects: Mapping[int, bytes]) -> Batch:
-        slices = slices_of(objects, self._pool)
+    def _nothing(self, most_rejects: int = sys.maxsize) -> Batch:
+        return Batch(self._schema.empty_table(), most_rejects=most_rejects)
+
+    def _read_streams(self, objects: Mapping[int, bytes], into: Batch) -> None:
+        """Reads objects in bounded pieces; those that cannot be cut at lines are read apart."""
+        batch = self._nothing(into.most_rejects)
+        uncut: dict[int, None] = {}
+        for unit in units_of(objects):
+            if spans := [span for span in unit if span.object not in uncut]:
+                uncut.update(dict.fromkeys(self._read_unit(objects, spans, batch)))
+        into.add(batch.without(list(uncut)) if uncut else batch)
+        found = ((index, piece) for index in uncut for piece in pieces_of(objects[index]))
+        self._take(objects, found, into)
+
+    def _read_unit(
+        self, objects: Mapping[int, bytes], unit: Sequence[Span], batch: Batch
+    ) -> list[int]:
+        """Adds what can be read by cutting at lines; gives the objects where it cannot."""
+        slices = slices_of(objects, unit, self._pool)
         seen = self._fast_path(slices.rows)
-        found, torn = resolved(objects, seen.broken, slices.uncut)
+        found, torn = resolved(objects, unit, slices.rows, seen.broken)
         seen = seen.without(torn) if torn else seen
         self._judge(seen.doubts, seen.batch)
-        if records := [item for item in found if item[1].is_record]:
-            more = self._fast_path(pieces(objects, records))
-            self._judge(pa.concat_tables([more.doubts, more.broken]), more.batch)
-            seen.batch.add(more.batch)
-        self._reject(objects, [item for item in found if not item[1].is_record], seen.batch)
-        return seen.batch
+        batch.add(seen.batch)
+        self._take(objects, found, batch)
+        return [*slices.uncut, *torn]
+
+    def _take(self, objects: Mapping[int, bytes], found: Iterable[Found], batch: Batch) -> None:
+        """Adds pieces of objects, those that are no records to the rejects."""
+        for some in by_units(found):
+            longest = [item for item in some if _is_long(item[1])]
+            fit = [item for item in some if not _is_long(item[1])] if longest else some
+            if records := [item for item in fit if item[1].is_record]:
+                more = self._fast_path(pieces(objects, records))
+                self._judge(pa.concat_tables([more.doubts, more.broken]), more.batch)
+                batch.add(more.batch)
+            self._reject(objects, [item for item in fit if not item[1].is_record], batch)
+            batch.reject(
+                Reject(index, piece.line, f"longer than {LONGEST:,} bytes", None, _raw(data))
+                for index, piece in longest
+                for data in [objects[index][piece.start : piece.start + _RAW_BYTES]]
+            )
 
     def _reject(self, objects: Mapping[int, bytes], garbage: Sequence[Found], batch: Batch) -> None:
         """Adds what is no record to the rejects, each with its reason."""
         text: list[Found] = []
+        others: list[Reject] = []
         for index, piece in garbage:
             data = objects[index][piece.start : piece.end]
             if is_text(data):
                 text.append((index, piece))
             else:
-                raw = data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
-                batch.rejects.append(Reject(index, piece.line, "not valid UTF-8", None, raw))
+                others.append(Reject(index, piece.line, "not valid UTF-8", None, _raw(data)))
+        batch.reject(others)
         if text:
-            self._judge(pieces(objects, text), batch)
+            self._judge(pieces(objects, text), batch, KIND_QUERY)
 
     def _fast_path(self, rows: pa.Table) -> _Seen:
         """What is proven clean, and the rest; unknown fields are counted on the way."""
@@ -263,34 +318,31 @@ class Reader:
     def _count_unknown(self, rows: pa.Table, batch: Batch) -> None:
         counted = self._ask(UNKNOWN_QUERY, rows, known=list(self._fields))
         for item in counted.to_pylist():
-            batch.unknown[item["object"], item["field"]] += item["records"]
+            batch.unknown[item["object"], item["field"]] += int(item["records"])
 
-    def _look_at(self, rows: pa.Table) -> list[_Doubt]:
-        seen = self._ask(self._parse, rows).to_pylist()
-        return [
-            _Doubt(
-                item["object"],
-                item["line"],
-                item["text"],
-                Parsed(item["kind"], item["keys"] or (), item["kinds"], item["texts"]),
-            )
-            for item in seen
-        ]
+    def _judge(self, rows: pa.Table, batch: Batch, query: str = "") -> None:
+        """The careful path: adds each candidate to the batch's rows or to its rejects.
 
-    def _judge(self, rows: pa.Table, batch: Batch) -> None:
-        """The careful path: adds each candidate to the batch's rows or to its rejects."""
+        Args:
+            query: What to ask the parser of them: less, where they are no JSON objects.
+        """
+        for start in range(0, rows.num_rows, _JUDGED_AT_ONCE):
+            some = self._ask(query or self._parse, rows.slice(start, _JUDGED_AT_ONCE))
+            self._judge_some(some, batch)
+
+    def _judge_some(self, seen: pa.Table, batch: Batch) -> None:
         accepted: list[tuple[Value, ...]] = []
-        for item in self._look_at(rows) if rows.num_rows else ():
-            text = item.text.removesuffix("\n")
+        rejects: list[Reject] = []
+        for at, line, text, *parsed in zip(*(c.to_pylist() for c in seen.columns), strict=True):
+            text = text.removesuffix("\n")
             try:
-                values = judge(item.parsed, text, self._columns)
+                values = judge(Parsed(*parsed), text, self._columns)
             except Rejected as error:
                 raw = text[:_RAW_LIMIT]
-                batch.rejects.append(
-                    Reject(item.object, item.line, error.reason, error.column, raw)
-                )
+                rejects.append(Reject(at, line, error.reason, error.column, raw))
             else:
-                accepted.append((*values, item.object, item.line))
+                accepted.append((*values, at, line))
+        batch.reject(rejects)
         if accepted:
             columns = zip(zip(*accepted, strict=True), self._schema, strict=True)
             arrays = [pa.array(values, field.type) for values, field in columns]
@@ -321,11 +373,27 @@ def _picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
 
 
 def _with_formats(batch: Batch, objects: Mapping[int, bytes]) -> Batch:
-    for index in {reject.object for reject in batch.rejects}:
+    for index in batch.rejects.table["object"].unique().to_pylist():
         if what := what_it_is(objects[index][:LOOKED_AT]):
             batch.formats[index] = what
     return batch
 
 
-def _holds_record(data: bytes) -> bool:
-    return any(piece.is_record for piece in pieces_of(data))
+def _others(rows: pa.Table, objects: Sequence[int]) -> pa.ChunkedArray:
+    """For each row, whether it is of none of these objects."""
+    return pc.invert(pc.is_in(rows["object"], pa.array(objects, pa.int32())))
+
+
+def _raw(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
+
+
+def _is_long(piece: Piece) -> bool:
+    return piece.end - piece.start > LONGEST
+
+
+def _holds_record(data: bytes, most_rejects: int) -> bool:
+    """Whether it surely does, or would be read as a stream in vain: then that says so."""
+    return b"{" in data and any(
+        piece.is_record or number >= most_rejects for number, piece in enumerate(pieces_of(data))
+    )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sparkify_dagster.lake.stream import WHITE_SPACE, Piece, Torn, pieces_of
+from sparkify_dagster.lake.stream import LONGEST, WHITE_SPACE, Piece, Torn, pieces_of
 from sparkify_dagster.model.table import Type
 
 ARROW_TYPES = {
@@ -32,6 +32,18 @@ ARROW_TYPES = {
 _CHUNK_ROWS = 16_384
 _SAMPLE = 65_536
 """Bytes of an object that tell whether records meet in it without a line break between them."""
+_UNIT_BYTES = 32_000_000
+"""What is worked on at once: enough to keep all threads busy, whatever it holds."""
+_UNIT_SLICES = 262_144
+"""Likewise."""
+_STEP = 1 << 20
+_SMALL = 1 << 20
+"""Bytes of an object from which it is worth while to cut it alone, without a copy."""
+_JOIN = 0xFF
+"""Stands in no text of UTF-8: marks where records meet, till they have been cut there."""
+_KEY_BITS = 40
+"""Of a place within an object."""
+_IS_SPACE = np.isin(np.arange(256), np.frombuffer(WHITE_SPACE, np.uint8))
 SCHEMA = pa.schema(
     [
         ("object", pa.int32()),
@@ -44,71 +56,129 @@ Found = tuple[int, Piece]
 """A piece, and the index of its object."""
 
 
+class Span(NamedTuple):
+    """An object, or whole lines of a large one: from where to where, and its first line."""
+
+    object: int
+    start: int
+    end: int
+    line: int
+
+
 class Candidates(NamedTuple):
     """Texts that may be records.
 
     Attributes:
         rows: Columns `object` (index of the object), `start` (of the text there), `line` (from 1),
             `text`.
-        uncut: Objects that are not UTF-8, or whose records begin elsewhere, left out of `rows`.
+        uncut: Objects that are not UTF-8, or whose records begin elsewhere or are very long, left
+            out of `rows`.
     """
 
     rows: pa.Table
     uncut: list[int]
 
 
-def slices_of(objects: Mapping[int, bytes], pool: Executor | None = None) -> Candidates:
+def units_of(objects: Mapping[int, bytes]) -> Iterator[list[Span]]:
+    """Objects by so many as take no more than a bounded amount of memory at once.
+
+    One that takes more is told piece by piece, each alone.
+    """
+    unit: list[Span] = []
+    size = slices = 0
+    for index, data in objects.items():
+        more = _slices_in(data, 0, len(data))
+        if len(data) > _UNIT_BYTES or more > _UNIT_SLICES:
+            yield from ([span] for span in _spans(index, data))
+            continue
+        if unit and (size + len(data) > _UNIT_BYTES or slices + more > _UNIT_SLICES):
+            yield unit
+            unit, size, slices = [], 0, 0
+        unit.append(Span(index, 0, len(data), 1))
+        size, slices = size + len(data), slices + more
+    if unit:
+        yield unit
+
+
+def slices_of(
+    objects: Mapping[int, bytes], unit: Sequence[Span], pool: Executor | None = None
+) -> Candidates:
     """A candidate for each line of each object, or for less where records meet within it.
 
-    A text may have a newline at its end that does not stand there.
+    Lines of white space alone are none. A text may have a newline at its end that does not stand
+    there.
 
     Args:
         objects: The bytes of each object by its index.
+        unit: What of them is to be cut.
         pool: Cuts several objects at once.
     """
-    batches: list[pa.RecordBatch] = []
+    small: list[tuple[Span, bytes]] = []
+    groups = [small]
     uncut: list[int] = []
-    cut = (pool.map if pool else map)(_cut, objects, objects.values())
-    for index, batch in zip(objects, cut, strict=True):
-        if batch is None:
-            uncut.append(index)
+    for span in unit:
+        data = objects[span.object]
+        text = data if span.end - span.start == len(data) else data[span.start : span.end]
+        if not text:
+            continue
+        if len(text) > _UNIT_BYTES + _STEP + LONGEST:  # It has a line that is longer.
+            uncut.append(span.object)
+            continue
+        marked = _marked(text)
+        if marked is None or (span.start == 0 and _begins_over_lines(text)):
+            uncut.append(span.object)
+        elif len(text) < _SMALL:
+            small.append((span, marked))
         else:
+            groups.append([(span, marked)])
+    batches: list[pa.RecordBatch] = []
+    for group, batch in zip(groups, (pool.map if pool else map)(_cut, groups), strict=True):
+        if batch is not None:
             batches.append(batch)
+            continue
+        for span, text in group:
+            if (alone := _cut([(span, text)]) if len(group) > 1 else None) is None:
+                uncut.append(span.object)
+            else:
+                batches.append(alone)
     return Candidates(_in_chunks(pa.Table.from_batches(batches, SCHEMA)), uncut)
 
 
 def whole(objects: Mapping[int, bytes]) -> Candidates:
     """One candidate per object that is not empty: its whole text."""
+    fit = {index: data for index, data in objects.items() if len(data) <= LONGEST}
     try:
-        return Candidates(_wholes(objects), [])
+        rows = _wholes(fit)
     except pa.ArrowInvalid:
-        text = {index: data for index, data in objects.items() if is_text(data)}
-        return Candidates(_wholes(text), [index for index in objects if index not in text])
+        fit = {index: data for index, data in fit.items() if is_text(data)}
+        rows = _wholes(fit)
+    return Candidates(rows, [index for index in objects if index not in fit])
 
 
 def resolved(
-    objects: Mapping[int, bytes], broken: pa.Table, uncut: Sequence[int]
+    objects: Mapping[int, bytes], unit: Sequence[Span], rows: pa.Table, broken: pa.Table
 ) -> tuple[list[Found], list[int]]:
     """What stands where slices are no records; see `stream`.
 
     Args:
-        broken: Columns `object` and `start` of those slices.
-        uncut: Objects that were not cut into slices.
+        rows: Columns `object` and `start` of all slices.
+        broken: The same of those that are no records.
 
     Returns:
         The pieces, and the objects in which one takes in slices that are records by themselves:
-        all their pieces are told.
+        of these nothing is told.
     """
-    found = [(index, piece) for index in uncut for piece in pieces_of(objects[index])]
+    found: list[Found] = []
     torn: list[int] = []
-    for index, starts in _by_object(broken):
-        data = objects[index]
+    spans = {span.object: span for span in unit}
+    for index, regions in _regions(rows, broken, spans).items():
+        first = spans[index].start, spans[index].line
         try:
-            own = list(pieces_of(data, _regions(data, starts)))
+            own = list(pieces_of(objects[index], regions, first))
         except Torn:
             torn.append(index)
-            own = list(pieces_of(data))
-        found += [(index, piece) for piece in own]
+        else:
+            found += [(index, piece) for piece in own]
     return found, torn
 
 
@@ -120,6 +190,20 @@ def pieces(objects: Mapping[int, bytes], found: Sequence[Found]) -> pa.Table:
     line = np.fromiter((piece.line for _, piece in found), np.int32, len(found))
     batch = _batch(index, start, line, _offsets(map(len, texts)), b"".join(texts))
     return _in_chunks(pa.Table.from_batches([batch], SCHEMA))
+
+
+def by_units(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Pieces by so many as take no more than a bounded amount of memory at once."""
+    some: list[Found] = []
+    size = 0
+    for item in found:
+        some.append(item)
+        size += min(item[1].end - item[1].start, LONGEST)
+        if len(some) == _CHUNK_ROWS or size > _UNIT_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def is_blank(data: bytes) -> bool:
@@ -136,53 +220,121 @@ def is_text(data: bytes) -> bool:
     return True
 
 
-def _by_object(broken: pa.Table) -> Iterator[tuple[int, np.ndarray]]:
-    """Each object that has such slices, and where they begin."""
-    held, starts = broken["object"].to_numpy(), broken["start"].to_numpy()
-    order = np.argsort(held, kind="stable")
-    objects, firsts = np.unique(held[order], return_index=True)
-    yield from zip(objects.tolist(), np.split(starts[order], firsts[1:]), strict=False)
+def _regions(
+    rows: pa.Table, broken: pa.Table, spans: Mapping[int, Span]
+) -> dict[int, list[tuple[int, int]]]:
+    """By object: from where to where slices that are no records stand next to each other."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    if not broken.num_rows:
+        return found
+    keys = np.sort(_keys(rows))
+    at = np.searchsorted(keys, np.sort(_keys(broken)))
+    owners = keys[at] >> _KEY_BITS
+    edges = np.flatnonzero((np.diff(at) != 1) | (np.diff(owners) != 0)) + 1
+    firsts, lasts = at[np.append(0, edges)], at[np.append(edges, len(at)) - 1]
+    following = np.append(keys[1:], -1)[lasts]
+    for first, after in zip(keys[firsts].tolist(), following.tolist(), strict=True):
+        index, start = divmod(first, 1 << _KEY_BITS)
+        owner, end = divmod(after, 1 << _KEY_BITS)
+        end = end if owner == index else spans[index].end
+        found.setdefault(index, []).append((start, end))
+    return found
 
 
-def _regions(data: bytes, broken: np.ndarray) -> list[tuple[int, int]]:
-    """From where to where slices that are no records stand next to each other.
+def _keys(rows: pa.Table) -> np.ndarray:
+    """Object and start of each slice as one number."""
+    held = rows["object"].to_numpy().astype(np.int64)
+    keys: np.ndarray = (held << _KEY_BITS) | rows["start"].to_numpy()
+    return keys
 
-    Args:
-        broken: Where such slices begin.
+
+def _slices_in(data: bytes, start: int, end: int) -> int:
+    """About how many slices there are."""
+    joins = data.count(b"}{", start, end) if data.find(b"}{", 0, _SAMPLE) >= 0 else 0
+    return data.count(b"\n", start, end) + joins
+
+
+def _spans(index: int, data: bytes) -> Iterator[Span]:
+    """A large object in spans."""
+    start, line = 0, 1
+    while start < len(data):
+        end, slices = start, 0
+        while end < len(data) and end - start < _UNIT_BYTES and slices < _UNIT_SLICES:
+            slices += _slices_in(data, end, end + _STEP)
+            end += _STEP
+        end = _end_of_slice(data, end)
+        yield Span(index, start, end, line)
+        line += data.count(b"\n", start, end)
+        start = end
+
+
+def _end_of_slice(data: bytes, at: int) -> int:
+    """Where the slice ends that holds what stands before a place."""
+    join = data.find(b"}{", at - 1) if data.find(b"}{", 0, _SAMPLE) >= 0 else -1
+    end = len(data) if join < 0 else join + 1
+    line = data.find(b"\n", at - 1, end)
+    return end if line < 0 else line + 1
+
+
+def _begins_over_lines(text: bytes) -> bool:
+    """Whether its first record seems to take more than a line."""
+    first = text[: text.find(b"\n", 0, _SAMPLE) + 1].strip(WHITE_SPACE)
+    return first.startswith(b"{") and not first.endswith(b"}")
+
+
+def _marked(text: bytes) -> bytes | None:
+    """A text that is marked where records meet within a line; None where it is not UTF-8.
+
+    A text in quotes that holds `}{` breaks there, which is seen.
     """
-    starts = _slices(data)[0]
-    held = np.zeros(len(starts) + 2, dtype=np.int8)
-    held[np.searchsorted(starts, broken) + 1] = 1
-    edges = np.append(starts, len(data))[np.flatnonzero(np.diff(held))].tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _cut(index: int, data: bytes) -> pa.RecordBatch | None:
-    """The slices of an object; None where it is not UTF-8, or a record is longer than a line."""
-    first = data[: data.find(b"\n", 0, _SAMPLE) + 1].strip(WHITE_SPACE)
-    if first.startswith(b"{") and not first.endswith(b"}"):
+    if _JOIN in text:
         return None
-    starts, joins, lines = _slices(data)
-    if joins.size:
-        # As if they stood on lines of their own: a text that holds `}{` breaks, which is seen.
-        data = data.replace(b"}{", b"}\n{")
-    offsets = np.append(starts + np.searchsorted(joins, starts, "right"), len(data))
+    if text.find(b"}{", 0, _SAMPLE) < 0:
+        return text
+    return text.replace(b"}{", b"}%c{" % _JOIN)
+
+
+def _cut(group: Sequence[tuple[Span, bytes]]) -> pa.RecordBatch | None:
+    """The slices of marked texts; None where one is not UTF-8, or a slice is too long.
+
+    They are cut as one text: what an object costs must not be more than what a line costs.
+    """
+    texts = [text for _, text in group]
+    if len(texts) > 1:
+        texts = [text if text.endswith(b"\n") else text + b"\n" for text in texts]
+    bases = _offsets(map(len, texts))[:-1]
+    data = b"".join(texts) if len(texts) > 1 else texts[0] if texts else b""
+    held = np.frombuffer(data, dtype=np.uint8)
+    is_break, joined = held == ord("\n"), _JOIN in data
+    marks = np.flatnonzero(is_break | (held == _JOIN) if joined else is_break)
+    starts = np.append(0, marks + 1)
+    starts = starts[starts < len(data)]
+    offsets = np.append(starts, len(data))
+    if (np.diff(offsets) > LONGEST).any():
+        return None
+    number = np.arange(len(starts))
+    lines = np.append(0, np.cumsum(is_break[marks]))[: len(starts)] if joined else number
+    firsts = np.searchsorted(starts, bases)
+    owner = np.repeat(np.arange(len(texts)), np.diff(np.append(firsts, len(starts))))
+    index, begins, _, line = np.array([span for span, _ in group], np.int64).reshape(-1, 4).T
+    # What was put in as a mark is no byte of the object.
+    moved = begins - bases + (number - lines)[firsts]
+    buffer = bytearray(data) if joined else data
+    if joined:
+        np.frombuffer(buffer, dtype=np.uint8)[marks] = ord("\n")
     try:
-        return _batch(np.full(len(starts), index, dtype=np.int32), starts, lines, offsets, data)
+        batch = _batch(
+            index[owner].astype(np.int32),
+            starts + moved[owner] - (number - lines),
+            (lines + (line - lines[firsts])[owner]).astype(np.int32),
+            offsets,
+            buffer,
+        )
     except pa.ArrowInvalid:
         return None
-
-
-def _slices(data: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where slices begin, which of these places are between `}` and `{`, and the line of each."""
-    held = np.frombuffer(data, dtype=np.uint8)
-    breaks = np.flatnonzero(held == ord("\n")) + 1
-    starts = np.append(np.zeros(min(len(data), 1), dtype=np.int64), breaks[breaks < len(data)])
-    if b"}{" not in data[:_SAMPLE]:
-        return starts, breaks[:0], np.arange(1, len(starts) + 1, dtype=np.int32)
-    joins = np.flatnonzero((held[:-1] == ord("}")) & (held[1:] == ord("{"))) + 1
-    starts = np.union1d(starts, joins)
-    return starts, joins, (np.searchsorted(breaks, starts, "right") + 1).astype(np.int32)
+    if not _IS_SPACE[held[starts]].any():
+        return batch
+    return batch.filter(pa.array(np.logical_or.reduceat(~_IS_SPACE[held], starts)))
 
 
 def _wholes(objects: Mapping[int, bytes]) -> pa.Table:
@@ -211,7 +363,11 @@ def _in_chunks(table: pa.Table) -> pa.Table:
 
 
 def _batch(
-    index: np.ndarray, start: np.ndarray, line: np.ndarray, offsets: np.ndarray, data: bytes
+    index: np.ndarray,
+    start: np.ndarray,
+    line: np.ndarray,
+    offsets: np.ndarray,
+    data: bytes | bytearray,
 ) -> pa.RecordBatch:
     """A batch whose texts are slices of `data`; raises ArrowInvalid when one is not UTF-8."""
     text = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(data))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,7 +41,7 @@ from sparkify_dagster.lake.s3_errors import (
     region_in,
 )
 from sparkify_dagster.lake.s3_list import Page, list_all
-from sparkify_dagster.lake.store import unpacked
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
 from sparkify_dagster.local_files import LARGEST
 
 __all__ = ["Meter", "S3Store", "read_document", "split_uri"]
@@ -132,16 +133,19 @@ class S3Store:
         return Objects(lines, Aside(len(others), others[0] if others else ""))
 
     def read(
-        self, objects: Iterable[LakeObject]
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole.
 
         Raises:
             LakeError: Nothing more can be read: no credentials, no bucket, no network.
         """
-        for item, data in s3_read.in_order(objects, self._fetch, self._concurrency):
+        fetch = partial(self._fetch, bounds=bounds)
+        for item, data in s3_read.in_order(objects, fetch, self._concurrency):
             try:
-                yield item, data if isinstance(data, ObjectError) else unpacked(item.key, data)
+                if not isinstance(data, ObjectError):
+                    data = unpacked(item.key, data, bounds)
+                yield item, data
             except ObjectError as error:
                 yield item, error
 
@@ -170,9 +174,14 @@ class S3Store:
         page: Page = response["Page"]
         return page
 
-    def _fetch(self, item: LakeObject) -> bytes | ObjectError:
+    def _fetch(self, item: LakeObject, bounds: Bounds) -> bytes | ObjectError:
         try:
+            bounds.check_size(item.key, item.size)
             data = self._bytes(item)
+        except MemoryError:
+            return ObjectError(item.key, NO_MEMORY)
+        except ObjectError as error:
+            return error
         except _ERRORS as error:
             if is_of_the_lake(error):
                 raise self._lake_error(error, _GET) from None

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 WHITE_SPACE = b" \t\r\n"
+LONGEST = 16_777_216
+"""Bytes that a record may have; what is longer is none, whatever it holds."""
 # A text can be read in one way only, so that to keep no way back only saves memory. Before 3.11.5
 # Python reads such a repetition of a group wrongly (python/cpython#106052).
 _MANY = b"*+" if sys.version_info >= (3, 11, 5) else b"*"
@@ -69,10 +71,13 @@ class Torn(Exception):
     """A piece reaches out of its region."""
 
 
-def pieces_of(data: bytes, regions: Sequence[tuple[int, int]] = ()) -> Iterator[Piece]:
+def pieces_of(
+    data: bytes, regions: Sequence[tuple[int, int]] = (), first: tuple[int, int] = (0, 1)
+) -> Iterator[Piece]:
     """The pieces of an object, in order.
 
     Args:
+        first: A place before the first region, and its line.
         regions: Where to look, everywhere if not given. A record should begin with each of them,
             white space aside, and with what stands behind it.
 
@@ -80,9 +85,8 @@ def pieces_of(data: bytes, regions: Sequence[tuple[int, int]] = ()) -> Iterator[
         Torn: What stands behind a region does not begin with a record.
     """
     scanner = _Scanner(data)
-    line, counted = 1, 0
-    for first, last in regions or [(0, len(data))]:
-        end = first
+    counted, line = first
+    for end, last in regions or [(0, len(data))]:
         while (at := _SPACE.match(data, end).end()) < last:  # type: ignore[union-attr]
             line, counted = line + data.count(b"\n", counted, at), at
             found = scanner.end_of_object(at)
@@ -124,6 +128,8 @@ class _Scanner:
         ends: dict[int, int] = {}
         while found := _CONTENT[opened[-1]].match(data, at):
             at = found.end()
+            if at - start > LONGEST:
+                break
             if found[1]:
                 opened += found[1]
                 if _begins_line(data, at - 1):

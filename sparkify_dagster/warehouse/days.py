@@ -1,8 +1,9 @@
 """Loading log days: each is replaced as a whole, audited, and published in one transaction.
 
 Good days share a transaction. A day that cannot be read whole or has too many rejects falls out
-before it; when the audit of a shared transaction fails, its days are tried one by one, so that the
-bad one falls out alone. A day that falls out keeps the rows it last published.
+before it; when the audit of a shared transaction fails, or memory does not suffice for it, its days
+are tried one by one, so that the bad one falls out alone. A day that falls out keeps the rows it
+last published.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.prepare import Prepared, first_of, in_groups, prepare, rejects_of
+from sparkify_dagster.warehouse.prepare import (
+    OUT_OF_MEMORY,
+    Prepared,
+    first_of,
+    in_groups,
+    nothing_of,
+    prepare,
+    why_too_much,
+)
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
@@ -52,13 +61,38 @@ def load_days(
     total = done + objects_in(parts) if total is None else total
     for group in in_groups(parts, loading.limits.batch_bytes):
         started = time.monotonic()
+        for report in _load_or_split(loading, group, done, total):
+            yield replace(report, seconds=time.monotonic() - started)
+        done += objects_in(group)
+
+
+def _load_or_split(
+    loading: Loading, group: Sequence[Part], done: int, total: int
+) -> Iterator[PartReport]:
+    """Loads a group; where memory does not suffice, day by day, so that just one fails."""
+    try:
         with loading.phases.during("read"):
             prepared = _prepare(loading, group, done, total)
-        done += objects_in(group)
+    except OUT_OF_MEMORY as error:
+        why = why_too_much(error)
+    else:
         counts = prepared.counts().by_part(prepared.parts)
         entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
-        for report in _settle(loading, entries, prepared):
-            yield replace(report, seconds=time.monotonic() - started)
+        yield from _settle(loading, entries, prepared)
+        return
+    # Not in the handler: the error holds on to what was made till then.
+    if len(group) == 1:
+        nothing = nothing_of(loading.reader.read_lines)
+        entry = entry_of(_TABLE, group[0], nothing, 0, 0)
+        yield _fail(loading, _without_memory(entry, why), nothing, ())
+        return
+    for part in group:
+        yield from _load_or_split(loading, [part], done, total)
+        done += len(part.objects)
+
+
+def _without_memory(entry: Entry, why: str) -> Entry:
+    return replace(entry, status="failed", message=f"{entry.part}: {why}")
 
 
 def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
@@ -67,6 +101,9 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
         loading.reader.read_lines,
         ((line, part.name) for part in group for line in part.objects.lines),
         loading.counter("log objects", done, total),
+        loading.limits.bounds,
+        loading.limits.held_bytes,
+        loading.limits.most_rejects,
     )
 
 
@@ -100,19 +137,23 @@ def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> I
 def _publish_or_split(
     loading: Loading, entries: Sequence[Entry], prepared: Prepared
 ) -> Iterator[PartReport]:
+    findings: tuple[Finding, ...] = ()
     try:
         done = _publish(loading, entries, prepared)
     except AuditFailed as error:
-        if len(entries) == 1:
-            failed = replace(entries[0], status="failed", message=str(error))
-            yield _fail(loading, failed, prepared, error.findings)
-        else:
-            for entry in entries:
-                yield from _publish_or_split(loading, [entry], prepared)
+        failed, findings = replace(entries[0], status="failed", message=str(error)), error.findings
+    except OUT_OF_MEMORY as error:
+        failed = _without_memory(entries[0], why_too_much(error))
     else:
         for entry in entries:
             published = replace(entry, load_id=done.load_id, run_id=loading.run_id)
             yield PartReport(published, done.findings, entry.objects, cost=done.cost)
+        return
+    if len(entries) == 1:
+        yield _fail(loading, failed, prepared, findings)
+        return
+    for entry in entries:
+        yield from _publish_or_split(loading, [entry], prepared)
 
 
 def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Published:
@@ -153,7 +194,7 @@ def _fail(
     loading: Loading, entry: Entry, prepared: Prepared, findings: tuple[Finding, ...]
 ) -> PartReport:
     """Records a failed day and its rejects; the rows it last published stay."""
-    rejects = rejects_of(prepared, entry.part)
+    rejects = prepared.rejects_of(entry.part)
     day = date.fromisoformat(entry.part)
     (recorded,) = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
     return PartReport(recorded, findings)

@@ -38,6 +38,10 @@ class Transient(WarehouseError):
     """It failed for reasons that may be gone the next time: all of it can be done again."""
 
 
+class OutOfMemory(WarehouseError):
+    """It took more memory than the engine may have; less at once may do."""
+
+
 class CopyRefused(WarehouseError):
     """Redshift could not copy the objects as they are; the transaction is lost.
 

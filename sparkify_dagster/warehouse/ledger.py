@@ -348,14 +348,16 @@ def unknown_as_text(unknown: Mapping[str, int], most: int = _LONGEST) -> str:
     The most frequent come first; where not all find room, `…` counts the names left out.
     """
     kept: dict[str, int] = {}
-    size = len(json.dumps({"…": len(unknown)})) + 2
-    for name, records in sorted(unknown.items(), key=lambda item: (-item[1], item[0])):
+    named = {name: records for name, records in unknown.items() if name != "…"}
+    left_out = unknown.get("…", 0) + len(named)
+    size = len(json.dumps({"…": left_out})) + 2
+    for name, records in sorted(named.items(), key=lambda item: (-item[1], item[0])):
         size += len(json.dumps({name: records}))
         if size > most:
-            kept["…"] = len(unknown) - len(kept)
             break
         kept[name] = records
-    return json.dumps(kept)
+        left_out -= 1
+    return json.dumps(kept | ({"…": left_out} if left_out else {}))
 
 
 def append_rows(session: Session, table: str, rows: Sequence[Row]) -> None:
@@ -382,10 +384,11 @@ def append_columns(session: Session, table: str, values: Mapping[str, Any], numb
 
 
 def _column(values: Any, kind: pa.DataType, number: int) -> pa.Array:
-    if isinstance(values, (str, int)):
+    if isinstance(values, (str, int, datetime)):
         return pa.repeat(pa.scalar(values, kind), number)
-    if isinstance(values, pa.Array):
-        return values.cast(kind)
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        as_it_is = pa.types.is_dictionary(values.type) or pa.types.is_large_string(values.type)
+        return values if as_it_is else values.cast(kind)
     return pa.array(values, kind)
 
 

@@ -6,18 +6,20 @@ for the catalogue stand in `days` and `songs`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.objects import LakeObject
-from sparkify_dagster.lake.reader import Reader, Reject
-from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.lake.reader import Reader
+from sparkify_dagster.lake.rejects import Rejects
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, ObjectStore
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import column_list
 from sparkify_dagster.model.ledger import RETIRED
@@ -25,7 +27,7 @@ from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
-from sparkify_dagster.warehouse.ledger import Entry, append_columns, append_rows, relation
+from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
 from sparkify_dagster.warehouse.phases import Phases
 from sparkify_dagster.warehouse.prepare import Columns, Prepared
 from sparkify_dagster.warehouse.schema import create_tables
@@ -51,11 +53,18 @@ class Limits:
             their rows are held in memory till then.
         objects: Objects that are staged by one statement; what is put together for it is let go
             before the next ones.
+        bounds: How large an object may be.
+        held_bytes: Memory that the rows and rejects of such a transaction may take; of a day with
+            more nothing is published.
+        most_rejects: Rejects that there may be in it; likewise.
     """
 
     rejects: float = 0.10
     batch_bytes: int = 512_000_000
     objects: int = 131_072
+    bounds: Bounds = DEFAULT_BOUNDS
+    held_bytes: int = 4_096_000_000
+    most_rejects: int = 1_000_000
 
 
 @runtime_checkable
@@ -223,31 +232,36 @@ def write_rejects(
     session: Session,
     table: Table,
     prepared: Prepared,
-    rejects: Sequence[Reject],
+    rejects: Rejects,
     load_id: int,
     run_id: str,
     *,
     published: bool,
 ) -> None:
     """Records rejects with their object, line, reason and text."""
-    now = ledger.utc_now()
-    rows = [
-        (
-            table.name,
-            prepared.objects[r.object].key,
-            r.line,
-            r.reason,
-            r.column,
-            r.raw_text.replace("\x00", "\\x00"),  # Redshift keeps no NUL.
-            ledger.day_or_none(prepared.parts[r.object], table.name),
-            published,
-            load_id,
-            run_id,
-            now,
-        )
-        for r in rejects
-    ]
-    append_rows(session, "load_rejects", rows)
+    held = rejects.table
+    days = [ledger.day_or_none(part, table.name) for part in prepared.parts]
+    append_columns(
+        session,
+        "load_rejects",
+        {
+            "target_table": table.name,
+            "object": pa.DictionaryArray.from_arrays(
+                held["object"].combine_chunks(), prepared.columns()[0]
+            ),
+            "line": held["line"],
+            "reason": held["reason"],
+            "column_name": held["column"],
+            # Redshift keeps no NUL.
+            "raw_text": pc.replace_substring(held["raw_text"], "\x00", "\\x00"),
+            "log_date": pa.array(days, pa.date32()).take(held["object"]),
+            "published": published,
+            "load_id": load_id,
+            "run_id": run_id,
+            "rejected_at": ledger.utc_now(),
+        },
+        len(rejects),
+    )
 
 
 def publish(
@@ -304,7 +318,7 @@ def record_failure(
     table: Table,
     entries: Sequence[Entry],
     prepared: Prepared,
-    rejects: Sequence[Reject],
+    rejects: Rejects,
     day: date | None = None,
 ) -> list[Entry]:
     """Records a failed load and its rejects in a transaction of its own; staged rows stay.
@@ -340,15 +354,13 @@ def record_failure(
     return [replace(entry, load_id=load_id, run_id=loading.run_id) for entry in entries]
 
 
-def _first_of_each(rejects: Sequence[Reject]) -> list[Reject]:
+def _first_of_each(rejects: Rejects) -> Rejects:
     """The first rejects of each object, so many as are kept of a load that failed."""
-    told: Counter[int] = Counter()
-    kept: list[Reject] = []
-    for reject in sorted(rejects, key=lambda reject: (reject.object, reject.line)):
-        told[reject.object] += 1
-        if told[reject.object] <= KEPT_REJECTS:
-            kept.append(reject)
-    return kept
+    objects, lines = (rejects.table[name].to_numpy() for name in ("object", "line"))
+    order = np.lexsort((lines, objects))
+    ordered = objects[order]
+    place = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+    return Rejects(rejects.table.take(pa.array(order[place < KEPT_REJECTS])))
 
 
 def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:

@@ -22,6 +22,7 @@ from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.lake.reader import Reader
 from sparkify_dagster.lake.snapshot import loaded_columns
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     Engine,
@@ -210,7 +211,7 @@ class _Rehearsal:
         return Objects([])
 
     def read(
-        self, objects: Iterable[LakeObject]
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The one object there is."""
         for item in objects:

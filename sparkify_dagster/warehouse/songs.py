@@ -19,7 +19,14 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.audit import AuditFailed, Finding
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.prepare import Prepared, first_of, prepare
+from sparkify_dagster.warehouse.prepare import (
+    OUT_OF_MEMORY,
+    Prepared,
+    first_of,
+    nothing_of,
+    prepare,
+    why_too_much,
+)
 from sparkify_dagster.warehouse.publish import (
     Loading,
     PartReport,
@@ -100,21 +107,33 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     # In the order of their keys, as neighbours lie near each other on a disk.
     wanted = heapq.merge(*(zip(read.lines, repeat(part)) for part, read in plan.read.items()))
     number = sum(map(len, plan.read.values()))
-    with loading.phases.during("read"), without_search():
-        prepared = prepare(
-            loading.store,
-            loading.reader.read_wholes,
-            wanted,
-            loading.counter("song objects", 0, number),
-        )
+    prepared, failed = nothing_of(loading.reader.read_wholes), None
+    try:
+        with loading.phases.during("read"), without_search():
+            prepared = prepare(
+                loading.store,
+                loading.reader.read_wholes,
+                wanted,
+                loading.counter("song objects", 0, number),
+                loading.limits.bounds,
+                loading.limits.held_bytes,
+                loading.limits.most_rejects,
+            )
+    except OUT_OF_MEMORY as error:
+        failed = _without_memory(error)
     entries = _entries(plan, prepared)
-    failed = _why_not(loading, plan, entries, prepared)
+    failed = failed or _why_not(loading, plan, entries, prepared)
     if failed:
         return _fail(loading, entries, prepared, failed, ())
+    findings: tuple[Finding, ...] = ()
     try:
         done = _publish(loading, plan, entries, prepared)
     except AuditFailed as error:
-        return _fail(loading, entries, prepared, str(error), error.findings)
+        failed, findings = str(error), error.findings
+    except OUT_OF_MEMORY as error:
+        failed = _without_memory(error)
+    if failed:  # Not in the handler: an error holds on to what was made till then.
+        return _fail(loading, entries, prepared, failed, findings)
     entry = replace(_sum(entries), load_id=done.load_id, run_id=loading.run_id)
     return PartReport(
         entry,
@@ -252,6 +271,10 @@ def _fail(
     failed = [replace(entry, status="failed", message=message) for entry in entries]
     recorded = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
     return PartReport(_sum(recorded), findings)
+
+
+def _without_memory(error: BaseException) -> str:
+    return f"the song catalogue: {why_too_much(error)}"
 
 
 def _sum(entries: Sequence[Entry]) -> Entry:

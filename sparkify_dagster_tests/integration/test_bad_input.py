@@ -26,6 +26,7 @@ from sparkify_dagster.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
@@ -124,10 +125,10 @@ class Meddler:
         return self._folder.list_objects()
 
     def read(
-        self, objects: Iterable[LakeObject]
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         self._meddle()
-        yield from self._folder.read(objects)
+        yield from self._folder.read(objects, bounds)
 
 
 def test_a_truncated_gz_fails_its_day_alone_and_loads_once_it_is_whole(place: Place) -> None:
@@ -648,12 +649,12 @@ def test_a_song_load_that_was_overtaken_by_another_leaves_nothing_stale(place: P
             return lake.songs.list_objects()
 
         def read(
-            self, objects: Iterable[LakeObject]
+            self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
         ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
             if late not in place.lake.keys(STAGING_SONGS.name):
                 place.lake.put_song(late, song(song_id="SO9"))
                 place.load()
-            yield from lake.songs.read(objects)
+            yield from lake.songs.read(objects, bounds)
 
     reader = lake.song_reader()
     load_songs(Loading(place.warehouse, Slow(), reader), list(seen.songs.values()))

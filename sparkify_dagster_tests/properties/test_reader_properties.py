@@ -12,10 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sparkify_dagster.lake import reader as reading
 from sparkify_dagster.lake import records as cutting
-from sparkify_dagster.lake.judge import Rejected, judge
+from sparkify_dagster.lake.judge import Parsed, Rejected, judge
 from sparkify_dagster.lake.reader import Batch, Reader
-from sparkify_dagster.lake.records import slices_of, whole
+from sparkify_dagster.lake.records import slices_of, units_of, whole
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Column, Type
@@ -386,13 +387,28 @@ def test_streams_of_song_records_are_read_as_the_oracle_reads_them(
     assert_same(read(songs.read_wholes(contents)), expected_songs(contents))
 
 
+@THOROUGH
+@given(contents=st.lists(log_objects | streams(EVENT_FIELDS), max_size=3))
+def test_objects_read_in_small_pieces_are_read_as_the_oracle_reads_them(
+    logs: Reader, contents: list[bytes]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, small in (("_UNIT_BYTES", 200), ("_UNIT_SLICES", 2), ("_STEP", 7), ("_SMALL", 9)):
+            patch.setattr(cutting, name, small)
+        patch.setattr(reading, "_JUDGED_AT_ONCE", 2)
+        together = read(logs.read_lines(contents))
+    assert_same(together, expected_logs(contents))
+
+
 @QUICK
 @given(contents=several_logs | st.lists(streams(EVENT_FIELDS), max_size=2))
 def test_what_the_fast_path_accepts_is_what_judge_gives(
     logs: Reader, contents: list[bytes]
 ) -> None:
-    candidates = slices_of(dict(enumerate(contents))).rows
-    _hold_against_judge(logs, candidates, loaded_columns(STAGING_EVENTS))
+    held = dict(enumerate(contents))
+    for unit in units_of(held):
+        candidates = slices_of(held, unit).rows
+        _hold_against_judge(logs, candidates, loaded_columns(STAGING_EVENTS))
 
 
 @QUICK
@@ -409,10 +425,11 @@ def _hold_against_judge(reader: Reader, candidates: Any, columns: Sequence[Colum
     alone = [candidates.slice(number, 1) for number in range(candidates.num_rows)]
     for some in (candidates, *alone):
         judged: Outcomes = {}
-        for item in reader._look_at(some):
+        seen = reader._ask(reader._parse, some).to_pylist()
+        for at, line, text, *parsed in map(dict.values, seen):
             with contextlib.suppress(Rejected):
-                values = judge(item.parsed, item.text, columns)
-                judged.setdefault((item.object, item.line), []).append(values)
+                values = judge(Parsed(*parsed), text, columns)
+                judged.setdefault((at, line), []).append(values)
         for where, rows in read(reader._fast_path(some).batch).items():
             for row in rows:
                 assert row in judged.get(where, []), "the fast path accepts what judge does not"

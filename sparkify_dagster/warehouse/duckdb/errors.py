@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from sparkify_dagster.warehouse.engine import WarehouseError
+from sparkify_dagster.warehouse.engine import OutOfMemory, WarehouseError
 
 OWN_TABLES_ONLY = (
     "only the warehouse's own tables can be asked here, no files and no other databases"
@@ -34,7 +34,7 @@ def told(where: str, *, writes: bool) -> Iterator[None]:
     except duckdb.InterruptException:
         raise
     except duckdb.OutOfMemoryException as error:
-        raise WarehouseError(
+        raise OutOfMemory(
             f"{where}: out of memory ({_first_line(error)}). Raise [DUCKDB] MEMORY_LIMIT "
             f"or lower [LOAD] BATCH_MB.{kept}"
         ) from error

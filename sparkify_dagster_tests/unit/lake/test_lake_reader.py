@@ -10,7 +10,9 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from sparkify_dagster.lake.reader import Batch, Reader, Reject
+from sparkify_dagster.lake.reader import Batch, Reader
+from sparkify_dagster.lake.rejects import Reject, TooMuch
+from sparkify_dagster.lake.stream import LONGEST
 from sparkify_dagster.model.table import Column, Type
 
 COLUMNS = (
@@ -76,7 +78,7 @@ def test_no_objects_and_empty_objects_give_empty_tables_of_the_same_types(reader
         reader.read_wholes([b"", b" \r\n"]),
     ):
         assert batch.rows.schema == schema
-        assert (batch.rows.num_rows, batch.rejects, dict(batch.unknown)) == (0, [], {})
+        assert (batch.rows.num_rows, len(batch.rejects), dict(batch.unknown)) == (0, 0, {})
 
 
 def test_lines_count_the_blank_ones_and_objects_start_where_told(reader: Reader) -> None:
@@ -270,7 +272,7 @@ def test_records_of_very_many_lines_are_found_among_very_many_others(reader: Rea
     lines[20_000] = b'{"x":{\n"y":[\n' + GOOD + b'\n]},\n"songId":"SO2"}'
     lines[40_000] = GOOD + GOOD
     batch = reader.read_lines([b"\n".join(lines), b"".join(lines)])
-    assert (batch.rows.num_rows, batch.rejects) == (2 * 50_001, [])
+    assert (batch.rows.num_rows, len(batch.rejects)) == (2 * 50_001, 0)
     told = [row for row in rows(batch) if row[0] == "SO2"]
     assert told == [("SO2", None, None, None, None, 0, 20_001), ("SO2", *[None] * 4, 1, 1)]
 
@@ -285,6 +287,58 @@ def test_an_object_with_rejects_that_is_no_stream_is_named(
     for read in (reader.read_lines, reader.read_wholes):
         batch = read([GOOD, data, GOOD + b"x"], 3)
         assert [(index, said.split(":")[0]) for index, said in batch.formats.items()] == [(4, what)]
+
+
+# --------------------------------------------------------------------------------------------------
+# What is too long, or too much
+# --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", [b"", b"}{", b"\xff"])
+@pytest.mark.parametrize("before", [b"", b"\n"])
+def test_a_record_that_is_too_long_is_rejected_without_a_look(
+    reader: Reader, before: bytes, more: bytes
+) -> None:
+    long = b'{"songId":"SO2","x":"' + more + b"x" * LONGEST + b'"}'
+    data = GOOD + b"\n" + before + long + b"\n" + GOOD
+    for batch in (reader.read_lines([data, GOOD]), reader.read_wholes([data, GOOD])):
+        line = 2 + len(before)
+        assert [row[-2:] for row in rows(batch)] == [(0, 1), (0, line + 1), (1, 1)]
+        ((index, at, reason, column, raw),) = batch.rejects
+        assert (index, at, reason, column) == (0, line, "longer than 16,777,216 bytes", None)
+        assert (len(raw), raw[:10]) == (16_000, long[:10].decode())
+
+
+def test_a_record_may_be_as_long_as_that(reader: Reader) -> None:
+    start = b'{"songId":"SO2","x":"'
+    longest = start + b"x" * (LONGEST - len(start) - 2) + b'"}'
+    batch = reader.read_lines([longest, longest + b" ", longest.replace(b"{", b"{ ", 1)])
+    assert [row[-2:] for row in rows(batch)] == [(0, 1), (1, 1)]
+    assert [(item.object, item.line) for item in batch.rejects] == [(2, 1)]
+
+
+def test_brackets_that_never_end_are_looked_at_as_far_as_a_record_may_go(reader: Reader) -> None:
+    data = b'{"a":\n' * 2_900_000  # 17 MB.
+    with pytest.raises(TooMuch):
+        reader.read_lines([data], most_rejects=10)
+
+
+@pytest.mark.parametrize("most", [3, 4])
+def test_rejects_are_held_up_to_a_number(reader: Reader, most: int) -> None:
+    data = b"x\n" + GOOD + b"\n[]\n" + song("SO1", status="x") + b"\n\xff"
+    for read in (reader.read_lines, reader.read_wholes):
+        if most == 4:
+            assert len(read([data], 0, most).rejects) == 4
+            continue
+        with pytest.raises(TooMuch, match=r"more than 3 records are rejected; .* MOST_REJECTS"):
+            read([data], 0, most)
+
+
+def test_a_song_object_without_a_record_is_one_reject_however_many_lines_it_has(
+    reader: Reader,
+) -> None:
+    assert len(reader.read_wholes([b"x\n" * 50], 0, 1).rejects) == 1
+    assert len(reader.read_wholes([b"{\n" * 50], 0, 60).rejects) == 1
 
 
 # --------------------------------------------------------------------------------------------------

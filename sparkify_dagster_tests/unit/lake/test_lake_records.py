@@ -1,24 +1,38 @@
 """Cutting bytes into lines and whole texts."""
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sparkify_dagster.lake.records import (
     SCHEMA,
     Candidates,
+    Span,
     is_blank,
     pieces,
     resolved,
     slices_of,
+    units_of,
     whole,
 )
-from sparkify_dagster.lake.stream import Piece
+from sparkify_dagster.lake.stream import LONGEST, Piece
 
 
 def cut(*objects: bytes, first: int = 0) -> Candidates:
     """The slices of a few objects."""
-    return slices_of(dict(enumerate(objects, first)))
+    held = dict(enumerate(objects, first))
+    parts = [slices_of(held, unit) for unit in units_of(held)]
+    rows = pa.concat_tables([SCHEMA.empty_table(), *(part.rows for part in parts)])
+    return Candidates(rows, [index for part in parts for index in part.uncut])
+
+
+def whole_units(*objects: bytes) -> list[Span]:
+    """Objects as a unit."""
+    return [Span(index, 0, len(data), 1) for index, data in enumerate(objects)]
 
 
 def wholes(*objects: bytes, first: int = 0) -> Candidates:
@@ -89,7 +103,6 @@ def test_records_without_a_line_break_are_cut_where_they_meet() -> None:
     assert [tuple(row.values()) for row in candidates.rows.to_pylist()] == [
         (0, 0, 1, '{"a":1}\n'),
         (0, 7, 1, '{"a":2}\n'),
-        (0, 15, 2, "\n"),
         (0, 16, 3, '{"a":"}\n'),
         (0, 23, 3, '{"}'),
     ]
@@ -129,7 +142,7 @@ def test_two_objects_that_are_utf8_only_together_are_not() -> None:
     [
         (b"{}\nx\n{}", [3], [Piece(3, 4, 2, False)], []),
         (b"{}\n{} {}\n{}", [3], [Piece(3, 5, 2, True), Piece(6, 8, 2, True)], []),
-        (b"{}\n\n{}", [3], [], []),
+        (b"{}\n\n{}", [], [], []),
         (
             b"x\n{}\nx\nx",
             [0, 5, 7],
@@ -139,7 +152,7 @@ def test_two_objects_that_are_utf8_only_together_are_not() -> None:
         (
             b'{}\n{"a":\n{}\n}\n{}',
             [3, 12],
-            [Piece(0, 2, 1, True), Piece(3, 13, 2, True), Piece(14, 16, 5, True)],
+            [],
             [0],
         ),
     ],
@@ -148,8 +161,8 @@ def test_pieces_are_looked_for_where_slices_are_broken_unless_they_reach_further
     data: bytes, broken: list[int], found: list[Piece], torn: list[int]
 ) -> None:
     rows = cut(data).rows
-    rows = rows.filter(pc.is_in(rows["start"], pa.array(broken)))
-    pieces_found, pieces_torn = resolved({0: data}, rows, [])
+    wrong = rows.filter(pc.is_in(rows["start"], pa.array(broken)))
+    pieces_found, pieces_torn = resolved({0: data}, whole_units(data), rows, wrong)
     assert pieces_found == [(0, piece) for piece in found]
     assert pieces_torn == torn
 
@@ -173,3 +186,61 @@ def test_white_space_alone_is_blank(text: bytes) -> None:
 @pytest.mark.parametrize("text", [b"x", b" x ", b"\xc2\xa0", b"\x0b", b"\x0c", b"\xff", b"\x00"])
 def test_anything_else_is_not_blank(text: bytes) -> None:
     assert not is_blank(text)
+
+
+# --------------------------------------------------------------------------------------------------
+# In bounded pieces
+# --------------------------------------------------------------------------------------------------
+
+RECORD = b'{"a":1}'
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from([b"", b" ", b"\t\r", b"x", RECORD, RECORD * 2]), max_size=6))
+)
+def test_objects_cut_together_give_what_each_gives_alone(objects: list[list[bytes]]) -> None:
+    held = [b"\n".join(lines) for lines in objects]
+    alone = [
+        row for index, data in enumerate(held) for row in cut(data, first=index).rows.to_pylist()
+    ]
+    together = cut(*held).rows.to_pylist()
+    assert [told(row) for row in together] == [told(row) for row in alone]
+    for row in together:
+        text = row["text"].removesuffix("\n").encode()
+        assert held[row["object"]][row["start"] :].startswith(text)
+        assert row["line"] == 1 + held[row["object"]][: row["start"]].count(b"\n")
+        assert text.strip(b" \t\r\n")
+
+
+def told(row: dict[str, Any]) -> tuple[object, ...]:
+    """A slice without the line break that may stand at its end."""
+    return row["object"], row["start"], row["line"], row["text"].removesuffix("\n")
+
+
+@pytest.mark.parametrize("join", [b"", b"\n", b"\n\n  \n"])
+def test_a_large_object_is_told_in_spans_that_hold_whole_slices(join: bytes) -> None:
+    data = join.join([RECORD] * 1_000_000)
+    units = list(units_of({3: b"", 7: data, 8: b"x"}))
+    spans = [unit[0] for unit in units if unit[0].object == 7]
+    assert len(spans) > 2
+    assert [unit for unit in units if len(unit) > 1] == [[Span(3, 0, 0, 1), Span(8, 0, 1, 1)]]
+    assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
+    assert spans[-1].end == len(data)
+    assert [span.line for span in spans] == [1 + data.count(b"\n", 0, s.start) for s in spans]
+    assert all(data[span.start :].lstrip().startswith(RECORD) for span in spans)
+    rows = cut(data).rows
+    assert rows.num_rows == 1_000_000
+    assert pc.all(pc.equal(pc.utf8_rtrim_whitespace(rows["text"]), RECORD.decode())).as_py()
+
+
+def test_very_many_blank_lines_are_no_candidates() -> None:
+    data = b"\n" * 3_000_000 + b"x" + b" \n\t\r\n" * 1_000_000
+    assert shown(cut(data)) == [(0, 3_000_001, "x ")]
+
+
+def test_an_object_with_a_line_longer_than_a_record_may_be_is_not_cut() -> None:
+    longest = b"x" * LONGEST
+    assert cut(longest).uncut == []
+    assert cut(RECORD, b"{}\n" + longest + b"\n{}", b"x" + longest).uncut == [1, 2]
+    assert wholes(longest, b"x" + longest).uncut == [1]

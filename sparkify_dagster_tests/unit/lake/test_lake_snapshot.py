@@ -13,6 +13,7 @@ from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import Aside, DayRange, LakeObject, Objects
 from sparkify_dagster.lake.snapshot import Lake, Snapshot, loaded_columns
+from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster_tests.record_cases import EVENT_FIELDS, EVENT_VALUES, SONG_FIELDS
 
@@ -33,7 +34,7 @@ class Shelf:
         return Objects(Objects.of(self.objects).lines, self.aside)
 
     def read(
-        self, objects: Iterable[LakeObject]
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """Never asked."""
         raise AssertionError(f"a snapshot reads {list(objects)}")

@@ -1,0 +1,37 @@
+"""The platform's loading of log days alone, whether they can be published or not.
+
+Of objects that were made to do harm most are not: what counts is what it takes to say so.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pandas  # noqa: F401  pyarrow loads it with its first array, and imports are not timed
+
+from bench.contenders.clock import Clock
+from bench.contenders.lake import arguments
+from bench.contenders.settings import settings_of
+from sparkify_dagster.places import limits_of, open_lake, open_warehouse
+from sparkify_dagster.warehouse.direct import load_log_days
+from sparkify_dagster.warehouse.publish import Loading
+
+
+def main() -> None:
+    """Loads all log days of the lake named on the command line."""
+    root, out = arguments()
+    clock = Clock()
+    settings = settings_of(root, out)
+    lake, warehouse = open_lake(settings), open_warehouse(settings)
+    seen = lake.look()
+    with closing(lake.log_reader(seen.fields)) as reader:
+        loading = Loading(warehouse, lake.logs, reader, limits_of(settings.load), "bench")
+        entries = [day.entry for day in load_log_days(loading, list(seen.days.values()))]
+    clock.tell(
+        records=sum(entry.records for entry in entries),
+        failed=[entry.part for entry in entries if entry.status == "failed"],
+    )
+
+
+if __name__ == "__main__":
+    main()
