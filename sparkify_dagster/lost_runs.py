@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.launcher import DefaultRunLauncher
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
@@ -83,11 +84,11 @@ def find_lost(
         lock = lock_of(folder / run.run_id)
         if lock == "held" or (lock == "none" and not is_ours(run, location)):
             continue
-        mark = _mark(instance, run)
+        mark, age = _last(instance, run)
         last, times = (before or {}).get(run.run_id, ("", 0))
         silent = times + 1 if mark == last else 0
         told = run.tags.get(BEAT_TAG, "").startswith(run.run_id)
-        why = why_lost(Signs(lock, _server(instance, run), told, silent))
+        why = why_lost(Signs(lock, _server(instance, run), told, silent, age))
         if why:
             lost.append(Lost(run, why))
         else:
@@ -127,7 +128,7 @@ def lost_runs_sensor() -> dg.SensorDefinition:
         )
         for one in ended:
             context.log.warning(one.told)
-        told = " ".join(one.told for one in ended) or "every run that has begun is at work"
+        told = " ".join(one.told for one in ended) or "no run is known to be lost"
         return dg.SensorResult(skip_reason=told, cursor=json.dumps(seen))
 
     return look
@@ -155,10 +156,18 @@ def _end(instance: dg.DagsterInstance, lost: Lost) -> bool:
     return True
 
 
-def _mark(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Differs when anything was heard of a run."""
+def _last(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, float]:
+    """What differs when anything was heard of a run, and how long ago that was, in seconds.
+
+    That is 0 where the history is not in files: others write it, too, by their own clocks.
+    """
     found = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return f"{run.status.value} {run.tags.get(BEAT_TAG, '')} {found and found[0].storage_id}"
+    mark = f"{run.status.value} {run.tags.get(BEAT_TAG, '')} {found and found[0].storage_id}"
+    if not isinstance(instance.event_log_storage, SqliteEventLogStorage):
+        return mark, 0.0
+    record = instance.get_run_record_by_id(run.run_id)
+    begun = record.create_timestamp.timestamp() if record else time.time()
+    return mark, time.time() - (found[0].timestamp if found else begun)
 
 
 def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:

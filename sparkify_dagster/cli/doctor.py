@@ -230,10 +230,11 @@ def _latest_day(settings: Settings) -> str:
 
 
 def _listed(check: str, where: str, objects: int, key: str, told: list[str]) -> Line:
-    found = " ".join([f"{count(objects, 'object')} in {where}.", *told])
-    if not objects:
-        return Line(check, "warning", found, f"set [S3] {key} to where the data lies")
-    return Line(check, "warning" if told else "ok", found.removesuffix("."))
+    found = " ".join([f"{count(objects, 'object')} in {where}.", *told]).removesuffix(".")
+    if objects:
+        return Line(check, "warning" if told else "ok", found)
+    step = "rename what is not read, or name its ending in [S3] ENDINGS"
+    return Line(check, "warning", found, step if told else f"set [S3] {key} to where the data lies")
 
 
 def _jsonpaths(settings: Settings) -> Line:
@@ -399,9 +400,12 @@ def _is_open(path: Path, undue: int) -> bool:
 
 
 def _space(settings: Settings) -> Line:
-    folder = _existing(settings.duckdb.path.parent)
-    free = shutil.disk_usage(folder).free
-    found = f"{size(free)} free for {near(settings.duckdb.path)}"
+    """Whether the warehouse and Dagster's history have room to grow; the one that has less."""
+    from sparkify_dagster.cli.home import history
+
+    places = [settings.duckdb.path.parent, history().folder]
+    free, place = min((shutil.disk_usage(_existing(place)).free, place) for place in places)
+    found = f"{size(free)} free for what is in {near(place)}"
     if free >= _LITTLE_SPACE:
         return Line("disk", "ok", found)
     return Line("disk", "failed" if free < _NO_SPACE else "warning", found, "make room")

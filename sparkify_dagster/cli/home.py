@@ -16,7 +16,7 @@ from sparkify_dagster.cli.console import warn
 from sparkify_dagster.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
 
-ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does."
+ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does"
 _UNENDED = (
     "SELECT run_id FROM runs WHERE status IN ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')"
 )

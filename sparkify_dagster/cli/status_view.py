@@ -40,7 +40,7 @@ def show_status(found: Status) -> None:
         _show_parts(parts)
     say()
     for told in found.lost_runs:
-        say(f"{told} {ENDED_BY}", "yellow")
+        say(f"{told} {ENDED_BY}.", "yellow")
     offer(_next_step(found, parts))
 
 
@@ -158,5 +158,7 @@ def _next_step(found: Status, parts: Sequence[PartStatus]) -> str:
     if told:
         return " ".join(told)
     if not parts:
+        if any(item["others"] for item in found.lake.not_read):
+            return "The lake is empty. Rename what is not read, or name its ending in [S3] ENDINGS."
         return "The lake is empty. Make one with `sparkify generate`."
     return "The star or the marts are behind: run `sparkify etl`."

@@ -72,14 +72,18 @@ class Snapshot:
         """What to say of a lake that holds nothing to load."""
         lost = len(self.unroutable)
         outside = f" ({lost} log objects belong to no day)" if lost else ""
-        return " ".join(
-            (
-                f"The lake is empty: no song and no log objects to load{outside}.",
-                *self.told,
-                "Make a sample lake with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA "
-                "to where the data lies.",
-            )
+        step = (
+            "Rename them, or name their endings in [S3] ENDINGS."
+            if any(aside.others for aside in self.aside.values())
+            else "Make a sample lake with `sparkify generate`, or set [S3] SONG_DATA and LOG_DATA "
+            "to where the data lies."
         )
+        told = (
+            f"The lake is empty: no song and no log objects to load{outside}.",
+            *self.told,
+            step,
+        )
+        return " ".join(told)
 
 
 def left_aside(table: str, aside: Aside) -> Iterator[str]:

@@ -18,6 +18,7 @@ _AT_ONCE = 32_768
 """Bytes of a gzip file: what comes behind a member is copied, so it must not be all the rest."""
 _HARMLESS = 16_000_000
 """Bytes that an object may hold however small it was packed."""
+_MAGIC = b"\x1f\x8b"
 _GZIP = 31
 """How zlib is asked for gzip: header, check sum and end are looked at."""
 _MB = 1_000_000
@@ -105,6 +106,8 @@ def unpacked(key: str, data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> bytes:
         return data
     if not data:
         raise ObjectError(key, "is empty, so no whole gzip file; deliver it again")
+    if not data.startswith(_MAGIC):
+        raise ObjectError(key, "is not gzip; take .gz off its name, or pack it")
     try:
         return b"".join(_members(key, data, bounds))
     except (EOFError, zlib.error) as error:

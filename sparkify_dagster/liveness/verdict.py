@@ -31,12 +31,14 @@ class Signs:
             did, for certain, or none was asked; `unknown`: none began it, or it cannot be asked.
         told: Its process has told at least once that it lives.
         silent: Looks in a row in which nothing of it has changed.
+        age: Seconds since anything was written of it, where only this machine writes the history.
     """
 
     lock: Lock = "none"
     server: Server = "unknown"
     told: bool = False
     silent: int = 0
+    age: float = 0.0
 
 
 def why_lost(signs: Signs) -> str:
@@ -51,6 +53,8 @@ def why_lost(signs: Signs) -> str:
         return "its code server is gone: it was killed, or the machine went down"
     if signs.server in ("does not know it", "is not there") and signs.silent >= UNKNOWN_TO_SERVER:
         return "its code server is gone, or does not know it any more"
+    if signs.age >= NO_SIGN * LOOK_SECONDS:
+        return f"there was no sign of life of it for {signs.age / 60:,.0f} minutes"
     return _silence(signs, NO_SIGN)
 
 

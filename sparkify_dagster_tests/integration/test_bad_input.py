@@ -392,6 +392,7 @@ def load_in_little_space(lake: TinyLake, path: Path, most: int = 0) -> str:
     """Loads in a process whose files can grow just so far; gives the message it ends with."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(LOAD_IN_LITTLE_SPACE), lake.root, path, str(most)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -211,7 +211,6 @@ def test_a_packed_object_is_unpacked_with_all_its_members(
         "cut-member.json.gz",
         "flipped.json.gz",
         "tailed.json.gz",
-        "never-packed.json.gz",
     ],
 )
 def test_a_packed_object_that_does_not_unpack_whole_is_an_error_and_no_data(
@@ -221,6 +220,13 @@ def test_a_packed_object_that_does_not_unpack_whole_is_an_error_and_no_data(
     assert isinstance(told, str)
     assert told.startswith(f"{key}: does not decompress to its end (")
     assert told.endswith("); deliver it again")
+
+
+def test_an_object_that_was_never_packed_says_so(
+    settled: Path, lake: dict[str, LakeObject]
+) -> None:
+    (told,) = read(settled, lake["never-packed.json.gz"])
+    assert told == "never-packed.json.gz: is not gzip; take .gz off its name, or pack it"
 
 
 def test_every_cut_of_a_packed_object_is_an_error(tmp_path: Path) -> None:

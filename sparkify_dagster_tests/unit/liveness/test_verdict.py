@@ -22,7 +22,7 @@ ALIVE = {
     "a code server cannot be reached for a moment": Signs(
         "none", "is not there", False, UNKNOWN_TO_SERVER - 1
     ),
-    "nothing is known, for some time": Signs(silent=NO_SIGN - 1),
+    "nothing is known, for some time": Signs(silent=NO_SIGN - 1, age=10.0 * NO_SIGN - 1),
 }
 LOST = {
     "its file is there and not locked": Signs("free"),
@@ -33,6 +33,7 @@ LOST = {
     "it told of itself, and does no longer": Signs("none", "unknown", True, SILENT),
     "likewise, and nobody knows its code server": Signs("none", "does not know it", True, SILENT),
     "nothing was ever heard of it": Signs(silent=NO_SIGN),
+    "nothing was written of it for long, here": Signs(age=10.0 * NO_SIGN),
 }
 
 
