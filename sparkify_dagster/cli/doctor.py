@@ -26,6 +26,7 @@ from sparkify_dagster.cli.console import (
     offer_named,
     print_json,
     say,
+    say_lines,
     show,
     size,
 )
@@ -440,7 +441,7 @@ def _show(lines: list[Line]) -> None:
     for line in lines:
         if line.next_step:
             end = "" if "\n" in line.next_step else "."  # What is to be typed ends as it is.
-            say(f"Next for {line.check}: {line.next_step}{end}")
+            say_lines(f"Next for {line.check}: {line.next_step}{end}")
     offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
     say()
     say(_conclusion([line.state for line in lines]))

@@ -21,6 +21,7 @@ from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed
 from sparkify_dagster.lake.reader import Batch, Reject
 from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.plain import printable
 
 Read = Callable[[Sequence[bytes], int], Batch]
 Columns = tuple[pa.Array, pa.Array, pa.Array]
@@ -129,7 +130,7 @@ class Prepared:
     def no_streams(self, part: str | None = None) -> str:
         """The objects, of one part or of all, that are no streams of records, and what to do."""
         found = [
-            f"{self.objects[index].key} {what}."
+            f"{printable(self.objects[index].key)} {what}."
             for index, what in sorted(self.batch.formats.items())
             if part in (None, self.parts[index])
         ]
