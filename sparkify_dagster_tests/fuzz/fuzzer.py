@@ -20,7 +20,7 @@ from hypothesis.strategies import SearchStrategy
 from sparkify_dagster_tests.fuzz import statements, targets
 
 _TARGETS = {**targets.TARGETS, **statements.TARGETS}
-_A_TURN = 2.5
+_A_TURN = 2.0
 _ENDLESS = settings(
     max_examples=10**6, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -48,7 +48,7 @@ def fuzz(seconds: float, first: int | None = None) -> dict[str, int]:
             try:
                 tried[name] += _turn(inputs, check, number)
             except Exception as error:
-                error.add_note(f"Found by {name!r} with seed {number}.")
+                error.add_note(f"Found by {name!r} with seed {number}, after {dict(tried)}.")
                 raise
     raise AssertionError
 

@@ -138,7 +138,9 @@ _cluster = f"[CLUSTER]\nHOST=h.example\nDB_USER=u\nDB_PASSWORD={_SECRET}\n".enco
 _with_secret = st.builds(lambda more, at: more[:at] + _cluster + more[at:], _settings, st.just(0))
 _documents_of_settings = st.one_of(
     *(_settings, _with_secret, reading.damaged(_settings), st.binary(max_size=80)),
-    reading.damaged(st.just(_cluster)).filter(lambda text: _SECRET.encode() in text),
+    reading.damaged(st.just(_cluster)).filter(
+        lambda text: b"\nDB_PASSWORD=" + _SECRET.encode() in text
+    ),
 )
 
 # --- messages of a queue ---------------------------------------------------------------------

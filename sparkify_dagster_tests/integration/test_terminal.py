@@ -129,7 +129,8 @@ SCREENS: list[tuple[str, ...]] = [
 def test_no_command_steers_the_terminal_it_writes_to(
     settings: Path, words: tuple[str, ...]
 ) -> None:
-    _, said = on_terminal(settings, *words, columns=400)
+    asks = 6 * ("--drop" in words)  # It waits for an answer.
+    _, said = on_terminal(settings, *words, stop_after=asks, columns=400)
     assert_harmless(_OUR_OWN.sub("", said))
     assert said
 

@@ -1,0 +1,16 @@
+"""The fuzzer for half a minute; `make fuzz SECONDS=3600` gives it an hour."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.drill
+def test_half_a_minute_of_odd_input_finds_nothing() -> None:
+    # A process of its own: it goes to another folder, and reads in small pieces.
+    command = [sys.executable, "-m", "sparkify_dagster_tests.fuzz", "30"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Tried: {")
+    assert ": 0" not in done.stdout, "each target had its turn"
