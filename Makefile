@@ -16,6 +16,8 @@ PORT ?= 3000
 # Processes for the tests (some only wait for a daemon), and what else to tell pytest.
 JOBS ?= 3
 TESTS ?=
+# For the fuzzer: how long it tries.
+SECONDS ?= 60
 # For `make lock`: UPGRADE=1 takes the newest versions that setup.cfg allows.
 UPGRADE ?=
 # For the benchmark: QUICK=1, and what else to tell it (MEASURE=--help lists it).
@@ -35,7 +37,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup demo dev docs screenshots test drills bench lint format check lock sbom clean
+.PHONY: help setup demo dev docs screenshots test drills fuzz bench lint format check lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' \
@@ -69,6 +71,9 @@ test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 
 drills: $(DEV) ## Run what takes long over real processes (kills, restarts)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m drill $(TESTS)
+
+fuzz: $(DEV) ## Try odd input: objects, documents, messages, statements (SECONDS=60)
+	@$(BIN)/python -m sparkify_dagster_tests.fuzz $(SECONDS)
 
 bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
 	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)

@@ -45,6 +45,7 @@ from pydantic_settings import (
 )
 
 from sparkify_dagster.local_files import read_bounded
+from sparkify_dagster.plain import printable
 
 CONFIG_NAME: Final = "dwh.cfg"
 ENV_PREFIX: Final = "SPARKIFY_"
@@ -712,7 +713,8 @@ def _as_text(default: object) -> str:
 
 
 def _problem(where: str, found: str, expected: str, next_step: str) -> str:
-    return f"{where}: {found}\nexpected: {expected}\nnext: {next_step}"
+    told = (f"{where}: {found}", f"expected: {expected}", f"next: {next_step}")
+    return "\n".join(map(printable, told))
 
 
 def _shown(info: SettingInfo, value: str) -> str:

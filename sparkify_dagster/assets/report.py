@@ -34,6 +34,7 @@ from sparkify_dagster.checks import check_evaluation, check_key, check_result, m
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Table
+from sparkify_dagster.plain import printable
 from sparkify_dagster.warehouse.audit import Finding
 from sparkify_dagster.warehouse.publish import PartReport
 from sparkify_dagster.warehouse.star import StarReport
@@ -60,7 +61,7 @@ class Reporter:
     def unroutable(self, found: Sequence[Unroutable]) -> None:
         """Warns about log objects that belong to no day."""
         for item in found[:20]:
-            self._context.log.warning(f"not loaded: {item.key}: {item.reason}")
+            self._context.log.warning(f"not loaded: {printable(item.key)}: {item.reason}")
         if len(found) > 20:
             self._context.log.warning(
                 f"and {len(found) - 20:,} more; `sparkify status --json` lists them all"

@@ -12,6 +12,7 @@ import atexit
 import gc
 import os
 import sys
+import traceback
 from contextlib import suppress
 
 _YOUNG = 100_000
@@ -36,6 +37,13 @@ def main() -> None:
                 setattr(sys, name, patient(getattr(sys, name)))
 
         app()
+    except Exception:
+        from sparkify_dagster.plain import harmless
+
+        # Indented: no line of what it quotes can pass for one of ours.
+        print("  " + harmless(traceback.format_exc()).replace("\n", "\n  "), file=sys.stderr)
+        codes.append(1)
+        sys.exit(1)
     except KeyboardInterrupt:
         codes.append(130)
         sys.exit(130)

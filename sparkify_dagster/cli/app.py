@@ -26,6 +26,10 @@ _START, _LOAD, _LOOK = "Start", "Load", "Look"
 class _Group(TyperGroup):
     """Says what went wrong in one message, for every command."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with said_plainly():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         with said_plainly():
             return super().invoke(ctx)
@@ -61,7 +65,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     suggest_commands=False,  # click does so itself.
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # `main` shows them.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

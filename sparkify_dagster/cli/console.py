@@ -24,6 +24,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from sparkify_dagster.plain import harmless, printable
+
 _UNBOUNDED = 10_000
 _COMMAND = re.compile("`(sparkify|pip) ([^`]+)`")
 _COMMAND_AT_END = re.compile(r":?(?: run)? `(?:sparkify|pip) [^`]+`\.?$")
@@ -50,6 +52,11 @@ def _console(*, stderr: bool) -> Console:
 
 def say(text: str = "", style: str = "") -> None:
     """Prints a line of the result; long ones are left to the terminal to wrap."""
+    _print(out(), printable(text), style)
+
+
+def say_lines(text: str, style: str = "") -> None:
+    """Prints a text of the result that may have several lines: nothing in it can forge one."""
     _print(out(), text, style)
 
 
@@ -61,17 +68,17 @@ def title(text: str) -> None:
 
 def note(text: str) -> None:
     """Tells, on stderr, what is no result."""
-    _print(err(), text, "dim")
+    _print(err(), printable(text), "dim")
 
 
 def warn(text: str) -> None:
     """Warns on stderr."""
-    _print(err(), f"Warning: {text}", "yellow")
+    _print(err(), f"Warning: {printable(text)}", "yellow")
 
 
 def complain(text: str) -> None:
     """Says on stderr what failed."""
-    _print(err(), f"Error: {text}", "red")
+    _print(err(), f"Error: {printable(text)}", "red")
 
 
 def offer(text: str, *, failed: bool = False) -> None:
@@ -116,8 +123,8 @@ def _print(console: Console, text: str, style: str) -> None:
 def print_json(value: object) -> None:
     """Prints JSON for programs: readable, keys in the order given, only valid JSON."""
     text = json.dumps(_valid(value), indent=2, ensure_ascii=False, default=str, allow_nan=False)
-    # Half a surrogate pair cannot be written as UTF-8; as an escape it can.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    # What does not print stands within texts only, where JSON has escapes for it.
+    print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def grid(*columns: str, right: Iterable[str] = ()) -> Table:
@@ -166,21 +173,9 @@ def fits(table: Table) -> bool:
     return console.measure(table, options=anywhere).maximum <= console.width
 
 
-def printable(value: object) -> str:
-    """A value as one line that cannot steer the terminal: what does not print is escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
-    )
-
-
-def harmless(text: str) -> str:
-    """A text that cannot steer the terminal; its lines stay lines."""
-    return "\n".join(printable(line) for line in text.expandtabs().split("\n"))
-
-
 def faint(text: str) -> Text:
     """Text in the background."""
-    return Text(text, style="dim")
+    return Text(harmless(text), style="dim")
 
 
 def size(number: int) -> str:

@@ -26,6 +26,7 @@ from sparkify_dagster.cli.console import (
     offer_named,
     print_json,
     say,
+    say_lines,
     show,
     size,
 )
@@ -34,6 +35,7 @@ from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.counting import count
 from sparkify_dagster.local_files import OTHERS
 from sparkify_dagster.places import in_s3, require_supported
+from sparkify_dagster.plain import printable
 from sparkify_dagster.settings import (
     Settings,
     SettingsError,
@@ -369,7 +371,7 @@ def _access(settings: Settings) -> Line:
         return Line("access", "ok", "what loads keep is closed to other accounts")
     found = f"open to other accounts: {', '.join(near(path) for path, _ in opened)}"
     commands = (
-        f"chmod go-{'rwx' if undue == OTHERS else 'w'} {shlex.quote(near(path))}"
+        f"chmod go-{'rwx' if undue == OTHERS else 'w'} {printable(shlex.quote(near(path)))}"
         for path, undue in opened
     )
     return Line("access", "warning", found, "\n".join(["close that:", *commands]))
@@ -444,7 +446,7 @@ def _show(lines: list[Line]) -> None:
     for line in lines:
         if line.next_step:
             end = "" if "\n" in line.next_step else "."  # What is to be typed ends as it is.
-            say(f"Next for {line.check}: {line.next_step}{end}")
+            say_lines(f"Next for {line.check}: {line.next_step}{end}")
     offer_named(" ".join(f"{line.found} {line.next_step}" for line in lines))
     say()
     say(_conclusion([line.state for line in lines]))

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import click
 import typer
 
+from sparkify_dagster.plain import printable
+
 FAILED, WRONG_USE, STOPPED = 1, 2, 130
 
 
@@ -28,7 +30,7 @@ def said_plainly() -> Iterator[None]:
     except click.UsageError as error:
         # Not in click's frame, which breaks what is to be copied.
         help_of = f" Try '{error.ctx.command_path} -h' for help." if error.ctx else ""
-        _say(f"Error: {error.format_message()}{help_of}")
+        _say(f"Error: {printable(error.format_message())}{help_of}")
         raise typer.Exit(error.exit_code) from None
     except Exception as error:
         told = explained(error)
@@ -55,14 +57,14 @@ def explained(error: Exception) -> tuple[int, str] | None:
         # A module that was never imported has raised nothing; importing it here costs time.
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(error, kind):
-            return code, str(error)
+            return code, str(error) if name == "SettingsError" else printable(error)
     return None
 
 
 def _in_words(error: OSError) -> str:
     if error.strerror is None:
-        return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return printable(error)
+    return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
 
 
 def _say(message: str) -> None:

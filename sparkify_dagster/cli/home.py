@@ -14,6 +14,7 @@ from typing import Any
 
 from sparkify_dagster.cli.console import warn
 from sparkify_dagster.liveness.locks import FOLDER, lock_of
+from sparkify_dagster.plain import printable
 from sparkify_dagster.settings import SettingsError
 
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does"
@@ -49,14 +50,14 @@ def dagster_home() -> Path | None:
     home = Path(named).expanduser()
     if not home.is_absolute():
         wanted = f"DAGSTER_HOME is {named}; Dagster wants a whole path, such as {home.absolute()}."
-        raise SettingsError([wanted])
+        raise SettingsError([printable(wanted)])
     if not home.is_dir():
         found = "no folder" if home.exists() else "not there"
         wrong = (
             f"DAGSTER_HOME names {home}, which is {found}. Make it (mkdir -p), correct it, or "
             "unset DAGSTER_HOME to keep the history in .dagster of the current folder."
         )
-        raise SettingsError([wrong])
+        raise SettingsError([printable(wrong)])
     return home
 
 

@@ -78,7 +78,8 @@ def _show_column(ref: Ref, *, down: bool) -> None:
     _grow(tree, ref, down=down)
     show(tree)
     if ref.table in TABLES:
-        say(f"\n{TABLES[ref.table].column(ref.column).meaning}")
+        say()
+        say(TABLES[ref.table].column(ref.column).meaning)
     reached = _reached(ref, down=down)
     if down:
         _tell("Its value goes into", reached.values)
@@ -121,7 +122,8 @@ def _show_table(table: str, *, down: bool) -> None:
         made = grouped(step.values) if down else made_of(Ref(table, column), step)
         rows.add_row(column, made, faint(grouped(step.decides - common)))
     if common:
-        say(f"Which rows there are is decided by {grouped(common)}.\n")
+        say(f"Which rows there are is decided by {grouped(common)}.")
+        say()
     show(rows)
 
 

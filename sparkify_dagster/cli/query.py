@@ -12,10 +12,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, printable, say, show
+from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, say, say_lines, show
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.counting import count
 from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.plain import printable
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
 
@@ -95,8 +96,8 @@ def _is_text(row: Row) -> bool:
 def _show_texts(rows: Sequence[Row]) -> None:
     for *name, text in rows:
         for each in name:
-            say(printable(each), "bold")
-        say(text.replace("\r\n", "\n").removesuffix("\n"))
+            say(each, "bold")
+        say_lines(text.replace("\r\n", "\n").removesuffix("\n"))
 
 
 def _show_records(keys: Sequence[str], rows: Sequence[Row]) -> None:

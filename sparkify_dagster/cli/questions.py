@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sparkify_dagster.cli.console import grid, printable, say, show, title
+from sparkify_dagster.cli.console import grid, say, say_lines, show, title
 from sparkify_dagster.cli.query import ask
+from sparkify_dagster.plain import printable
 from sparkify_dagster.warehouse.engine import Row, Session
 
 MOST_PLAYED = """\
@@ -67,7 +68,7 @@ def _eighths(value: int, most: int) -> int:
 
 def _question(text: str, sql: str) -> None:
     title(text)
-    say(sql, "dim")
+    say_lines(sql, "dim")
     say()
 
 

@@ -10,11 +10,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sparkify_dagster.cli.console import faint, grid, note, print_json, printable, say, show
+from sparkify_dagster.cli.console import faint, grid, note, print_json, say, show
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.counting import count
 from sparkify_dagster.masking import mask
 from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.plain import printable
 from sparkify_dagster.reasons import cause_of, causes
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger

@@ -14,7 +14,6 @@ from sparkify_dagster.cli.console import (
     near,
     offer,
     offer_named,
-    printable,
     say,
     show,
     size,
@@ -60,11 +59,11 @@ def _show_lake(lake: LakeStatus) -> None:
     if lake.unroutable:
         say(f"{count(len(lake.unroutable), 'log object')} not loaded:", "yellow")
         for item in lake.unroutable[:_UNROUTABLE]:
-            say(f"  {printable(item['object'])}: {item['reason']}")
+            say(f"  {item['object']}: {item['reason']}")
         if (more := len(lake.unroutable) - _UNROUTABLE) > 0:
             say(f"  and {more:,} more; --json lists them all")
     for said in lake.told:
-        say(printable(said), "yellow")
+        say(said, "yellow")
 
 
 def _show_warehouse(warehouse: WarehouseStatus) -> None:

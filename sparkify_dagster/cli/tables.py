@@ -26,6 +26,7 @@ from sparkify_dagster.model.ddl import (
 )
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.places import open_warehouse
+from sparkify_dagster.plain import harmless, printable
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.schema import create_tables, grant_reading
@@ -65,7 +66,7 @@ def _ask(where: str) -> None:
             "nobody is there to confirm it; add --yes to drop all tables.", param_hint="'--drop'"
         )
     if not typer.confirm(
-        f"Drop all tables in {where}, with their rows, rejects and history? "
+        f"Drop all tables in {printable(where)}, with their rows, rejects and history? "
         "`sparkify etl` loads them again from the lake.",
         err=True,
     ):
@@ -86,7 +87,7 @@ def run_sql(settings: Settings, name: str | None) -> None:
     if settings.engine == "redshift":
         blocks += ["\n\n".join(_rehearsed(settings, {table.name for table in tables}))]
     # Not through rich: this is meant for files and other programs.
-    sys.stdout.write("\n\n\n".join(filter(None, blocks)) + "\n")
+    print(harmless("\n\n\n".join(filter(None, blocks))))
 
 
 def _statements(settings: Settings, table: Table) -> Iterator[str]:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from sparkify_dagster.cli.pipes import patient
+from sparkify_dagster.plain import printable
 from sparkify_dagster.progress import watched_by
 
 _SAYS_AGAIN_AFTER = 10.0
@@ -36,7 +37,7 @@ def watching(unsaid: str = "") -> Iterator[None]:
             tell = stack.enter_context(_bar_on(terminal)).tell
         else:
             tell = stack.enter_context(_lines_on(stream, unsaid)).tell
-        stack.enter_context(watched_by(tell))
+        stack.enter_context(watched_by(lambda what, *far: tell(printable(what), *far)))
         yield
 
 

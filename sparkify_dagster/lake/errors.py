@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sparkify_dagster.plain import printable
+
 
 class LakeError(Exception):
     """The lake as a whole cannot be used: not there, not listable, no JSONPaths document."""
@@ -20,6 +22,6 @@ class ObjectError(Exception):
     """
 
     def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{key}: {reason}")
+        super().__init__(f"{printable(key)}: {reason}")
         self.key = key
         self.reason = reason

@@ -21,6 +21,7 @@ from sparkify_dagster.lake.store import ObjectStore
 from sparkify_dagster.model.catalog import model_version
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Column, Table
+from sparkify_dagster.plain import printable
 
 SETTINGS = {STAGING_SONGS.name: "SONG_DATA", STAGING_EVENTS.name: "LOG_DATA"}
 """The setting in section `[S3]` that says from where a staging table is loaded."""
@@ -91,17 +92,14 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
     where = f"Not read in [S3] {SETTINGS[table]}:"
     if aside.others:
         others = count(aside.others, "object")
-        yield f"{where} {others} that [S3] ENDINGS does not name, such as {_shown(aside.example)}."
+        example = printable(aside.example)
+        yield f"{where} {others} that [S3] ENDINGS does not name, such as {example}."
     if aside.links:
         links = count(len(aside.links), "link that leads", "links that lead")
         yield (
             f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), such as "
-            f"{_shown(aside.links[0])}."
+            f"{printable(aside.links[0])}."
         )
-
-
-def _shown(key: str) -> str:
-    return key if key.isprintable() else ascii(key)
 
 
 @dataclass(frozen=True, slots=True)

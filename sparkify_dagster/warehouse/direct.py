@@ -21,6 +21,7 @@ from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.table import Column, Type
+from sparkify_dagster.plain import printable
 from sparkify_dagster.warehouse import days, ledger
 from sparkify_dagster.warehouse.audit import AuditFailed
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
@@ -195,7 +196,7 @@ def _filled(part: Part) -> list[LakeObject]:
     """
     for item in part.objects:
         if not item.size and is_packed(item.key):
-            raise Doubt(f"{item.key} is empty, so no whole gzip file")
+            raise Doubt(f"{printable(item.key)} is empty, so no whole gzip file")
     return [item for item in part.objects if item.size]
 
 

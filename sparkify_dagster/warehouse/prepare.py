@@ -24,6 +24,7 @@ from sparkify_dagster.lake.objects import Objects, is_packed, key_of
 from sparkify_dagster.lake.reader import Batch
 from sparkify_dagster.lake.rejects import Rejects, TooMuch
 from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds, ObjectStore
+from sparkify_dagster.plain import printable
 from sparkify_dagster.warehouse.engine import OutOfMemory
 
 Read = Callable[[Sequence[bytes], int, int], Batch]
@@ -137,7 +138,7 @@ class Prepared:
     def no_streams(self, part: str | None = None) -> str:
         """The objects, of one part or of all, that are no streams of records, and what to do."""
         found = [
-            f"{self.objects[index].key} {what}."
+            f"{printable(self.objects[index].key)} {what}."
             for index, what in sorted(self.batch.formats.items())
             if part in (None, self.parts[index])
         ]

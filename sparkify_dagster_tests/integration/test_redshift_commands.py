@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,6 +209,18 @@ def test_every_statement_can_be_reviewed_without_a_connection(place: Place) -> N
     assert place.double.password not in said.out
 
 
+def _shown_by_ps(folder: Path) -> str:
+    """Arguments and environment of the processes that work in a folder."""
+    shown = ""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It is another's, or has ended.
+            if (process / "cwd").resolve() == folder.resolve():
+                told = (process / name for name in ("cmdline", "environ"))
+                shown += "".join(path.read_bytes().decode(errors="replace") for path in told)
+    assert "dagster" in shown or sys.platform != "linux"
+    return shown
+
+
 @pytest.fixture(scope="module")
 def dev(place: Place) -> Iterator[Dev]:
     switched_off = {"SPARKIFY_SENSOR__ENABLED": "no"}
@@ -221,6 +235,7 @@ def test_dagster_dev_loads_it_too_and_shows_no_password_anywhere(
     place.lake.put_log(log_key("2018-11-04"), event())
     place.lake.sync()
     run_id = launch(dev, **job("load"))
+    assert place.double.password not in _shown_by_ps(place.folder)
     assert dev.finished(run_id) == "SUCCESS"
     shown = json.dumps(
         [

@@ -30,6 +30,7 @@ FORBIDDEN = {
     "alerts": ("dagster", "pandas", "settings", "warehouse", "lake", "generator", *TOP),
     "triggers": ("dagster", "pandas", "settings", "generator", *TOP),
     "counting": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
+    "plain": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "masking": ("dagster", "duckdb", "pandas", "model", "lake", "warehouse", "settings", *TOP),
     "aws": ("dagster", "dagster_aws", "pandas", "settings", "warehouse", "lake", *TOP),
     "lineage": ("dagster", "duckdb", "pandas", "lake", "warehouse", "settings", "generator", *TOP),

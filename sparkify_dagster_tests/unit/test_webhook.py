@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+import trustme
 
 from sparkify_dagster.alerts import _listed, send
 from sparkify_dagster.webhook import post
@@ -90,6 +95,49 @@ def test_an_endless_text_after_the_answer_is_not_waited_for() -> None:
 def test_a_redirect_to_itself_is_an_answer() -> None:
     with server(b"HTTP/1.1 307 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", b"") as port:
         assert post(f"http://127.0.0.1:{port}/", "{}", 20.0) == 307
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.example"])
+def test_a_certificate_nobody_vouches_for_is_refused_before_anything_is_sent(name: str) -> None:
+    said: list[object] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(name).configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            connection, _ = listening.accept()
+            try:
+                said.append(context.wrap_socket(connection, server_side=True).recv(100))
+            except OSError as error:
+                said.append(error)
+
+        serving = threading.Thread(target=accept, daemon=True)
+        serving.start()
+        with pytest.raises(ConnectionError):
+            post(f"https://127.0.0.1:{listening.getsockname()[1]}/token", "{}", 20.0)
+        serving.join(20)
+    assert [type(each) for each in said] in ([ssl.SSLError], [bytes])
+    assert b"token" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc, as ps does")
+def test_ps_shows_no_url_of_a_webhook() -> None:
+    shown: list[bytes] = []
+    with server(b"", b"") as port:
+        url = f"http://127.0.0.1:{port}/the-token"
+        posting = threading.Thread(
+            target=lambda: send(url, {"text": "x"}, timeout=3.0), daemon=True
+        )
+        posting.start()
+        ended = time.monotonic() + 3
+        while time.monotonic() < ended and not any(b"webhook" in each for each in shown):
+            for child in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+                for number in child.read_text().split():
+                    with suppress(OSError):
+                        process = Path("/proc", number)
+                        shown += [(process / n).read_bytes() for n in ("cmdline", "environ")]
+    assert any(b"webhook" in each for each in shown), "the process that posts was seen"
+    assert not any(b"the-token" in each for each in shown)
 
 
 def test_three_tries_at_a_server_that_never_ends_take_three_times_as_long_at_most() -> None:

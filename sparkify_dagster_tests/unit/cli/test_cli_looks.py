@@ -56,6 +56,14 @@ def test_json_is_valid_whatever_the_values(capsys: pytest.CaptureFixture[str]) -
     }  # fmt: skip
 
 
+def test_nothing_in_json_can_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a\x1b\x7f\x9b\u2028\u202e\u2066\ud83d\U000e0001\n"
+    print_json({evil: evil})
+    said = capsys.readouterr().out
+    assert json.loads(said) == {evil: evil}
+    assert all(c.isprintable() or c == "\n" for c in said)
+
+
 def test_no_line_of_a_table_ends_with_blanks_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -193,4 +201,5 @@ def test_nothing_that_is_said_can_steer_the_terminal(capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert set("\x1b\x07\x9b\r\t").isdisjoint(said.out + said.err)
     assert r"a\x1b[31m\x07\x9b2J\r" in said.out
-    assert "\nc\n" in said.out, "lines stay lines"
+    assert "\nc\n" in said.out, "lines of a text that may have several stay lines"
+    assert r"\tb\nc" in said.out, "a line stays one"

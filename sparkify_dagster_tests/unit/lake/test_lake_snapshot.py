@@ -120,7 +120,7 @@ def test_what_is_not_read_is_told_of_an_empty_lake_too(lake: Lake) -> None:
     bare = replace(lake, songs=Shelf([], aside=Aside(1, "caf\udce9.txt")), logs=logs).look()
     assert bare.told == [
         "Not read in [S3] SONG_DATA: 1 object that [S3] ENDINGS does not name, such as "
-        r"'caf\udce9.txt'.",
+        r"caf\udce9.txt.",
         "Not read in [S3] LOG_DATA: 5 objects that [S3] ENDINGS does not name, such as "
         "2018-11-06.csv.",
         "Not read in [S3] LOG_DATA: 1 link that leads nowhere, back or out ([S3] FOLLOW_LINKS), "
