@@ -27,6 +27,7 @@ from sparkify_dagster.lake.objects import (
     Aside,
     LakeObject,
     Objects,
+    is_data_key,
     is_ignored,
     line_of,
 )
@@ -126,7 +127,7 @@ class S3Store:
         others: list[str] = []
         for whole, size, etag in found:
             key = whole[cut:]
-            if key.lower().endswith(self._endings) and not is_ignored(key):
+            if is_data_key(key, self._endings):
                 lines.append(line_of(key, size, etag))
             elif not is_ignored(key):
                 others.append(key)
