@@ -197,7 +197,8 @@ def _songs(settings: Settings) -> Line:
     lake = open_lake(settings)
     objects = lake.songs.list_objects()
     told = list(left_aside(STAGING_SONGS.name, objects.aside))
-    return _listed("songs", near(lake.songs.location), len(objects), "SONG_DATA", told)
+    where = near(lake.songs.location)
+    return _listed("songs", where, len(objects), "SONG_DATA", told, objects.aside.others)
 
 
 def _logs(settings: Settings) -> Line:
@@ -216,7 +217,8 @@ def _logs(settings: Settings) -> Line:
     told = list(left_aside(STAGING_EVENTS.name, listed.aside))
     if lost := len(listed) - objects:
         told.append(f"{count(lost, 'log object')} not loaded: `sparkify status` says why.")
-    return _listed("logs", near(lake.logs.location), objects, "LOG_DATA", told)
+    where = near(lake.logs.location)
+    return _listed("logs", where, objects, "LOG_DATA", told, listed.aside.others)
 
 
 def _latest_day(settings: Settings) -> str:
@@ -231,12 +233,13 @@ def _latest_day(settings: Settings) -> str:
         return ""  # Other lines say why.
 
 
-def _listed(check: str, where: str, objects: int, key: str, told: list[str]) -> Line:
+def _listed(check: str, where: str, objects: int, key: str, told: list[str], others: int) -> Line:
     found = " ".join([f"{count(objects, 'object')} in {where}.", *told]).removesuffix(".")
     if objects:
         return Line(check, "warning" if told else "ok", found)
     step = "rename what is not read, or name its ending in [S3] ENDINGS"
-    return Line(check, "warning", found, step if told else f"set [S3] {key} to where the data lies")
+    there = f"set [S3] {key} to where the data lies"
+    return Line(check, "warning", found, step if others else there)
 
 
 def _jsonpaths(settings: Settings) -> Line:
@@ -405,7 +408,9 @@ def _space(settings: Settings) -> Line:
     """Whether the warehouse and Dagster's history have room to grow; the one that has less."""
     from sparkify_dagster.cli.home import history
 
-    places = [settings.duckdb.path.parent, history().folder]
+    places = [settings.duckdb.path.parent]
+    with suppress(SettingsError):  # The line about the history says what is wrong there.
+        places.append(history().folder)
     free, place = min((shutil.disk_usage(_existing(place)).free, place) for place in places)
     found = f"{size(free)} free for what is in {near(place)}"
     if free >= _LITTLE_SPACE:
