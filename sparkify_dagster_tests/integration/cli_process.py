@@ -45,7 +45,8 @@ class Said:
 
 
 def sparkify(folder: Path, *words: str, **variables: str) -> Said:
-    """Runs the command in a folder and waits for its end."""
+    """Runs the command in a folder and waits for its end; wide, so that no path is folded."""
+    variables = {"COLUMNS": "300"} | variables
     with tempfile.TemporaryDirectory() as said:
         process = processes().Process(
             target=_run, args=(folder, words, environment(variables), Path(said)), daemon=True
