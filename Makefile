@@ -55,7 +55,7 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 	@echo "Runs are kept in .dagster; the temporary folder Dagster speaks of holds nothing."
 	@# Made here, one process at a time: Dagster makes them without a lock.
 	@test -e .dagster/history || env -u DAGSTER_HOME $(BIN)/python -c \
-		'from sparkify_dagster.launch import open_instance; open_instance().__enter__()'
+		'from sparkify_dagster.defs.instance import open_instance; open_instance().__enter__()'
 	@env -u DAGSTER_HOME PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 

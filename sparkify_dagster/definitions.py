@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from sparkify_dagster.build import build_definitions
+from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.settings import load_settings
 
 

@@ -44,8 +44,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from sparkify_dagster.local_files import read_bounded
-from sparkify_dagster.plain import printable
+from sparkify_dagster.core.local_files import read_bounded
+from sparkify_dagster.core.text import printable
 
 CONFIG_NAME: Final = "dwh.cfg"
 ENV_PREFIX: Final = "SPARKIFY_"

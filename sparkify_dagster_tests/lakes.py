@@ -18,20 +18,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sparkify_dagster.defs.resources import LakeResource
 from sparkify_dagster.generator import LakeSpec, generate_lake
-from sparkify_dagster.lake.folder import Folder
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
-from sparkify_dagster.lake.store import ObjectStore
-from sparkify_dagster.resources import LakeResource
+from sparkify_dagster.lake.store.base import ObjectStore
+from sparkify_dagster.lake.store.folder import Folder
+from sparkify_dagster.pipeline.copy_load import load_log_days
+from sparkify_dagster.pipeline.load_songs import load_songs
+from sparkify_dagster.pipeline.plan import Pending, asked_days, held_against, pending
+from sparkify_dagster.pipeline.publish import Direct, Limits, Loading, PartReport, RemoteStore
+from sparkify_dagster.pipeline.star import REBUILD_FROM, StarReport, publish_star
 from sparkify_dagster.settings import DaysSettings, LakeSettings, Settings
-from sparkify_dagster.warehouse.direct import load_log_days
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import Pending, asked_days, held_against, pending
-from sparkify_dagster.warehouse.publish import Direct, Limits, Loading, PartReport, RemoteStore
-from sparkify_dagster.warehouse.songs import load_songs
-from sparkify_dagster.warehouse.star import REBUILD_FROM, StarReport, publish_star
 from sparkify_dagster_tests import oracle
 from sparkify_dagster_tests.oracle import EVENTS_TABLE, SONGS_TABLE, Expected, Row
 from sparkify_dagster_tests.oracle_marts import marts_expected

@@ -17,11 +17,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sparkify_dagster.aws import AwsAccess
+from sparkify_dagster.connect import access_of, lake_at, redshift_warehouse
+from sparkify_dagster.core.aws import AwsAccess
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.lake.store import ObjectStore
-from sparkify_dagster.places import access_of, lake_at, redshift_warehouse
+from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.settings import ClusterSettings, LakeSettings, load_settings
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster_tests.lakes import FIRST_DAY, TinyLake, warehouse_at

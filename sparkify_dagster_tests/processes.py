@@ -15,8 +15,8 @@ _PRELOADED = [
     "sparkify_dagster.cli.etl",
     "sparkify_dagster.cli.status",
     "sparkify_dagster.cli.doctor",
-    "sparkify_dagster.launch",
-    "sparkify_dagster.aws",
+    "sparkify_dagster.defs.instance",
+    "sparkify_dagster.core.aws",
     "sparkify_dagster.report.writing",
     # What a load imports on its way.
     "pandas",

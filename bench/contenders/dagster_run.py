@@ -18,7 +18,7 @@ def main() -> None:
     lake, out = arguments()
     os.chdir(out)  # Dagster's history goes here.
     begun = time.perf_counter()
-    from sparkify_dagster.launch import run_load
+    from sparkify_dagster.defs.instance import run_load
 
     imported = time.perf_counter() - begun
     clock = Clock()

@@ -13,12 +13,12 @@ import pandas  # noqa: F401  pyarrow loads it with its first array, and imports 
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
-from sparkify_dagster.places import limits_of, open_lake, open_warehouse
-from sparkify_dagster.warehouse.direct import load_log_days
-from sparkify_dagster.warehouse.pending import loaded, pending
-from sparkify_dagster.warehouse.publish import Loading
-from sparkify_dagster.warehouse.songs import load_songs
-from sparkify_dagster.warehouse.star import publish_star
+from sparkify_dagster.connect import limits_of, open_lake, open_warehouse
+from sparkify_dagster.pipeline.copy_load import load_log_days
+from sparkify_dagster.pipeline.load_songs import load_songs
+from sparkify_dagster.pipeline.plan import loaded, pending
+from sparkify_dagster.pipeline.publish import Loading
+from sparkify_dagster.pipeline.star import publish_star
 
 
 def main() -> None:

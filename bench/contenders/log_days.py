@@ -12,9 +12,9 @@ import pandas  # noqa: F401  pyarrow loads it with its first array, and imports 
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
-from sparkify_dagster.places import limits_of, open_lake, open_warehouse
-from sparkify_dagster.warehouse.direct import load_log_days
-from sparkify_dagster.warehouse.publish import Loading
+from sparkify_dagster.connect import limits_of, open_lake, open_warehouse
+from sparkify_dagster.pipeline.copy_load import load_log_days
+from sparkify_dagster.pipeline.publish import Loading
 
 
 def main() -> None:

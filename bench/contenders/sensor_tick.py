@@ -10,8 +10,8 @@ import dagster as dg
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
-from sparkify_dagster.build import build_definitions
-from sparkify_dagster.sensors import SENSOR
+from sparkify_dagster.defs.build import build_definitions
+from sparkify_dagster.defs.sensors.lake import SENSOR
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def main() -> None:
 
         app()
     except Exception:
-        from sparkify_dagster.plain import harmless
+        from sparkify_dagster.core.text import harmless
 
         # Indented: no line of what it quotes can pass for one of ours.
         print("  " + harmless(traceback.format_exc()).replace("\n", "\n  "), file=sys.stderr)

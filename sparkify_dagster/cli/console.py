@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from sparkify_dagster.plain import harmless, printable
+from sparkify_dagster.core.text import harmless, printable
 
 _UNBOUNDED = 10_000
 _COMMAND = re.compile("`(sparkify|pip) ([^`]+)`")

@@ -30,16 +30,16 @@ from sparkify_dagster.cli.outcome import CheckLine, found_by, marts_row, passed_
 from sparkify_dagster.cli.query import EXAMPLE
 from sparkify_dagster.cli.questions import answer_questions
 from sparkify_dagster.cli.rows import count_rows
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.local_files import made_for, read_bounded
+from sparkify_dagster.core.text import count
 from sparkify_dagster.generator import LakeSpec
-from sparkify_dagster.local_files import made_for, read_bounded
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.pipeline.audit import Stored, examine
 from sparkify_dagster.settings import CONFIG_NAME, Settings, load_settings
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Stored, examine
 from sparkify_dagster.warehouse.engine import Session
 
 SPEC = LakeSpec(mess=True)

@@ -13,7 +13,7 @@ import typer
 
 import sparkify_dagster
 from sparkify_dagster.cli.console import near, note, say
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 
 
 def run_docs(target: Path, program: click.Command) -> None:
@@ -26,9 +26,9 @@ def run_docs(target: Path, program: click.Command) -> None:
         OSError: The folder cannot be written.
         typer.BadParameter: The folder holds something else.
     """
-    from sparkify_dagster.docsite.commands import described
-    from sparkify_dagster.docsite.site import build_site, checkout
-    from sparkify_dagster.docsite.writing import NotOurs, write_site
+    from sparkify_dagster.docs_site.commands import described
+    from sparkify_dagster.docs_site.site import build_site, checkout
+    from sparkify_dagster.docs_site.writing import NotOurs, write_site
     from sparkify_dagster.lineage import lineage_graph
 
     assert isinstance(program, click.Group), "the program has commands"

@@ -32,10 +32,9 @@ from sparkify_dagster.cli.console import (
 )
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
-from sparkify_dagster.counting import count
-from sparkify_dagster.local_files import OTHERS
-from sparkify_dagster.places import in_s3, require_supported
-from sparkify_dagster.plain import printable
+from sparkify_dagster.connect import in_s3, require_supported
+from sparkify_dagster.core.local_files import OTHERS
+from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.settings import (
     Settings,
     SettingsError,
@@ -190,9 +189,9 @@ def _packages() -> Line:
 
 
 def _songs(settings: Settings) -> Line:
+    from sparkify_dagster.connect import open_lake
     from sparkify_dagster.lake.snapshot import left_aside
     from sparkify_dagster.model.staging import STAGING_SONGS
-    from sparkify_dagster.places import open_lake
 
     lake = open_lake(settings)
     objects = lake.songs.list_objects()
@@ -202,10 +201,10 @@ def _songs(settings: Settings) -> Line:
 
 
 def _logs(settings: Settings) -> Line:
+    from sparkify_dagster.connect import covered, open_lake
     from sparkify_dagster.lake.objects import by_day
     from sparkify_dagster.lake.snapshot import left_aside
     from sparkify_dagster.model.staging import STAGING_EVENTS
-    from sparkify_dagster.places import covered, open_lake
 
     lake = open_lake(settings)
     listed = lake.logs.list_objects()
@@ -223,9 +222,9 @@ def _logs(settings: Settings) -> Line:
 
 def _latest_day(settings: Settings) -> str:
     """The latest day that was ever published, as far as that can be seen."""
-    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.connect import open_warehouse
+    from sparkify_dagster.pipeline.plan import loaded
     from sparkify_dagster.warehouse.engine import WarehouseError
-    from sparkify_dagster.warehouse.pending import loaded
 
     try:
         return loaded(open_warehouse(settings, lock_wait=_PATIENCE)).latest_day
@@ -243,7 +242,7 @@ def _listed(check: str, where: str, objects: int, key: str, told: list[str], oth
 
 
 def _jsonpaths(settings: Settings) -> Line:
-    from sparkify_dagster.places import open_lake
+    from sparkify_dagster.connect import open_lake
 
     lake = open_lake(settings)
     fields = lake.paths().fields
@@ -252,7 +251,7 @@ def _jsonpaths(settings: Settings) -> Line:
 
 def _warehouse(settings: Settings) -> Line:
     """Whether the file can be written, if it is there; else whether it could be made."""
-    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.connect import open_warehouse
     from sparkify_dagster.warehouse.engine import WarehouseBusy
 
     warehouse = open_warehouse(settings, lock_wait=_PATIENCE)
@@ -273,8 +272,8 @@ def _warehouse(settings: Settings) -> Line:
 
 def _tables(settings: Settings) -> Line:
     """Whether the tables are those of the model."""
+    from sparkify_dagster.connect import open_warehouse
     from sparkify_dagster.model.catalog import TABLES
-    from sparkify_dagster.places import open_warehouse
     from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseMissing
     from sparkify_dagster.warehouse.schema import difference
 
@@ -304,10 +303,10 @@ def _tables(settings: Settings) -> Line:
 def _loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
-    from sparkify_dagster.places import open_warehouse
+    from sparkify_dagster.connect import open_warehouse
+    from sparkify_dagster.pipeline.plan import clock_problem
     from sparkify_dagster.warehouse import ledger
     from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
-    from sparkify_dagster.warehouse.pending import clock_problem
 
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sparkify_dagster.cli.doctor_line import Line
-from sparkify_dagster.places import access_of, in_s3, open_lake, open_warehouse
+from sparkify_dagster.connect import access_of, in_s3, open_lake, open_warehouse
 from sparkify_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def staging(settings: Settings) -> Line:
 
 def role(settings: Settings) -> Line:
     """Whether the role reads the logs."""
-    from sparkify_dagster.warehouse.publish import RemoteStore
+    from sparkify_dagster.pipeline.publish import RemoteStore
     from sparkify_dagster.warehouse.redshift.probe import copy_logs
 
     lake = open_lake(settings)
@@ -76,7 +76,7 @@ def role(settings: Settings) -> Line:
 
 def regions(settings: Settings) -> Line:
     """Whether logs and staging area lie in one region, as one COPY reads from both."""
-    from sparkify_dagster.lake.s3 import S3Store
+    from sparkify_dagster.lake.store.s3 import S3Store
 
     access, lake = access_of(settings), settings.s3
     places = {"LOG_DATA": lake.log_data, "SONG_DATA": lake.song_data}
@@ -110,7 +110,7 @@ def _server_date(place: str, settings: Settings) -> str:
     """What time S3 says it is; it tells those it denies, too."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from sparkify_dagster.lake.s3 import split_uri
+    from sparkify_dagster.lake.store.s3 import split_uri
 
     access = access_of(settings)
     try:

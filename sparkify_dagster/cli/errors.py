@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import click
 import typer
 
-from sparkify_dagster.plain import printable
+from sparkify_dagster.core.text import printable
 
 FAILED, WRONG_USE, STOPPED = 1, 2, 130
 
@@ -49,10 +49,10 @@ def explained(error: Exception) -> tuple[int, str] | None:
         ("sparkify_dagster.settings", "SettingsError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "DocumentError", WRONG_USE),
         ("sparkify_dagster.lake.errors", "LakeError", FAILED),
-        ("sparkify_dagster.errors", "CloudError", FAILED),
+        ("sparkify_dagster.core.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
         ("sparkify_dagster.report.writing", "ReportError", FAILED),
-        ("sparkify_dagster.launch", "HistoryError", FAILED),
+        ("sparkify_dagster.defs.instance", "HistoryError", FAILED),
     ):
         # A module that was never imported has raised nothing; importing it here costs time.
         kind = getattr(sys.modules.get(module), name, None)

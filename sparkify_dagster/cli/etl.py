@@ -1,6 +1,6 @@
 """`sparkify etl`: find out what changed, run the load if anything did, say what it did.
 
-What belongs here: the order of these steps and their exit codes. Comparing is `warehouse.pending`'s
+What belongs here: the order of these steps and their exit codes. Comparing is `pipeline.plan`'s
 work, loading is `launch`'s, which is imported only when there is something to load.
 """
 
@@ -17,17 +17,14 @@ from sparkify_dagster.cli.home import dagster_home, end_lost_runs
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.counting import count
+from sparkify_dagster.connect import covered, open_lake, open_warehouse
+from sparkify_dagster.core.progress import report
+from sparkify_dagster.core.text import count
 from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
-from sparkify_dagster.places import covered, open_lake, open_warehouse
-from sparkify_dagster.progress import report
-from sparkify_dagster.settings import Settings
-from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.pending import (
+from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
     all_gone,
@@ -36,10 +33,13 @@ from sparkify_dagster.warehouse.pending import (
     pending,
     vanished,
 )
+from sparkify_dagster.settings import Settings
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
-    from sparkify_dagster.assets.load import What
-    from sparkify_dagster.launch import LoadResult
+    from sparkify_dagster.defs.instance import LoadResult
+    from sparkify_dagster.defs.load_op import What
 
 _WARNS_ABOUT = 5
 _LOOKING = "looking at the lake"
@@ -134,7 +134,7 @@ def load(
         # The run looks at the lake once more; that need not be said again.
         with watching(unsaid=_LOOKING):
             report("starting Dagster")
-            from sparkify_dagster.launch import run_load
+            from sparkify_dagster.defs.instance import run_load
 
             what: What = "everything" if full else "due" if due else "changes"
             result = run_load(settings, what, first, last, dagster_home())

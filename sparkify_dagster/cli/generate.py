@@ -15,9 +15,9 @@ import typer
 
 from sparkify_dagster.cli.console import near, offer, say, size
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.progress import report
+from sparkify_dagster.core.text import count
 from sparkify_dagster.generator import GeneratedLake, LakeSpec, generate_lake
-from sparkify_dagster.progress import report
 from sparkify_dagster.settings import Settings
 
 _LAYOUT = ("song_data", "log_data", "log_json_path.json")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sparkify_dagster.cli.console import warn
-from sparkify_dagster.liveness.locks import FOLDER, lock_of
-from sparkify_dagster.plain import printable
+from sparkify_dagster.core.text import printable
+from sparkify_dagster.defs.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
 
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does"
@@ -94,8 +94,8 @@ def lost_runs(*, anywhere: bool = False) -> list[str]:
     kept = history()
     if not ((anywhere and kept.elsewhere) or _has_doubtful(kept)):
         return []
-    from sparkify_dagster.launch import open_instance
-    from sparkify_dagster.lost_runs import find_lost
+    from sparkify_dagster.defs.instance import open_instance
+    from sparkify_dagster.defs.sensors.lost_runs import find_lost
 
     with open_instance(dagster_home()) as instance:
         return [lost.said for lost in find_lost(instance)[0]]
@@ -105,8 +105,8 @@ def end_lost_runs() -> None:
     """Ends them, and says so; asks Dagster only if there is one in doubt."""
     if not _has_doubtful(history()):
         return
-    from sparkify_dagster.launch import open_instance
-    from sparkify_dagster.lost_runs import end_lost
+    from sparkify_dagster.defs.instance import open_instance
+    from sparkify_dagster.defs.sensors.lost_runs import end_lost
 
     with open_instance(dagster_home()) as instance:
         for lost in end_lost(instance)[0]:

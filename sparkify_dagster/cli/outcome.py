@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sparkify_dagster.cli.console import complain, grid, near, offer_named, say, show, warn
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS
@@ -24,7 +24,7 @@ from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
-    from sparkify_dagster.launch import LoadResult
+    from sparkify_dagster.defs.instance import LoadResult
 
 
 @dataclass(frozen=True, slots=True)

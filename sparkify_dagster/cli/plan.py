@@ -1,6 +1,6 @@
 """What a load would do: the part of `sparkify etl --dry-run` that is no load.
 
-What belongs here: putting what is pending into words. What is pending is `warehouse.pending`'s.
+What belongs here: putting what is pending into words. What is pending is `pipeline.plan`'s.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkify_dagster.cli.console import grid, say, show, size
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.lake.changes import NOTHING, Part, object_changes, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.pipeline.plan import Pending
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.pending import Pending
 
 Why = Literal["new", "changed", "gone", "failed before", "again"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sparkify_dagster.cli.console import grid, say, say_lines, show, title
 from sparkify_dagster.cli.query import ask
-from sparkify_dagster.plain import printable
+from sparkify_dagster.core.text import printable
 from sparkify_dagster.warehouse.engine import Row, Session
 
 MOST_PLAYED = """\

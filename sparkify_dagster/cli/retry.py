@@ -10,8 +10,8 @@ from datetime import date
 from sparkify_dagster.cli.console import say
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.places import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 

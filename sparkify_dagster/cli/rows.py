@@ -8,12 +8,7 @@ from __future__ import annotations
 from sparkify_dagster.cli.console import warn
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import (
-    Session,
-    Warehouse,
-    WarehouseError,
-    WarehouseMissing,
-)
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseError, WarehouseMissing
 
 
 def rows_now(warehouse: Warehouse) -> dict[str, int]:

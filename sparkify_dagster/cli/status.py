@@ -9,126 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.etl import not_read
 from sparkify_dagster.cli.failed import CATALOGUE
 from sparkify_dagster.cli.home import lost_runs
 from sparkify_dagster.cli.rows import count_rows
+from sparkify_dagster.cli.status_types import LakeStatus, PartStatus, State, Status, WarehouseStatus
+from sparkify_dagster.cli.status_view import show_status
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.errors import CloudError
+from sparkify_dagster.connect import covered, open_lake, open_warehouse
+from sparkify_dagster.core.errors import CloudError
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import Aside
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.places import covered, open_lake, open_warehouse
+from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, with_hidden
+from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, Failure
-from sparkify_dagster.warehouse.pending import Hidden, clock_problem, hidden_parts, with_hidden
-from sparkify_dagster.warehouse.star import is_behind
 
-State = Literal["loaded", "new", "changed", "gone", "failed", "not known"]
 _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
-
-
-@dataclass(frozen=True, slots=True)
-class PartStatus:
-    """A log day, or the song catalogue.
-
-    Attributes:
-        state: `loaded`: the warehouse holds what the lake holds. `new`, `changed`, `gone`: it does
-            not yet. `failed`: the last load failed; what was published before stays. `not known`:
-            it was loaded, but the lake cannot be seen.
-        objects: Objects in the lake now, None when it cannot be seen; bytes likewise.
-        records: Records as last published; rows and rejects likewise.
-        message: Why the last load failed.
-        attempts: How often in a row loading what is there now has failed.
-        given_up: It is not tried again by itself until the lake changes.
-    """
-
-    name: str
-    state: State
-    objects: int | None
-    bytes: int | None
-    records: int
-    rows: int
-    rejects: int
-    loaded_at: str | None
-    failed_at: str | None
-    message: str | None
-    run_id: str | None
-    attempts: int = 0
-    given_up: bool = False
-
-
-@dataclass(slots=True)
-class LakeStatus:
-    """What the lake holds.
-
-    Attributes:
-        problem: Why it cannot be used, if it cannot; the numbers are then 0.
-        not_read: What is there and not read, by setting; `told` says it in sentences.
-        first_day: First log day that is loaded.
-        last_day: Last one; where the settings leave it open today, or the latest that was loaded.
-    """
-
-    song_data: str
-    log_data: str
-    log_jsonpath: str
-    first_day: str
-    last_day: str
-    problem: str | None = None
-    song_objects: int = 0
-    song_bytes: int = 0
-    log_days: int = 0
-    log_objects: int = 0
-    log_bytes: int = 0
-    unroutable: list[dict[str, str]] = field(default_factory=list)
-    not_read: list[dict[str, object]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class WarehouseStatus:
-    """What the warehouse holds.
-
-    Attributes:
-        exists: Something was loaded, or tables were made.
-        tables: Rows of each table that is there.
-        star: Whether star and marts have taken in all of staging.
-        clock: What is to be said of this machine's clock, if it is behind the history.
-    """
-
-    engine: str
-    location: str
-    schema: str
-    exists: bool = False
-    tables: dict[str, int] = field(default_factory=dict)
-    star: Literal["up to date", "behind", "not built"] = "not built"
-    clock: str | None = None
-
-
-@dataclass(slots=True)
-class Status:
-    """Everything `sparkify status` tells.
-
-    Attributes:
-        up_to_date: The warehouse holds what the lake holds, star included.
-        lost_runs: What is to be said of each run whose process is gone and whose record says
-            otherwise.
-    """
-
-    up_to_date: bool
-    lake: LakeStatus
-    warehouse: WarehouseStatus
-    catalogue: PartStatus | None
-    days: list[PartStatus]
-    lost_runs: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -148,8 +53,6 @@ def run_status(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
     else:
-        from sparkify_dagster.cli.status_view import show_status
-
         show_status(found)
 
 

@@ -9,20 +9,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from sparkify_dagster.cli.console import (
-    grid,
-    near,
-    offer,
-    offer_named,
-    say,
-    show,
-    size,
-    title,
-)
+from sparkify_dagster.cli.console import grid, near, offer, offer_named, say, show, size, title
 from sparkify_dagster.cli.failed import named
 from sparkify_dagster.cli.home import ENDED_BY
-from sparkify_dagster.cli.status import LakeStatus, PartStatus, Status, WarehouseStatus
-from sparkify_dagster.counting import count
+from sparkify_dagster.cli.status_types import LakeStatus, PartStatus, Status, WarehouseStatus
+from sparkify_dagster.core.text import count
 
 _COLOURS = {"loaded": "green", "failed": "red"}
 _SHOWN = 40

@@ -13,7 +13,8 @@ import typer
 
 from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.counting import count
+from sparkify_dagster.connect import open_warehouse
+from sparkify_dagster.core.text import count, harmless, printable
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     comments,
@@ -25,8 +26,6 @@ from sparkify_dagster.model.ddl import (
     statement,
 )
 from sparkify_dagster.model.table import Layer, Table
-from sparkify_dagster.places import open_warehouse
-from sparkify_dagster.plain import harmless, printable
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.schema import create_tables, grant_reading
@@ -107,8 +106,8 @@ def _statements(settings: Settings, table: Table) -> Iterator[str]:
 
 def _rehearsed(settings: Settings, wanted: set[str]) -> Iterator[str]:
     """The transactions that load the wanted tables."""
+    from sparkify_dagster.pipeline.sql_preview import Place, rehearse
     from sparkify_dagster.warehouse.redshift.connection import SETTINGS
-    from sparkify_dagster.warehouse.rehearsal import Place, rehearse
 
     yield "-- First on each connection; to look at something, BEGIN READ ONLY follows:"
     yield "\n".join(f"{text};" for text in SETTINGS)

@@ -16,12 +16,9 @@ from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.home import end_lost_runs
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
-from sparkify_dagster.errors import CloudError
-from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.events import Watched
-from sparkify_dagster.places import open_lake, open_queue, open_warehouse
-from sparkify_dagster.settings import Settings
-from sparkify_dagster.triggers import (
+from sparkify_dagster.connect import open_lake, open_queue, open_warehouse
+from sparkify_dagster.core.errors import CloudError
+from sparkify_dagster.defs.sensors.triggers import (
     Memory,
     Patience,
     Run,
@@ -32,8 +29,11 @@ from sparkify_dagster.triggers import (
     seen,
     verdict,
 )
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.notifications import Watched
+from sparkify_dagster.pipeline.plan import held_against, pending
+from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.pending import held_against, pending
 
 _REQUEST = "watch"
 

@@ -1,6 +1,6 @@
 """Showing how far a load has come: a bar on a terminal, a few plain lines elsewhere.
 
-What belongs here: drawing what is reported to `sparkify_dagster.progress`. All of it goes to
+What belongs here: drawing what is reported to `sparkify_dagster.core.progress`. All of it goes to
 stderr, and nothing is drawn before something is reported.
 """
 
@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from sparkify_dagster.cli.pipes import patient
-from sparkify_dagster.plain import printable
-from sparkify_dagster.progress import watched_by
+from sparkify_dagster.core.progress import watched_by
+from sparkify_dagster.core.text import printable
 
 _SAYS_AGAIN_AFTER = 10.0
 

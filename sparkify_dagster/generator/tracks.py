@@ -12,12 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparkify_dagster.generator.dice import Dice, Ints, pick, zipf_weights
-from sparkify_dagster.generator.songs import (
-    Catalogue,
-    artist_count,
-    make_durations,
-    make_titles,
-)
+from sparkify_dagster.generator.songs import Catalogue, artist_count, make_durations, make_titles
 from sparkify_dagster.generator.words import artist_name
 
 Fragments = npt.NDArray[np.object_]

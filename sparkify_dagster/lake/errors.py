@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkify_dagster.plain import printable
+from sparkify_dagster.core.text import printable
 
 
 class LakeError(Exception):

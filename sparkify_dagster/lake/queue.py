@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sparkify_dagster.aws import AwsAccess, AwsError
+from sparkify_dagster.core.aws import AwsAccess, AwsError
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.events import Message, Told, Watched, told_by
+from sparkify_dagster.lake.notifications import Message, Told, Watched, told_by
 
 SETTING = "[S3] QUEUE"
 _AT_ONCE = 10

@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.garbage import without_search
+from sparkify_dagster.core.meter import Meter
+from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
-from sparkify_dagster.lake.collector import without_search
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
-from sparkify_dagster.lake.meter import Meter
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
-from sparkify_dagster.lake.reader import READER_VERSION, Reader
-from sparkify_dagster.lake.store import ObjectStore
+from sparkify_dagster.lake.reader.reader import READER_VERSION, Reader
+from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.model.catalog import model_version
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Column, Table
-from sparkify_dagster.plain import printable
 
 SETTINGS = {STAGING_SONGS.name: "SONG_DATA", STAGING_EVENTS.name: "LOG_DATA"}
 """The setting in section `[S3]` that says from where a staging table is loaded."""

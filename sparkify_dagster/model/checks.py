@@ -6,7 +6,7 @@ alone, on all that is stored. One check has no SQL, as engines describe tables e
 way: whether a table's columns are the model's.
 
 What belongs here: which checks a table has and their SQL. What does not: running them
-(`warehouse.audit`) and showing them in Dagster (`checks`).
+(`pipeline.audit`) and showing them in Dagster (`checks`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import column_list, exact, quoted
 from sparkify_dagster.model.marts import MARTS

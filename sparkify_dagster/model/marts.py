@@ -2,7 +2,7 @@
 
 Each is a pure function of staging and star, published with the star. What belongs here: their
 columns, keys, meaning, and the slices in which they are brought up to date. The SELECT that defines
-each is a file in `sql/mart`; how they are brought up to date is `warehouse.marts`' business.
+each is a file in `sql/mart`; how they are brought up to date is `pipeline.marts`' business.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two staging tables: raw, typed, one row per accepted record.
 
 What belongs here: what the reader may accept (types, lengths in bytes, required columns) and the
-audit columns that tell where a row came from. How records are read is `lake.reader`'s business.
+audit columns that tell where a row came from. How records are read is `lake.reader`'s.
 """
 
 from __future__ import annotations

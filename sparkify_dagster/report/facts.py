@@ -19,18 +19,11 @@ from sparkify_dagster.model.checks import Check, all_checks
 from sparkify_dagster.model.ddl import quoted, relations
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.report.questions import (
-    Grain,
-    Question,
-    grain_of,
-    headline,
-    over_time,
-    single,
-)
+from sparkify_dagster.pipeline.audit import Finding, Stored, examine
+from sparkify_dagster.pipeline.marts import are_behind
+from sparkify_dagster.report.questions import Grain, Question, grain_of, headline, over_time, single
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Finding, Stored, examine
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
-from sparkify_dagster.warehouse.marts import are_behind
 
 Record = Mapping[str, Any]
 """One row of an answer, by column."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, Record
 from sparkify_dagster.report.questions import MINUTES, MOST_PERIODS, SONGS

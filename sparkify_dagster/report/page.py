@@ -11,7 +11,7 @@ from datetime import datetime
 from importlib.resources import files
 
 from sparkify_dagster import __version__
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts, listening, people, trust
 from sparkify_dagster.report.facts import Facts, Headline, typed, typed_check
 from sparkify_dagster.report.view import Card, Picture, Section

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts
 from sparkify_dagster.report.view import Column, Legend, Picture, Section, Table

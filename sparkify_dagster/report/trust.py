@@ -5,12 +5,12 @@ What belongs here: sections made from answers, without reading or drawing anythi
 
 from __future__ import annotations
 
-from sparkify_dagster.counting import count
-from sparkify_dagster.reasons import cause_of, causes
+from sparkify_dagster.core.reject_reasons import cause_of, causes
+from sparkify_dagster.core.text import count
+from sparkify_dagster.pipeline.audit import Finding
 from sparkify_dagster.report.facts import Facts, Record
 from sparkify_dagster.report.view import Column, Section, Table, bars_of
 from sparkify_dagster.report.words import NONE, brief, clean, more, number, share
-from sparkify_dagster.warehouse.audit import Finding
 
 QUALITY = "quality"
 _PLAYS = Column("plays", "number")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sparkify_dagster.counting import count
+from sparkify_dagster.core.text import count
 from sparkify_dagster.report.questions import Grain
 
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from sparkify_dagster.local_files import made_for
+from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, gather
 from sparkify_dagster.report.listening import plays

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
-from sparkify_dagster.lake.meter import Meter
+from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Table
 

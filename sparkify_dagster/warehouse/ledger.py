@@ -1,7 +1,7 @@
 """Reading and writing the ledger: history, objects, rejects, keys of replaced rows.
 
 What belongs here: the statements on the ledger tables. Deciding what to load is `lake.changes`',
-loading is `warehouse.publish`'s and `warehouse.star`'s.
+loading is `pipeline.publish`'s and `pipeline.star`'s.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from sparkify_dagster.lake.reader import READER_VERSION
-from sparkify_dagster.lake.records import ARROW_TYPES
+from sparkify_dagster.lake.reader.reader import READER_VERSION
+from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import qualified
 from sparkify_dagster.model.ledger import LEDGER

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sparkify_dagster.build import build_definitions
+from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.generator import LakeSpec, generate_lake
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks
+from sparkify_dagster.pipeline.audit import Finding, Stored, examine
 from sparkify_dagster.settings import load_settings
-from sparkify_dagster.warehouse.audit import Finding, Stored, examine
 from sparkify_dagster_tests.browser import ui
 from sparkify_dagster_tests.browser.chromium import complaints, missing
 from sparkify_dagster_tests.integration.dagster_dev import Dev, dagster_dev, project_folder

@@ -13,7 +13,7 @@ import pytest
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import column_list, create_incoming
 from sparkify_dagster.model.staging import STAGING_EVENTS
-from sparkify_dagster.warehouse.direct import INCOMING, doubts
+from sparkify_dagster.pipeline.copy_load import INCOMING, doubts
 from sparkify_dagster.warehouse.engine import CopyRefused, LakeObjects, Session
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.lakes import put

@@ -18,9 +18,9 @@ import pytest
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import checks_of
+from sparkify_dagster.pipeline.audit import Stored, examine
+from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.audit import Stored, examine
-from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import (
     LOG_FIELDS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sparkify_dagster.lake.reader import Batch, Reader
+from sparkify_dagster.lake.reader.reader import Batch, Reader
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster_tests.record_cases import (

@@ -16,12 +16,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sparkify_dagster.lake import records as cutting
 from sparkify_dagster.lake.errors import DocumentError
-from sparkify_dagster.lake.events import Message, Watched, told_by
-from sparkify_dagster.lake.formats import what_it_is
 from sparkify_dagster.lake.jsonpaths import parse_jsonpaths
-from sparkify_dagster.lake.reader import Reader
+from sparkify_dagster.lake.notifications import Message, Watched, told_by
+from sparkify_dagster.lake.reader import records as cutting
+from sparkify_dagster.lake.reader.formats import what_it_is
+from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.settings import SettingsError, describe_settings, load_settings

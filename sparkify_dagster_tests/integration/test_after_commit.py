@@ -64,7 +64,9 @@ def test_where_nothing_but_the_history_can_be_written_a_load_is_good_and_has_its
         exec "$0" "$@" etl"""
     data = folder / "data"
     (data / "home").mkdir()
-    shutil.copy(ROOT / "sparkify_dagster" / "dagster_home.yaml", data / "home" / "dagster.yaml")
+    shutil.copy(
+        ROOT / "sparkify_dagster" / "defs" / "dagster_home.yaml", data / "home" / "dagster.yaml"
+    )
     told = mounted(
         folder, script, HOME="/nowhere", TMPDIR="/nowhere", MPLCONFIGDIR="",
         DAGSTER_HOME=str(data / "home"), SPARKIFY_REPORT__ENABLED="yes",

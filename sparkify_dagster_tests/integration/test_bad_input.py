@@ -19,21 +19,21 @@ import dagster as dg
 import duckdb
 import pytest
 
-from sparkify_dagster.assets.failed import failed_parts
-from sparkify_dagster.assets.load import LOAD_OP
-from sparkify_dagster.build import build_definitions
-from sparkify_dagster.jobs import DAYS_JOB, LOAD_JOB
+from sparkify_dagster.defs.build import build_definitions
+from sparkify_dagster.defs.failed_parts import failed_parts
+from sparkify_dagster.defs.jobs import DAYS_JOB, LOAD_JOB
+from sparkify_dagster.defs.load_op import LOAD_OP
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
-from sparkify_dagster.lake.store import DEFAULT_BOUNDS, Bounds
+from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.pipeline.load_songs import load_songs
+from sparkify_dagster.pipeline.publish import Limits, Loading
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
-from sparkify_dagster.warehouse.publish import Limits, Loading
-from sparkify_dagster.warehouse.songs import load_songs
 from sparkify_dagster_tests.lakes import (
     TinyLake,
     assert_equals_oracle,

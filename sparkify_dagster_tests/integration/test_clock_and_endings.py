@@ -15,12 +15,12 @@ import dagster as dg
 import pytest
 import typer
 
-from sparkify_dagster import places
+from sparkify_dagster import connect as places
 from sparkify_dagster.cli.doctor import run_doctor
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.status import run_status
+from sparkify_dagster.defs.instance import open_instance
 from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.launch import open_instance
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster_tests.lakes import (

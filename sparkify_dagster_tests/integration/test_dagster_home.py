@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from sparkify_dagster.launch import open_instance
-from sparkify_dagster.liveness.heartbeat import running_folder
+from sparkify_dagster.defs.instance import open_instance
+from sparkify_dagster.defs.liveness.heartbeat import running_folder
 from sparkify_dagster_tests.integration.cli_process import Said, lake, runs, sparkify
 
 pytestmark = pytest.mark.integration
@@ -112,7 +112,7 @@ def after_a_kill(tmp_path: Path) -> Path:
         (done,) = instance.get_runs()
         code = (
             "import os, signal, sys; from pathlib import Path\n"
-            "from sparkify_dagster.liveness.locks import holding\n"
+            "from sparkify_dagster.defs.liveness.locks import holding\n"
             "with holding(Path(sys.argv[1]), sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)"
         )
         run = instance.create_run_for_job(_load, status=dg.DagsterRunStatus.STARTED)

@@ -30,8 +30,8 @@ _LOAD = """
     import json, resource, sys
     from pathlib import Path
 
-    from sparkify_dagster.lake.store import Bounds
-    from sparkify_dagster.warehouse.publish import Limits
+    from sparkify_dagster.lake.store.base import Bounds
+    from sparkify_dagster.pipeline.publish import Limits
     from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, warehouse_at
 
     resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))

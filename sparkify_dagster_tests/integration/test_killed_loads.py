@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from sparkify_dagster.generator import LakeSpec
+from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, WarehouseBusy, WarehouseMissing
-from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster_tests.lakes import (
     SCHEMA,
     TinyLake,

@@ -23,13 +23,13 @@ from typing import Any
 
 import pytest
 
+from sparkify_dagster.connect import lake_at
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.places import lake_at
+from sparkify_dagster.pipeline.plan import loaded, pending
+from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.settings import LakeSettings
 from sparkify_dagster.warehouse.engine import Row, Session
-from sparkify_dagster.warehouse.pending import loaded, pending
-from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.redshift import warehouse as redshift
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.integration import test_killed_loads as on_duckdb

@@ -38,7 +38,7 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
-from sparkify_dagster_tests.unit.test_alerts import Receiver, receiver
+from sparkify_dagster_tests.unit.defs.sensors.test_alerts import Receiver, receiver
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 SETTINGS = {"SPARKIFY_DAYS__LAST": "2018-11-05", "SPARKIFY_DUCKDB__LOCK_WAIT": "600"}

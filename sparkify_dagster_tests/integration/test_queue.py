@@ -16,14 +16,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster.aws import AwsAccess
-from sparkify_dagster.build import build_definitions
 from sparkify_dagster.cli.watch import Watch
+from sparkify_dagster.core.aws import AwsAccess
+from sparkify_dagster.defs.build import build_definitions
+from sparkify_dagster.defs.sensors.lake import SENSOR
+from sparkify_dagster.defs.sensors.triggers import remembered
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.queue import EventQueue
-from sparkify_dagster.sensors import SENSOR
 from sparkify_dagster.settings import Settings, load_settings
-from sparkify_dagster.triggers import remembered
 from sparkify_dagster_tests.integration.test_cli_bad_input import held
 from sparkify_dagster_tests.lakes import (
     assert_equals_oracle,
@@ -34,7 +34,7 @@ from sparkify_dagster_tests.lakes import (
 )
 from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
 from sparkify_dagster_tests.s3_server import Events, S3Server, split
-from sparkify_dagster_tests.unit.lake.test_lake_events import POISON
+from sparkify_dagster_tests.unit.lake.test_notifications import POISON
 
 pytestmark = pytest.mark.integration
 

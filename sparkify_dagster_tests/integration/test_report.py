@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import progress
-from sparkify_dagster.assets.load import LOAD_OP
-from sparkify_dagster.assets.page import REPORT
-from sparkify_dagster.build import build_definitions
-from sparkify_dagster.jobs import LOAD_JOB
+from sparkify_dagster.core import progress
+from sparkify_dagster.defs.build import build_definitions
+from sparkify_dagster.defs.jobs import LOAD_JOB
+from sparkify_dagster.defs.load_op import LOAD_OP
+from sparkify_dagster.defs.page import REPORT
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, rows_of, song, warehouse_at

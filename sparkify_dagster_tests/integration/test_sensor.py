@@ -34,7 +34,7 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
-from sparkify_dagster_tests.unit.test_alerts import TOKEN, Receiver, receiver
+from sparkify_dagster_tests.unit.defs.sensors.test_alerts import TOKEN, Receiver, receiver
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 SETTINGS = {

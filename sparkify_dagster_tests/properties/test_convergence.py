@@ -42,11 +42,11 @@ from hypothesis.stateful import (
 
 from sparkify_dagster.lake.changes import NOTHING, changed_parts
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.pipeline.plan import Loaded, loaded
+from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.pending import Loaded, loaded
-from sparkify_dagster.warehouse.publish import Limits
 from sparkify_dagster.warehouse.schema import create_tables
-from sparkify_dagster.warehouse.star import publish_star
 from sparkify_dagster_tests import oracle
 from sparkify_dagster_tests.lakes import (
     LOG_FIELDS,

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from sparkify_dagster.lake.reader import Reader
+from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lineage.graph import LAKE, below, field_of, followed
 from sparkify_dagster.lineage.origin import Origin, Ref
 from sparkify_dagster.model.catalog import STAGING, TABLES

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sparkify_dagster.lake import reader as reading
-from sparkify_dagster.lake import records as cutting
-from sparkify_dagster.lake.judge import Parsed, Rejected, judge
-from sparkify_dagster.lake.reader import Batch, Reader
-from sparkify_dagster.lake.records import slices_of, units_of, whole
+from sparkify_dagster.lake.reader import reader as reading
+from sparkify_dagster.lake.reader import records as cutting
+from sparkify_dagster.lake.reader.reader import Batch, Reader
+from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, judge
+from sparkify_dagster.lake.reader.records import slices_of, units_of, whole
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Column, Type

@@ -2,7 +2,7 @@
 
 Counts, because they are the same on every machine: seconds are `bench`'s. That looking imports no
 Dagster is held in `integration/test_cli_load`; what loads ask of S3 and Redshift in
-`integration/test_redshift_double` and `lake/test_lake_s3`.
+`integration/test_redshift_double` and `lake/store/test_s3`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import places
-from sparkify_dagster.build import build_definitions
-from sparkify_dagster.checks import check_specs
+from sparkify_dagster import connect as places
 from sparkify_dagster.cli.etl import compare
-from sparkify_dagster.jobs import LOAD_JOB
-from sparkify_dagster.lake.folder import Folder
+from sparkify_dagster.defs.build import build_definitions
+from sparkify_dagster.defs.checks import check_specs
+from sparkify_dagster.defs.jobs import LOAD_JOB
+from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession

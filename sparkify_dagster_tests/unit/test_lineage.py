@@ -11,8 +11,9 @@ import dagster as dg
 import pytest
 from sqlglot.errors import SqlglotError
 
-from sparkify_dagster import launch
-from sparkify_dagster.assets import specs
+from sparkify_dagster.defs import assets as specs
+from sparkify_dagster.defs import instance as launch
+from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.lineage import lineage_graph
 from sparkify_dagster.lineage.graph import LAKE, above, below, edges, followed, known_tables
 from sparkify_dagster.lineage.origin import Ref
@@ -20,7 +21,6 @@ from sparkify_dagster.lineage.select import origins
 from sparkify_dagster.lineage.words import column_map, grouped
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Column, Layer, Table, Type
-from sparkify_dagster.partitions import log_days
 from sparkify_dagster.settings import Settings
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import duckdb
 
-from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.local_files import made_for
+from sparkify_dagster.core.local_files import made_for
+from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sparkify_dagster.aws import AwsAccess, AwsError
+from sparkify_dagster.core.aws import AwsAccess, AwsError
 from sparkify_dagster.warehouse.engine import WarehouseError
 
 _LIFETIME = 900

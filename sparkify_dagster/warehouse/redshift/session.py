@@ -21,7 +21,7 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
-from sparkify_dagster.lake.staging_area import StagingArea
+from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import (

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.meter import Meter
-from sparkify_dagster.lake.staging_area import StagingArea
+from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, create_lock, create_schema, take_lock
 from sparkify_dagster.warehouse.engine import (
     CopyRefused,

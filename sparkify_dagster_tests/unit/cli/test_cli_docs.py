@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import sparkify_dagster
 from sparkify_dagster.cli.app import app
-from sparkify_dagster.docsite.site import checkout
+from sparkify_dagster.docs_site.site import checkout
 
 PACKAGE = Path(sparkify_dagster.__file__).parent
 
@@ -27,7 +27,7 @@ def test_the_site_is_built_and_its_first_page_named(
 def test_an_installed_package_builds_what_it_can_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sparkify_dagster.docsite.site.checkout", lambda _: None)
+    monkeypatch.setattr("sparkify_dagster.docs_site.site.checkout", lambda _: None)
     result = CliRunner().invoke(app, ["docs", str(tmp_path / "site")])
     assert result.exit_code == 0, result.output
     assert "Without the hand-written pages" in result.stderr

@@ -31,8 +31,8 @@ from sparkify_dagster.cli.console import (
 from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.counting import count
-from sparkify_dagster.progress import report
+from sparkify_dagster.core.progress import report
+from sparkify_dagster.core.text import count
 
 
 def test_amounts_read_well() -> None:

@@ -20,7 +20,7 @@ from sparkify_dagster.model.checks import (
 from sparkify_dagster.model.ddl import create_schema, create_table
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.warehouse.audit import Stored
+from sparkify_dagster.pipeline.audit import Stored
 
 ALL = Stored("s")
 CHECKS = {f"{check.table}.{check.name}": check for check in all_checks()}

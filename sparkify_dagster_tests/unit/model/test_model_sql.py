@@ -21,8 +21,8 @@ from sparkify_dagster.model.ddl import (
     relations,
     statement,
 )
-from sparkify_dagster.warehouse.audit import Stored, loaded_by
-from sparkify_dagster.warehouse.rehearsal import Place, rehearse
+from sparkify_dagster.pipeline.audit import Stored, loaded_by
+from sparkify_dagster.pipeline.sql_preview import Place, rehearse
 
 
 def _queries() -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sparkify_dagster.aws import AwsAccess
+from sparkify_dagster.core.aws import AwsAccess
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.login import Credentials, PasswordLogin, WorkgroupLogin
 

@@ -1,0 +1,25 @@
+"""Texts for people: counted things in words, and texts from outside made harmless.
+
+What belongs here: pure functions of numbers, nouns and texts. All that is printed goes through
+`printable` or `harmless`; a name goes through it once more where it becomes part of a longer
+message, as a line break in it would forge a line there.
+"""
+
+from __future__ import annotations
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 day`, `2,000 days`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def printable(value: object) -> str:
+    """A value as one line that cannot steer the terminal: what does not print is escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
+    )
+
+
+def harmless(text: str) -> str:
+    """A text that cannot steer the terminal; its lines stay lines."""
+    return "\n".join(printable(line) for line in text.expandtabs().split("\n"))

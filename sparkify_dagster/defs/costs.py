@@ -1,0 +1,75 @@
+"""What a load asked of S3, and what that is estimated to cost by list prices declared here.
+
+What belongs here: prices, the sum, and how both are told. Counting is `core.meter`'s. What is not
+in it: Redshift's compute, storage, and traffic that leaves the region.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """List price of some kinds of requests.
+
+    Attributes:
+        kinds: As `core.meter` counts them.
+        dollars: For a thousand of them.
+    """
+
+    kinds: tuple[str, ...]
+    dollars: float
+
+
+S3_PRICES = (
+    Price(("PUT", "LIST"), 0.005),
+    Price(("GET", "HEAD"), 0.0004),
+    Price(("DELETE",), 0.0),
+)
+"""S3 Standard, region us-west-2, as https://aws.amazon.com/s3/pricing listed them in 2025."""
+
+PRICES_TOLD = (
+    "Estimate: S3 requests at the 2025 list prices of us-west-2 (S3 Standard, aws.amazon.com/s3/"
+    "pricing): "
+    + "; ".join(
+        f"{' and '.join(price.kinds)} ${price.dollars:g} per 1,000"
+        if price.dollars
+        else f"{' and '.join(price.kinds)} free"
+        for price in S3_PRICES
+    )
+    + ". Redshift's compute, storage and traffic are not in it."
+)
+
+
+def estimate(requests: Mapping[str, int]) -> float:
+    """Dollars that requests cost by `S3_PRICES`.
+
+    Args:
+        requests: How many of each kind; what has no price, such as bytes, costs nothing.
+    """
+    per_request = {kind: price.dollars / 1000 for price in S3_PRICES for kind in price.kinds}
+    return sum(number * per_request.get(kind, 0.0) for kind, number in requests.items())
+
+
+def cost_metadata(requests: Mapping[str, int], copied: int = 0) -> dict[str, Any]:
+    """Requests, bytes, and dollars where S3 was asked anything; a folder costs nothing.
+
+    Args:
+        requests: What we asked, by kind, and bytes either way, as `core.meter` counts.
+        copied: Objects that Redshift read by itself, a request each at least.
+    """
+    told: dict[str, Any] = {}
+    for what, number in sorted(requests.items()):
+        name = f"s3_{what}" if what.startswith("bytes") else f"s3_{what.lower()}_requests"
+        told[name] = dg.MetadataValue.int(number)
+    if requests or copied:
+        dollars = estimate(Counter(requests) + Counter(GET=copied))
+        told["s3_dollars_estimated"] = dg.MetadataValue.float(round(dollars, 7))
+        told["s3_prices"] = dg.MetadataValue.text(PRICES_TOLD)
+    return told

@@ -1,0 +1,56 @@
+"""Dagster's private parts that we use, all of them here: what to look at when it is upgraded.
+
+What belongs here: imports of `dagster._…` and nothing else. Why each is needed is said where it is
+used: runs of a process of our own (`instance`), its history (`history`, `retention`), runs whose
+process is gone (`liveness`, `sensors.lost_runs`), assets that a run publishes late (`events`).
+"""
+
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.instance import InstanceRef
+from dagster._core.launcher import DefaultRunLauncher
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.sql import create_engine
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import ConfigurableClassData, deserialize_value
+
+__all__ = [
+    "GRPC_INFO_TAG",
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "AssetMaterializationPlannedData",
+    "CanCancelExecutionRequest",
+    "CanCancelExecutionResult",
+    "ConfigurableClassData",
+    "DagsterEvent",
+    "DagsterGrpcClient",
+    "DagsterSqliteStorage",
+    "DefaultRunLauncher",
+    "EventLogStorage",
+    "InMemoryJob",
+    "InstanceRef",
+    "LoadableTargetOrigin",
+    "LocalComputeLogManager",
+    "ManagedGrpcPythonEnvCodeLocationOrigin",
+    "ReconstructableRepository",
+    "RemoteJobOrigin",
+    "RemoteRepositoryOrigin",
+    "SqliteEventLogStorage",
+    "create_engine",
+    "deserialize_value",
+    "execute_run_iterator",
+    "make_new_run_id",
+]

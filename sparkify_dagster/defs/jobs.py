@@ -1,0 +1,76 @@
+"""Jobs: the launchable units people find under Jobs in the UI and the command line runs."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sparkify_dagster.defs.checks import check_key
+from sparkify_dagster.defs.load_op import LoadConfig
+from sparkify_dagster.defs.page import REPORT
+from sparkify_dagster.model.checks import all_checks
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+
+LOAD_JOB, DAYS_JOB, CHECKS_JOB = "load", "load_days", "checks"
+_FROM_THE_UI = "__ASSET_JOB"
+_PACKAGE = __name__.partition(".")[0]
+
+
+def load_job() -> dg.UnresolvedAssetJobDefinition:
+    """Brings everything up to date with the lake: finds out by itself what changed.
+
+    The partitioned table is not selected, so that no days must be chosen; its days are loaded and
+    reported all the same. So are the checks: planning each of them would take longer than a small
+    load, and what is not touched need not be checked again.
+    """
+    unpartitioned = [STAGING_SONGS.name, *(table.name for table in (*STAR, *MARTS)), REPORT]
+    return dg.define_asset_job(
+        LOAD_JOB,
+        selection=dg.AssetSelection.assets(*unpartitioned).without_checks(),
+        config=LoadConfig(what="changes").as_run_config(),
+        description="Bring every table up to date with the lake; only what changed is loaded. "
+        "Log days, too, though their table is not in the job's graph: nobody has to choose them.",
+    )
+
+
+def days_job() -> dg.UnresolvedAssetJobDefinition:
+    """Loads a day or a range of days again, changed or not, then star and marts."""
+    tables = [STAGING_EVENTS.name, *(table.name for table in (*STAR, *MARTS)), REPORT]
+    return dg.define_asset_job(
+        DAYS_JOB,
+        selection=dg.AssetSelection.assets(*tables).without_checks(),
+        description="Load chosen log days again, changed or not; refresh star and marts. "
+        "Choose them with `Materialize all…` or as a partition in the launchpad; without one "
+        "Dagster refuses the run. To load whatever changed, launch `load`.",
+    )
+
+
+def checks_job() -> dg.UnresolvedAssetJobDefinition:
+    """Runs every check on what is stored; loads nothing."""
+    return dg.define_asset_job(
+        CHECKS_JOB,
+        selection=dg.AssetSelection.checks(*(check_key(check) for check in all_checks())),
+        description="Run every check on what is stored. Loads nothing.",
+    )
+
+
+def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """Every job."""
+    return [load_job(), days_job(), checks_job()]
+
+
+def is_ours(run: dg.DagsterRun, location: str | None) -> bool:
+    """Whether a run is of one of our jobs.
+
+    Args:
+        location: The code location that asks; None: whatever has our jobs.
+    """
+    names = (LOAD_JOB, DAYS_JOB, CHECKS_JOB)
+    if run.job_name not in names and not run.job_name.startswith(_FROM_THE_UI):
+        return False
+    if run.remote_job_origin is None or location is None:
+        return True
+    # The command line cannot know by what name the daemon loads us, and uses the package's.
+    origin = run.remote_job_origin.repository_origin.code_location_origin
+    return origin.location_name in (location, _PACKAGE)

@@ -1,0 +1,74 @@
+"""The last asset: the report, one HTML page written from what was just published.
+
+What belongs here: what Dagster knows of the page and is told once it is written. What stands on it
+is `report`'s.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from sparkify_dagster.defs.assets import OWNERS
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.star import SONGPLAY, USER
+from sparkify_dagster.report.writing import Written, write_report
+from sparkify_dagster.warehouse.engine import Warehouse
+
+REPORT = "report"
+
+
+def report_spec(path: str) -> dg.AssetSpec:
+    """The page as an asset.
+
+    Args:
+        path: Where it is written.
+    """
+    return dg.AssetSpec(
+        REPORT,
+        deps=[table.name for table in (*MARTS, SONGPLAY, USER)],
+        group_name=REPORT,
+        kinds={"html"},
+        owners=OWNERS,
+        description="What the tables say, as one HTML page that works offline: plays, listeners, "
+        "subscriptions, sessions, plays without a song, quality of the data; with the SQL behind "
+        "every number.",
+        metadata={"dagster/uri": path},
+        tags={"layer": REPORT},
+    )
+
+
+def publish_report(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, path: Path, *, shared: bool
+) -> Any:
+    """Writes the page; gives what is to be reported of it.
+
+    Raises:
+        ReportError: It cannot be written.
+        WarehouseError: The warehouse cannot be asked.
+    """
+    metadata = _metadata(write_report(warehouse, path, shared=shared))
+    if dg.AssetKey(REPORT) in context.selected_asset_keys:
+        return dg.MaterializeResult(asset_key=REPORT, metadata=metadata)
+    return dg.AssetMaterialization(REPORT, metadata=metadata)
+
+
+def _metadata(written: Written) -> dict[str, Any]:
+    """Where the page is, what it took, and its headline figures, numbers as numbers."""
+    metadata: dict[str, Any] = {
+        "path": dg.MetadataValue.path(str(written.path)),
+        "bytes": dg.MetadataValue.int(written.bytes),
+        "seconds": dg.MetadataValue.float(round(written.seconds, 3)),
+    }
+    for name, value in written.facts.figures().items():
+        if isinstance(value, float):
+            metadata[name] = dg.MetadataValue.float(value)
+        elif isinstance(value, int):
+            metadata[name] = dg.MetadataValue.int(value)
+        elif value is not None:
+            metadata[name] = dg.MetadataValue.text(value)
+    if written.preview:
+        metadata["preview"] = dg.MetadataValue.md(f"![Plays over time]({written.preview})")
+    return metadata

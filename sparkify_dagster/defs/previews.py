@@ -1,0 +1,125 @@
+"""A few rows of each table, for people who look at it in the UI.
+
+What belongs here: choosing rows and columns, and making values fit to be shown. A preview is table
+metadata, which the UI shows as plain text: whatever stands in a value, it is no markup. Dagster
+keeps it as long as the run, so personal columns are masked as `sparkify rejects` masks records. The
+rows are those found first: none is sorted for it. Beside them rows and rejects are counted, and the
+plays of a day summed up from a small mart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+
+from sparkify_dagster.core.masking import mask_value
+from sparkify_dagster.defs.plots import MOST_DAYS
+from sparkify_dagster.model.ddl import column_list
+from sparkify_dagster.model.table import Column, Table
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
+
+PLAYS_BY_HOUR = "plays_by_hour"
+LONGEST = 52
+"""Characters of a value that are shown."""
+_EXACT = 2**53
+"""Above it a browser's numbers are no longer exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is looked up of tables to be shown with a load.
+
+    Attributes:
+        rows: A few rows of each table that has any, by its name.
+        counts: Rows that tables hold, by name.
+        plays: Plays by day, those with a song of the catalogue and those without one.
+        reasons: How many records were rejected for each reason, by log day; see
+            `ledger.reject_reasons`.
+    """
+
+    rows: Mapping[str, dg.TableMetadataValue] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    plays: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def look_at_staged(session: Session, table: Table, load_id: int | None, most: int) -> Shown:
+    """Rows and rejects of a staging table.
+
+    Args:
+        load_id: Only what this load has written; None for all.
+        most: Rows to show at most; 0 for none.
+    """
+    where = "" if load_id is None else f"WHERE r.load_id = {load_id:d} "
+    rows = preview(session, table, most, where)
+    return Shown(
+        {table.name: rows} if rows else {},
+        {table.name: rows_of(session, table.name)},
+        reasons=ledger.reject_reasons(session, table.name, load_id),
+    )
+
+
+def look_at(
+    session: Session, tables: Iterable[Table], most: int, *, counted: bool = False
+) -> Shown:
+    """Rows of tables that were published together, and plays by day where they are among them.
+
+    Args:
+        most: Rows of each to show at most; 0 for none.
+        counted: Count their rows, too.
+    """
+    found = {table.name: preview(session, table, most) for table in tables}
+    plays = _plays_by_day(session) if PLAYS_BY_HOUR in found else {}
+    counts = {name: rows_of(session, name) for name in found if counted}
+    return Shown({name: rows for name, rows in found.items() if rows}, counts, plays)
+
+
+def rows_of(session: Session, table: str) -> int:
+    """How many rows a table holds."""
+    held = session.query(f"SELECT COUNT(*) FROM {ledger.relation(session, table)} AS r")
+    return int(held[0][0])
+
+
+def preview(
+    session: Session, table: Table, most: int, where: str = ""
+) -> dg.TableMetadataValue | None:
+    """Some rows of a table, whichever are found first; None where there are none to show."""
+    if not most:
+        return None
+    found = session.query(
+        f"SELECT {column_list(table.column_names, 'r')} "
+        f"FROM {ledger.relation(session, table.name)} AS r {where}LIMIT {most:d}"
+    )
+    records = [
+        dg.TableRecord({c.name: shown(c, v) for c, v in zip(table.columns, row, strict=True)})
+        for row in found
+    ]
+    columns = [dg.TableColumn(column.name, column.sql_type) for column in table.columns]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns)) if records else None
+
+
+def _plays_by_day(session: Session) -> dict[str, dict[date, int]]:
+    """Of the last days with plays: the mart is small however many plays there are."""
+    rows = session.query(
+        "SELECT h.play_date, SUM(h.plays) AS plays, SUM(h.matched) AS matched "
+        f"FROM {ledger.relation(session, PLAYS_BY_HOUR)} AS h "
+        f"GROUP BY h.play_date ORDER BY h.play_date DESC LIMIT {MOST_DAYS:d}"
+    )
+    return {
+        "with a song of the catalogue": {day: int(matched) for day, _, matched in rows},
+        "without a song": {day: int(plays) - int(matched) for day, plays, matched in rows},
+    }
+
+
+def shown(column: Column, value: object) -> str | int | float | bool | None:
+    """A value as a preview shows it: no longer than `LONGEST`, masked where it is personal."""
+    if value is None:
+        return None
+    if not column.personal and isinstance(value, bool | float | int):
+        return value if isinstance(value, float) or abs(value) < _EXACT else str(value)
+    text = mask_value(value) if column.personal else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

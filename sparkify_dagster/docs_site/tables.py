@@ -1,0 +1,88 @@
+"""The tables as the site shows them: columns, checks, SQL, what they read and what reads them.
+
+What belongs here: putting together what the model declares. Nothing is said here that the model
+does not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sparkify_dagster.docs_site.picture import Graph
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import Check, all_checks
+from sparkify_dagster.model.ddl import create_table, relations, statement
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.table import Column, Layer, Table
+
+LAKE = "lake"
+_READS_LAKE = {
+    STAGING_SONGS.name: ("song_data",),
+    STAGING_EVENTS.name: ("log_data", "log_json_path"),
+}
+LAYERS = {
+    LAKE: "Objects as they are delivered, in a folder or in S3.",
+    Layer.STAGING.value: "Every accepted record, raw and typed, with where it came from.",
+    Layer.STAR.value: "The dimensions and the fact that analysts query, always published together.",
+    "mart": "Questions answered: what the star says, made ready to be looked at.",
+    Layer.LEDGER.value: "What was loaded, from what, and what was rejected.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """What there is to say about a table.
+
+    Attributes:
+        select: Its defining SELECT; "" for a table that loads fill.
+        ddl: The statement that makes it, by engine.
+    """
+
+    table: Table
+    reads: tuple[str, ...]
+    read_by: tuple[str, ...]
+    checks: tuple[Check, ...]
+    select: str
+    ddl: dict[str, str]
+
+    def reference(self, column: Column) -> str:
+        """The column of another table that a column's values stand in, or ""."""
+        found = [r for r in self.table.references if r.column == column.name]
+        return f"{found[0].table}.{found[0].target}" if found else ""
+
+
+def table_pages(schema: str) -> tuple[TablePage, ...]:
+    """Every table in the order of the model, its SQL for a schema of that name."""
+    checks = all_checks()
+    return tuple(
+        TablePage(
+            table=table,
+            reads=table.reads,
+            read_by=tuple(t.name for t in TABLES.values() if table.name in t.reads),
+            checks=tuple(check for check in checks if check.table == table.name),
+            select=statement(table.sql, relations(schema)) if table.sql else "",
+            ddl={
+                "DuckDB": create_table(table, schema, "duckdb"),
+                "Redshift": create_table(table, schema, "redshift"),
+            },
+        )
+        for table in TABLES.values()
+    )
+
+
+def asset_graph() -> Graph:
+    """The lake's places and the tables made of them; the ledger is written along with each load."""
+    graph = Graph()
+    for place in dict.fromkeys(name for names in _READS_LAKE.values() for name in names):
+        graph.add(place, LAKE)
+    for table in TABLES.values():
+        if table.layer is not Layer.LEDGER:
+            graph.add(table.name, table.layer.value)
+            sources = (*_READS_LAKE.get(table.name, ()), *table.reads)
+            graph.edges += [(source, table.name) for source in sources]
+    return graph
+
+
+def page_of(table: str) -> str | None:
+    """The page about a table; None for what is no table."""
+    return f"table-{table}.html" if table in TABLES else None

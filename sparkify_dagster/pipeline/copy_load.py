@@ -1,0 +1,243 @@
+"""Loading log days without touching a byte of them: the warehouse reads the lake by itself.
+
+Redshift's COPY reads a day's objects straight from S3 into a temporary table that is strict about
+types, lengths and what is required. Where COPY refuses anything, or might have read something in
+another way than the contract says, the transaction is rolled back and the day takes the careful
+path: our reader (`days`).
+
+What belongs here: that path and when it is left. Which engine can do it is `engine`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sparkify_dagster.core.text import printable
+from sparkify_dagster.lake.changes import Part, objects_in
+from sparkify_dagster.lake.objects import LakeObject, is_packed
+from sparkify_dagster.lake.snapshot import loaded_columns
+from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.model.table import Column, Type
+from sparkify_dagster.pipeline import load_events as days
+from sparkify_dagster.pipeline.audit import AuditFailed
+from sparkify_dagster.pipeline.prepare import in_groups
+from sparkify_dagster.pipeline.publish import (
+    Direct,
+    Loading,
+    PartReport,
+    Published,
+    recorded,
+    was_recorded,
+)
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
+from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
+from sparkify_dagster.warehouse.schema import create_tables
+
+_TABLE = STAGING_EVENTS
+INCOMING = "incoming_events"
+"""The temporary table that COPY fills."""
+
+_COLUMNS = loaded_columns(STAGING_EVENTS)
+# As a text: a bare number of that size may be taken for a NUMERIC, which holds none so large.
+_LARGEST = "CAST('1.7976931348623157E308' AS DOUBLE PRECISION)"
+
+
+class Doubt(Exception):
+    """COPY succeeded, but may have read what the contract does not accept, or reads differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """A day that was copied, and what that took."""
+
+    entry: Entry
+    cost: Cost
+
+
+def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
+    """Loads log days as the lake holds them, whether they changed or not.
+
+    Yields:
+        One report a day, as soon as its fate is sealed.
+
+    Raises:
+        WarehouseError: The warehouse cannot be written at all.
+    """
+    if loading.direct is None:
+        yield from days.load_days(loading, parts)
+        return
+    done, total = 0, objects_in(parts)
+    for group in in_groups(parts, loading.limits.batch_bytes):
+        yield from _settle(loading, loading.direct, group, done, total)
+        done += objects_in(group)
+        loading.on_progress("log objects", done, total)
+
+
+def doubts(columns: Sequence[Column]) -> str:
+    """SELECT that counts the rows COPY may have read otherwise than our reader would.
+
+    Nested values arrive as their text; so may texts that only look like them. A text that fills its
+    column may have lost trailing blanks. Infinity and NaN come from quoted texts.
+    """
+    conditions = []
+    for column in columns:
+        name = f"i.{quoted(column.name)}"
+        if column.type is Type.VARCHAR:
+            conditions.append(f"{name} LIKE '[%' OR {name} LIKE '{{%'")
+            conditions.append(f"OCTET_LENGTH({name}) >= {column.length}")
+        elif column.type is Type.DOUBLE:
+            conditions.append(
+                f"NOT {name} BETWEEN -1.7976931348623157E308 AND 1.7976931348623157E308"
+            )
+        elif column.type is Type.TIMESTAMP:
+            conditions.append(
+                f"NOT {name} BETWEEN '0001-01-01 00:00:00' AND '9999-12-31 23:59:59.999'"
+            )
+    return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE " + " OR ".join(conditions)
+
+
+def _settle(
+    loading: Loading, direct: Direct, group: Sequence[Part], before: int, total: int
+) -> Iterator[PartReport]:
+    """Copies some days in one transaction; if one of them spoils it, each gets its own.
+
+    Args:
+        before: How many objects were loaded before, of so many in `total`.
+    """
+    started = time.monotonic()
+    copied: list[_Copied] = []
+
+    def work(session: Session) -> Published:
+        copied.clear()
+        return _publish(session, loading, direct, group, copied)
+
+    try:
+        with loading.phases.during("wait"):
+            done = loading.warehouse.transact(work, was_recorded(loading))
+    except (CopyRefused, Doubt, AuditFailed) as error:
+        if len(group) > 1:
+            for part in group:
+                yield from _settle(loading, direct, [part], before, total)
+                before += len(part.objects)
+        else:
+            worry = isinstance(error, CopyRefused) and not error.of_records
+            for report in days.load_days(loading, group, before, total):
+                seconds = time.monotonic() - started
+                yield replace(report, why=str(error), worry=worry, seconds=seconds)
+        return
+    for day in copied:
+        published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)
+        yield PartReport(
+            published,
+            done.findings,
+            path="copy",
+            seconds=time.monotonic() - started,
+            cost=day.cost,
+        )
+
+
+def _publish(
+    session: Session,
+    loading: Loading,
+    direct: Direct,
+    group: Sequence[Part],
+    copied: list[_Copied],
+) -> Published:
+    loading.phases.now("load")
+    create_tables(session)
+    load_id = ledger.next_load_id(session)
+    days.remove_days(session, [part.name for part in group], load_id)
+    session.execute(create_incoming(INCOMING, _COLUMNS))
+    for part in group:
+        before = len(session.cost.query_ids)
+        loading.phases.now("copy")
+        rows = _copy(session, direct, part)
+        loading.phases.now("load")
+        if rows:
+            _stage(session, part, load_id)
+        _write_objects(session, part, rows, load_id)
+        copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))
+    if changed := direct.store.changed([item for part in group for item in part.objects]):
+        raise Doubt(f"{changed[0]} changed while it was read")
+    entries = [day.entry for day in copied]
+    return Published(load_id, recorded(session, loading, _TABLE, entries, load_id), session.cost)
+
+
+def _copy(session: Session, direct: Direct, part: Part) -> int:
+    """Copies a day into the temporary table; gives its rows.
+
+    All of a COPY is packed or none, so a day with both takes two.
+
+    Raises:
+        Doubt: Something there may have been read otherwise.
+    """
+    copied = 0
+    for packed in (False, True):
+        objects = [item for item in _filled(part) if is_packed(item.key) is packed]
+        if objects:
+            uris = tuple(direct.store.uri_of(item.key) for item in objects)
+            source = LakeObjects(uris, packed, direct.fields, direct.store.region())
+            names = [column.name for column in _COLUMNS]
+            copied += session.copy(quoted(INCOMING), names, source)
+    if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):
+        raise Doubt(f"{doubtful:,} records of {part.name} need a closer look")
+    return copied
+
+
+def _filled(part: Part) -> list[LakeObject]:
+    """The objects of a day that hold something.
+
+    Raises:
+        Doubt: An empty one is no whole gzip file.
+    """
+    for item in part.objects:
+        if not item.size and is_packed(item.key):
+            raise Doubt(f"{printable(item.key)} is empty, so no whole gzip file")
+    return [item for item in part.objects if item.size]
+
+
+def _stage(session: Session, part: Part, load_id: int) -> None:
+    """Moves the day's rows from the temporary table to staging."""
+    filled = _filled(part)
+    names = column_list(column.name for column in _COLUMNS)
+    values = {
+        "day": date.fromisoformat(part.name),
+        # Of several objects nobody knows which one a row came from.
+        "object": filled[0].key if len(filled) == 1 else None,
+    }
+    session.execute(
+        f"INSERT INTO {relation(session, _TABLE.name)} "
+        f"({names}, {column_list(('log_date', 'object', 'load_id'))}) "
+        f"SELECT {names}, CAST($day AS DATE), CAST($object AS VARCHAR(1024)), "
+        f"CAST({load_id:d} AS BIGINT) FROM {quoted(INCOMING)}",
+        values,
+    )
+    session.execute(f"DELETE FROM {quoted(INCOMING)}")
+
+
+def _write_objects(session: Session, part: Part, copied: int, load_id: int) -> None:
+    alone = len(_filled(part)) == 1
+    rows = []
+    for item in part.objects:
+        records = copied if alone and item.size else None if item.size else 0
+        counts = (records, records, 0)
+        rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
+    append_rows(session, "load_objects", rows)
+
+
+def _entry(part: Part, copied: int) -> Entry:
+    return Entry(
+        target=_TABLE.name,
+        part=part.name,
+        status="published",
+        digest=part.digest,
+        objects=len(part.objects),
+        bytes=part.size,
+        records=copied,
+        row_count=copied,
+    )

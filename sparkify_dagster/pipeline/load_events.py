@@ -1,0 +1,200 @@
+"""Loading log days: each is replaced as a whole, audited, and published in one transaction.
+
+Good days share a transaction. A day that cannot be read whole or has too many rejects falls out
+before it; when the audit of a shared transaction fails, or memory does not suffice for it, its days
+are tried one by one, so that the bad one falls out alone. A day that falls out keeps the rows it
+last published.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from sparkify_dagster.lake.changes import Part, objects_in
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.pipeline.audit import AuditFailed, Finding
+from sparkify_dagster.pipeline.prepare import (
+    OUT_OF_MEMORY,
+    Prepared,
+    first_of,
+    in_groups,
+    nothing_of,
+    prepare,
+    why_too_much,
+)
+from sparkify_dagster.pipeline.publish import (
+    Loading,
+    PartReport,
+    Published,
+    entry_of,
+    over_limit,
+    publish,
+    record_failure,
+    retire,
+    was_recorded,
+)
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
+from sparkify_dagster.warehouse.schema import create_tables
+
+_TABLE = STAGING_EVENTS
+
+
+def load_days(
+    loading: Loading, parts: Sequence[Part], done: int = 0, total: int | None = None
+) -> Iterator[PartReport]:
+    """Loads log days as the lake holds them, whether they changed or not.
+
+    Args:
+        done: How many objects were read before, of so many in `total`: for the progress.
+
+    Yields:
+        One report a day, as soon as its fate is sealed.
+
+    Raises:
+        WarehouseError: The warehouse cannot be written at all.
+    """
+    total = done + objects_in(parts) if total is None else total
+    for group in in_groups(parts, loading.limits.batch_bytes):
+        started = time.monotonic()
+        for report in _load_or_split(loading, group, done, total):
+            yield replace(report, seconds=time.monotonic() - started)
+        done += objects_in(group)
+
+
+def _load_or_split(
+    loading: Loading, group: Sequence[Part], done: int, total: int
+) -> Iterator[PartReport]:
+    """Loads a group; where memory does not suffice, day by day, so that just one fails."""
+    try:
+        with loading.phases.during("read"):
+            prepared = _prepare(loading, group, done, total)
+    except OUT_OF_MEMORY as error:
+        why = why_too_much(error)
+    else:
+        counts = prepared.counts().by_part(prepared.parts)
+        entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
+        yield from _settle(loading, entries, prepared)
+        return
+    # Not in the handler: the error holds on to what was made till then.
+    if len(group) == 1:
+        nothing = nothing_of(loading.reader.read_lines)
+        entry = entry_of(_TABLE, group[0], nothing, 0, 0)
+        yield _fail(loading, _without_memory(entry, why), nothing, ())
+        return
+    for part in group:
+        yield from _load_or_split(loading, [part], done, total)
+        done += len(part.objects)
+
+
+def _without_memory(entry: Entry, why: str) -> Entry:
+    return replace(entry, status="failed", message=f"{entry.part}: {why}")
+
+
+def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
+    return prepare(
+        loading.store,
+        loading.reader.read_lines,
+        ((line, part.name) for part in group for line in part.objects.lines),
+        loading.counter("log objects", done, total),
+        loading.limits.bounds,
+        loading.limits.held_bytes,
+        loading.limits.most_rejects,
+    )
+
+
+def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
+    """The day's entry: published, unless an object or the number of rejects forbids it."""
+    entry = entry_of(_TABLE, part, prepared, records, rejects)
+    unread = [error for name, error in prepared.errors if name == part.name]
+    if unread:
+        return replace(entry, status="failed", message=first_of(unread))
+    over = over_limit(
+        entry.records,
+        entry.rejects,
+        loading.limits.rejects,
+        part.name,
+        f"--day {part.name}",
+        prepared.no_streams(part.name),
+    )
+    return replace(entry, status="failed", message=over) if over else entry
+
+
+def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Iterator[PartReport]:
+    """Publishes the good days of a group together, and records the bad ones."""
+    good = [entry for entry in entries if entry.status == "published"]
+    bad = [entry for entry in entries if entry.status == "failed"]
+    if good:
+        yield from _publish_or_split(loading, good, prepared)
+    for entry in bad:
+        yield _fail(loading, entry, prepared, ())
+
+
+def _publish_or_split(
+    loading: Loading, entries: Sequence[Entry], prepared: Prepared
+) -> Iterator[PartReport]:
+    findings: tuple[Finding, ...] = ()
+    try:
+        done = _publish(loading, entries, prepared)
+    except AuditFailed as error:
+        failed, findings = replace(entries[0], status="failed", message=str(error)), error.findings
+    except OUT_OF_MEMORY as error:
+        failed = _without_memory(entries[0], why_too_much(error))
+    else:
+        for entry in entries:
+            published = replace(entry, load_id=done.load_id, run_id=loading.run_id)
+            yield PartReport(published, done.findings, entry.objects, cost=done.cost)
+        return
+    if len(entries) == 1:
+        yield _fail(loading, failed, prepared, findings)
+        return
+    for entry in entries:
+        yield from _publish_or_split(loading, [entry], prepared)
+
+
+def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Published:
+    """One transaction: replace the days' rows, write the ledger, audit, commit."""
+    days = [entry.part for entry in entries]
+    kept = prepared.only(set(days))
+    log_days = [date.fromisoformat(part) for part in kept.parts]
+
+    def work(session: Session) -> Published:
+        loading.phases.now("load")
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        remove_days(session, days, load_id)
+        findings = publish(session, loading, _TABLE, entries, kept, load_id, log_days)
+        return Published(load_id, findings, session.cost)
+
+    with loading.phases.during("wait"):
+        return loading.warehouse.transact(work, was_recorded(loading))
+
+
+def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
+    """Removes what the days hold: their rows, objects and rejects."""
+    where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
+    retire(session, _TABLE, where, values, load_id)
+    target = {"target": _TABLE.name}
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target AND {where}",
+        {**target, **values},
+    )
+    where, values = one_of("part", days)
+    session.execute(
+        f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {where}",
+        {**target, **values},
+    )
+
+
+def _fail(
+    loading: Loading, entry: Entry, prepared: Prepared, findings: tuple[Finding, ...]
+) -> PartReport:
+    """Records a failed day and its rejects; the rows it last published stay."""
+    rejects = prepared.rejects_of(entry.part)
+    day = date.fromisoformat(entry.part)
+    (recorded,) = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
+    return PartReport(recorded, findings)

@@ -1,0 +1,286 @@
+"""Publishing the marts, in the transaction in which the star is published.
+
+A mart is built whole, or slice by slice: of the rows that changed in what it reads it is known
+which slices they touch, its one SELECT runs over the rows of these slices, and they are replaced.
+Both give the same table. What belongs here: deciding which way, and doing it. That a mart may not
+hold up the star is seen to in `star`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import time as clock
+
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.ddl import column_list, literal, quoted, relations, statement
+from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.table import Slices, Source, Table
+from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
+from sparkify_dagster.pipeline.table_report import Mode, TableReport
+from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
+from sparkify_dagster.warehouse.ledger import StarPosition
+
+
+class MartsFailed(Exception):
+    """The marts cannot be published as things are; nothing is wrong with the star.
+
+    Attributes:
+        findings: What the checks found, if it came to them.
+    """
+
+    def __init__(self, why: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(why)
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True)
+class StarChange:
+    """What has just been done to the star, in the same transaction.
+
+    Attributes:
+        since: The last staging load it had taken in before.
+        changed: Star tables of which a row was written or taken out.
+    """
+
+    mode: Mode
+    since: int
+    changed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MartsReport:
+    """What a publication did to the marts; those that were up to date are left out.
+
+    Attributes:
+        findings: What the checks found, by mart; none where nothing was done.
+    """
+
+    tables: Mapping[str, TableReport]
+    findings: Mapping[str, tuple[Finding, ...]]
+
+
+def are_behind(positions: Mapping[str, StarPosition], position: int) -> bool:
+    """Whether a mart has not taken in what the star has, or its model changed.
+
+    Args:
+        positions: What each mart has taken in.
+        position: The last staging load the star has taken in.
+    """
+    return any(not _is_current(table, positions[table.name], position) for table in MARTS)
+
+
+def way_to(table: Table, position: StarPosition, star: StarChange, moved: Iterable[str]) -> Mode:
+    """How a mart is brought up to date.
+
+    Args:
+        position: What it has taken in.
+        moved: Tables that have changed since the star was published before, as far as is known.
+    """
+    if star.mode == "rebuild" or not _is_current(table, position, star.since):
+        return "rebuild"
+    if not set(table.reads).intersection(moved):
+        return "nothing"
+    return "refresh" if table.slices and star.mode == "refresh" else "rebuild"
+
+
+def publish_marts(
+    session: Session,
+    positions: Mapping[str, StarPosition],
+    star: StarChange,
+    on_table: Callable[[str], None] = lambda _: None,
+) -> MartsReport:
+    """Brings the marts up to date with the star and audits them.
+
+    Args:
+        positions: What each mart has taken in.
+        on_table: Told the name of each mart when its turn comes; then `audit`.
+
+    Raises:
+        MartsFailed: A blocking check failed, or a statement did; the transaction is lost.
+    """
+    try:
+        return _published(session, positions, star, on_table)
+    except Transient:
+        raise
+    except AuditFailed as error:
+        raise MartsFailed(str(error), error.findings) from error
+    except WarehouseError as error:
+        raise MartsFailed(str(error)) from error
+
+
+def _published(
+    session: Session,
+    positions: Mapping[str, StarPosition],
+    star: StarChange,
+    on_table: Callable[[str], None],
+) -> MartsReport:
+    work = _Marts(session, star)
+    done: dict[str, tuple[Mode, int, int]] = {}
+    for table in MARTS:
+        on_table(table.name)
+        done[table.name] = work.build(table, positions[table.name])
+    if star.mode == "nothing":
+        done = {name: told for name, told in done.items() if told[0] != "nothing"}
+    on_table("audit")
+    findings = work.examine(name for name, told in done.items() if told[0] != "nothing")
+    rows = work.count(done)
+    reports = {
+        name: TableReport(how, rows[name], added, removed)
+        for name, (how, added, removed) in done.items()
+    }
+    return MartsReport(reports, findings)
+
+
+class _Marts:
+    """One publication."""
+
+    def __init__(self, session: Session, star: StarChange) -> None:
+        self._session = session
+        self._star = star
+        self._names = relations(session.schema)
+        self._moved = set(star.changed)
+        self._touched: dict[str, int] = {}
+        self._parts: dict[str, str] = {}
+        self._scopes: dict[str, dict[str, str]] = {}
+        if star.mode == "refresh":
+            self._moved.update(table.name for table in STAGING)
+            self._find_touched()
+
+    def build(self, table: Table, position: StarPosition) -> tuple[Mode, int, int]:
+        """Brings a mart up to date; gives how, and the rows written and taken out."""
+        how = way_to(table, position, self._star, self._moved)
+        slices = table.slices
+        if how == "refresh" and slices is not None and not self._touched[slices.name]:
+            how = "nothing"
+        if how == "nothing":
+            return how, 0, 0
+        self._moved.add(table.name)
+        if how == "refresh" and slices is not None:
+            return how, *self._replace_slices(table, slices)
+        removed = self._session.execute(f"DELETE FROM {self._names[table.name]}")
+        return how, self._insert(table, self._names), removed
+
+    def examine(self, names: Iterable[str]) -> dict[str, tuple[Finding, ...]]:
+        """Checks the marts named: where slices were replaced, their rows.
+
+        Raises:
+            AuditFailed: A blocking check failed.
+        """
+        rows = Stored(self._session.schema, self._parts)
+        found = examine_at_once(
+            self._session, ((check, rows) for name in names for check in audits_of(name))
+        )
+        enforce(found)
+        return found
+
+    def count(self, names: Iterable[str]) -> dict[str, int]:
+        """Rows that marts hold now."""
+        return self._count({name: self._names[name] for name in names})
+
+    def _find_touched(self) -> None:
+        """Keeps the slices that changed rows touch in a table for each kind of slice."""
+        kinds = list({t.slices.name: t.slices for t in MARTS if t.slices}.values())
+        for slices in kinds:
+            selects = [s for source in slices.sources for s in self._changed(slices, source)]
+            self._session.execute(
+                f"CREATE TEMP TABLE {_touched(slices)} AS\n"
+                f"SELECT DISTINCT {column_list(slices.columns, 't')} "
+                f"FROM ({' UNION ALL '.join(selects)}) AS t"
+            )
+        self._touched = self._count({slices.name: _touched(slices) for slices in kinds})
+
+    def _changed(self, slices: Slices, source: Source) -> Iterator[str]:
+        """SELECTs of the slices of a source's rows that came or went."""
+        named = zip(source.values, slices.columns, strict=True)
+        select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)}"
+        if source.table not in RETIRED:  # A star table: what its refresh wrote and took out.
+            yield f"{select} FROM {quoted(f'added_{source.table}')} AS s"
+            yield f"{select} FROM {quoted(f'removed_{source.table}')} AS s"
+            return
+        staged = self._names[source.table]
+        new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"
+        unsettled = ""
+        if slices.settled:
+            settled = statement(slices.settled, self._names | {source.table: new})
+            unsettled = f" AND {source.values[0]} NOT IN (\n{settled})"
+        yield f"{select} FROM {new} AS s WHERE {source.where}{unsettled}"
+        if source.retired:
+            retired = self._names[RETIRED[source.table].name]
+            yield f"{select} FROM {retired} AS s WHERE {source.where}"
+
+    def _replace_slices(self, table: Table, slices: Slices) -> tuple[int, int]:
+        """Gives the rows written and taken out."""
+        target, touched = self._names[table.name], _touched(slices)
+        removed = self._session.execute(
+            f"DELETE FROM {target} USING {touched} AS k WHERE {_same_slice(slices, target)}"
+        )
+        if slices.name not in self._scopes:
+            self._scopes[slices.name] = {
+                source.table: self._scope(slices, source)
+                for source in slices.sources
+                if source.scoped
+            }
+        self._parts[table.name] = (
+            f"(SELECT {column_list(table.column_names, 'r')} FROM {target} AS r "
+            f"JOIN {touched} AS k ON {_same_slice(slices, 'r')})"
+        )
+        return self._insert(table, self._names | self._scopes[slices.name]), removed
+
+    def _scope(self, slices: Slices, source: Source) -> str:
+        """Keeps the rows of a source that belong to touched slices, for all marts so cut."""
+        scope, touched = quoted(f"scope_{slices.name}_{source.table}"), _touched(slices)
+        columns = TABLES[source.table].columns_in(*_texts(slices))
+        named = zip(source.values, slices.columns, strict=True)
+        same = " AND ".join(f"k.{quoted(name)} = {value}" for value, name in named)
+        select = (
+            f"SELECT {column_list(columns, 's')} FROM {self._names[source.table]} AS s "
+            f"JOIN {touched} AS k ON {same}"
+        )
+        values: Values | None = None
+        if source.moment:
+            day, moment = quoted(slices.columns[0]), quoted(source.moment)
+            days = f"SELECT MIN(k.{day}), MAX(k.{day}) FROM {touched} AS k"
+            first, last = self._session.query(days)[0]
+            select += f" WHERE s.{moment} >= $first AND s.{moment} <= $last"
+            values = {"first": first, "last": datetime.combine(last, clock.max)}
+        self._session.execute(f"CREATE TEMP TABLE {scope} AS\n{select}", values)
+        return scope
+
+    def _count(self, held_in: Mapping[str, str]) -> dict[str, int]:
+        """Rows of relations, under the names given to them."""
+        counts = [
+            f"SELECT {literal(name)} AS name, COUNT(*) AS row_count FROM {relation} AS t"
+            for name, relation in held_in.items()
+        ]
+        return dict(self._session.query(" UNION ALL ".join(counts))) if counts else {}
+
+    def _insert(self, table: Table, names: Mapping[str, str]) -> int:
+        assert table.sql is not None, f"{table.name}: a mart has SQL"
+        return self._session.execute(
+            f"INSERT INTO {self._names[table.name]} ({column_list(table.column_names)})\n"
+            f"{statement(table.sql, names)}"
+        )
+
+
+def _is_current(table: Table, position: StarPosition, star: int) -> bool:
+    return position == StarPosition(star, model_version(table.name))
+
+
+def _texts(slices: Slices) -> Iterator[str]:
+    """The SELECTs of the marts that are cut into such slices."""
+    for table in MARTS:
+        if table.sql and table.slices and table.slices.name == slices.name:
+            yield sql_text(table.sql)
+
+
+def _touched(slices: Slices) -> str:
+    return quoted(f"touched_{slices.name}")
+
+
+def _same_slice(slices: Slices, alias: str) -> str:
+    """Condition that a row of a mart belongs to a touched slice (alias `k`)."""
+    return " AND ".join(f"k.{quoted(c)} = {alias}.{quoted(c)}" for c in slices.columns)

@@ -1,0 +1,430 @@
+"""What the loads of both staging tables share: writing rows, objects, rejects, retired keys.
+
+What belongs here: single steps inside a transaction. Their order and what they mean for a day or
+for the catalogue stand in `days` and `songs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.lake.reader.reader import Reader
+from sparkify_dagster.lake.reader.rejects import Rejects
+from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.ddl import column_list
+from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
+from sparkify_dagster.pipeline.phases import Phases
+from sparkify_dagster.pipeline.prepare import Columns, Prepared
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
+from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
+from sparkify_dagster.warehouse.schema import create_tables
+
+KEPT_REJECTS = 1_000
+"""Rejects of an object that are kept of a load that failed."""
+TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
+Progress = Callable[[str, int, int], None]
+"""Told what is being read, how many objects of it have been, and how many there are."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a load.
+
+    Attributes:
+        rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
+        batch_bytes: Bytes of log objects, unpacked, that are published in one transaction, about;
+            their rows are held in memory till then.
+        objects: Objects that are staged by one statement; what is put together for it is let go
+            before the next ones.
+        bounds: How large an object may be.
+        held_bytes: Memory that the rows and rejects of such a transaction may take; of a day with
+            more nothing is published.
+        most_rejects: Rejects that there may be in it; likewise.
+    """
+
+    rejects: float = 0.10
+    batch_bytes: int = 512_000_000
+    objects: int = 131_072
+    bounds: Bounds = DEFAULT_BOUNDS
+    held_bytes: int = 4_096_000_000
+    most_rejects: int = 1_000_000
+
+
+@runtime_checkable
+class RemoteStore(Protocol):
+    """A prefix whose objects the warehouse can reach, too."""
+
+    def uri_of(self, key: str) -> str:
+        """The full URI of an object."""
+        ...
+
+    def changed(self, objects: Sequence[LakeObject]) -> list[str]:
+        """Keys of the objects that are no longer as listed."""
+        ...
+
+    def region(self) -> str:
+        """Region of the bucket."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """How the warehouse reads log objects by itself.
+
+    Attributes:
+        fields: The log fields that feed the columns of `staging_events_table`, in order.
+    """
+
+    store: RemoteStore
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """What every load works with.
+
+    Attributes:
+        run_id: The Dagster run, for the ledger.
+        on_progress: Told how far reading has come.
+        direct: How the warehouse reads log objects by itself; None when the reader does it.
+        phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
+            `commit`.
+    """
+
+    warehouse: Warehouse
+    store: ObjectStore
+    reader: Reader
+    limits: Limits = Limits()
+    run_id: str = ""
+    on_progress: Progress = silent
+    direct: Direct | None = None
+    phases: Phases = field(default_factory=Phases)
+
+    def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
+        """Adds up what is read and tells `on_progress`.
+
+        Args:
+            done: How many objects were read before.
+        """
+        counted = done
+
+        def tell(objects: int) -> None:
+            nonlocal counted
+            counted += objects
+            self.on_progress(what, counted, total)
+
+        return tell
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a transaction wrote.
+
+    Attributes:
+        load_id: Its number in the history.
+        cost: What it took, as far as the engine tells.
+    """
+
+    load_id: int
+    findings: tuple[Finding, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """What became of a day, or of the song load.
+
+    Attributes:
+        entry: As written to `load_history`; for the song load the sum of its parts.
+        findings: What the checks found; empty when it did not come to them.
+        objects_read: Objects that were opened.
+        path: Who read them: `reader`, or `copy` where Redshift did.
+        why: Why Redshift was not left to read them, where it was tried.
+        worry: That was not for the records' sake: something is set up wrong.
+        seconds: What the load took, from the first byte read to COMMIT; days that share a
+            transaction share it, too.
+        cost: What the transaction took, likewise shared.
+    """
+
+    entry: Entry
+    findings: tuple[Finding, ...] = ()
+    objects_read: int = 0
+    path: Literal["reader", "copy"] = "reader"
+    why: str = ""
+    worry: bool = False
+    seconds: float = 0.0
+    cost: Cost = field(default_factory=Cost)
+
+    @property
+    def published(self) -> bool:
+        """Whether the part's rows are what the lake holds now."""
+        return self.entry.status == "published"
+
+
+def append_staged(
+    session: Session,
+    table: Table,
+    prepared: Prepared,
+    keys: pa.Array,
+    load_id: int,
+    days: Sequence[date] | None = None,
+) -> None:
+    """Stages the rows of a batch with where they came from.
+
+    Args:
+        keys: Key of each object of the batch.
+        days: For log events, the log day of each object of the batch.
+    """
+    rows = prepared.batch.rows
+    index = rows["object"].combine_chunks()
+    values = rows.columns[:-2]
+    if days is not None:
+        values.append(pa.array(days, pa.date32()).take(index))
+    values.append(pa.DictionaryArray.from_arrays(index, keys))
+    values.append(rows["line"])
+    values.append(pa.repeat(pa.scalar(load_id, pa.int64()), rows.num_rows))
+    names = list(table.column_names)
+    session.append(relation(session, table.name), names, pa.Table.from_arrays(values, names))
+
+
+def write_objects(
+    session: Session, table: Table, prepared: Prepared, columns: Columns, load_id: int
+) -> None:
+    """Records the objects of a batch as loaded."""
+    counts = prepared.counts()
+    keys, sizes, tokens = columns
+    append_columns(
+        session,
+        "load_objects",
+        {
+            "target": table.name,
+            "part": prepared.parts,
+            "object": keys,
+            "size": sizes,
+            "token": tokens,
+            "records": counts.records,
+            "row_count": counts.rows,
+            "rejects": counts.rejects,
+            "load_id": load_id,
+        },
+        len(prepared.objects),
+    )
+
+
+def write_rejects(
+    session: Session,
+    table: Table,
+    prepared: Prepared,
+    rejects: Rejects,
+    load_id: int,
+    run_id: str,
+    *,
+    published: bool,
+) -> None:
+    """Records rejects with their object, line, reason and text."""
+    held = rejects.table
+    days = [ledger.day_or_none(part, table.name) for part in prepared.parts]
+    append_columns(
+        session,
+        "load_rejects",
+        {
+            "target_table": table.name,
+            "object": pa.DictionaryArray.from_arrays(
+                held["object"].combine_chunks(), prepared.columns()[0]
+            ),
+            "line": held["line"],
+            "reason": held["reason"],
+            "column_name": held["column"],
+            # Redshift keeps no NUL.
+            "raw_text": pc.replace_substring(held["raw_text"], "\x00", "\\x00"),
+            "log_date": pa.array(days, pa.date32()).take(held["object"]),
+            "published": published,
+            "load_id": load_id,
+            "run_id": run_id,
+            "rejected_at": ledger.utc_now(),
+        },
+        len(rejects),
+    )
+
+
+def publish(
+    session: Session,
+    loading: Loading,
+    table: Table,
+    entries: Sequence[Entry],
+    prepared: Prepared,
+    load_id: int,
+    days: Sequence[date] | None = None,
+) -> tuple[Finding, ...]:
+    """Stages a batch, writes its ledger, and audits what was written.
+
+    Raises:
+        AuditFailed: A blocking check failed; the transaction must not be committed.
+    """
+    for first, piece in prepared.pieces(loading.limits.objects):
+        columns = piece.columns()
+        append_staged(session, table, piece, columns[0], load_id, days and days[first:])
+        write_objects(session, table, piece, columns, load_id)
+    rejects = prepared.batch.rejects
+    write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
+    return recorded(session, loading, table, entries, load_id)
+
+
+def recorded(
+    session: Session, loading: Loading, table: Table, entries: Sequence[Entry], load_id: int
+) -> tuple[Finding, ...]:
+    """Writes the history of rows that are in their table, and audits them.
+
+    Raises:
+        AuditFailed: A blocking check failed; the transaction must not be committed.
+    """
+    ledger.record(session, entries, load_id, loading.run_id)
+    loading.phases.now("audit")
+    touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
+    findings = examine_at_once(session, ((check, touched) for check in audits_of(table.name)))
+    enforce(findings)
+    loading.phases.now("commit")
+    return findings[table.name]
+
+
+def was_recorded(loading: Loading) -> Callable[[Session, Published], bool]:
+    """Whether a load whose connection broke at its end is in the history all the same."""
+
+    def look(session: Session, outcome: Published) -> bool:
+        return ledger.holds(session, outcome.load_id, loading.run_id)
+
+    return look
+
+
+def record_failure(
+    loading: Loading,
+    table: Table,
+    entries: Sequence[Entry],
+    prepared: Prepared,
+    rejects: Rejects,
+    day: date | None = None,
+) -> list[Entry]:
+    """Records a failed load and its rejects in a transaction of its own; staged rows stay.
+
+    Of the rejects of one object only the first are kept, which the entries then say.
+
+    Args:
+        day: The log day that failed; None for the song catalogue.
+
+    Returns:
+        The entries as they were recorded.
+    """
+    kept = _first_of_each(rejects)
+    if len(kept) < len(rejects):
+        note = f"Of its {len(rejects):,} rejects, the first {KEPT_REJECTS:,} an object are kept."
+        entries = [replace(entry, message=f"{entry.message} {note}") for entry in entries]
+    only = "AND log_date = $day" if day else ""
+    values = {"target": table.name} | ({"day": day} if day else {})
+
+    def work(session: Session) -> Published:
+        create_tables(session)
+        load_id = ledger.next_load_id(session)
+        session.execute(
+            f"DELETE FROM {relation(session, 'load_rejects')} "
+            f"WHERE target_table = $target {only} AND NOT published",
+            values,
+        )
+        write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
+        ledger.record(session, entries, load_id, loading.run_id)
+        return Published(load_id)
+
+    load_id = loading.warehouse.transact(work, was_recorded(loading)).load_id
+    return [replace(entry, load_id=load_id, run_id=loading.run_id) for entry in entries]
+
+
+def _first_of_each(rejects: Rejects) -> Rejects:
+    """The first rejects of each object, so many as are kept of a load that failed."""
+    objects, lines = (rejects.table[name].to_numpy() for name in ("object", "line"))
+    order = np.lexsort((lines, objects))
+    ordered = objects[order]
+    place = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+    return Rejects(rejects.table.take(pa.array(order[place < KEPT_REJECTS])))
+
+
+def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:
+    """Removes staged rows; keeps their keys for the next refresh of the star.
+
+    Args:
+        where: Which rows go; columns without alias.
+
+    Returns:
+        The number of rows removed.
+    """
+    staged = relation(session, table.name)
+    if _star_is_built(session):
+        kept = RETIRED[table.name]
+        keys = [name for name in kept.column_names if name != "load_id"]
+        session.execute(
+            f"INSERT INTO {relation(session, kept.name)} ({column_list([*keys, 'load_id'])}) "
+            # Not DISTINCT: on Redshift it takes keys for one that differ in trailing blanks.
+            f"SELECT {column_list(keys)}, CAST({load_id:d} AS BIGINT) "
+            f"FROM {staged} WHERE {where}",
+            values,
+        )
+    return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
+
+
+def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
+    """The history entry of a part as if it were published.
+
+    Args:
+        records: Records of all its objects, of those that were not read again, too.
+        rejects: How many of them are rejected.
+    """
+    return Entry(
+        target=table.name,
+        part=part.name,
+        status="published",
+        digest=part.digest,
+        objects=len(part.objects),
+        bytes=part.size,
+        records=records,
+        row_count=records - rejects,
+        rejects=rejects,
+        unknown_fields=prepared.unknown_of(part.name) or None,
+    )
+
+
+def over_limit(
+    records: int, rejects: int, limit: float, what: str, which: str, no_streams: str = ""
+) -> str | None:
+    """Why that many rejects are too many, or None when they are not.
+
+    Args:
+        which: Options with which `sparkify rejects` shows just these.
+        no_streams: What is to be said of objects that are no streams of records.
+    """
+    if records == 0 or rejects / records <= limit:
+        return None
+    return (
+        f"{no_streams} {rejects:,} of {records:,} records of {what} were rejected "
+        f"({rejects / records:.1%}), more than {limit:.1%}. See them with `sparkify rejects "
+        f"{which}`, mend the objects, or raise [LOAD] REJECT_LIMIT."
+    ).lstrip()
+
+
+def _star_is_built(session: Session) -> bool:
+    history = relation(session, "load_history")
+    return bool(session.query(f"SELECT 1 FROM {history} AS h WHERE h.position IS NOT NULL LIMIT 1"))

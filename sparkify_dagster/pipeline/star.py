@@ -1,0 +1,296 @@
+"""Publishing the star: five tables in one transaction, rebuilt or refreshed where staging changed.
+
+Each table has one defining SELECT. A rebuild runs it over all of staging; a refresh runs the same
+text over the rows of the keys that were touched since the star was last published, and writes just
+the rows that differ. Both give the same tables. The marts are published in the same transaction
+(`marts`), so that all of them always agree; where they cannot be, the star is published without.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.checks import audits_of
+from sparkify_dagster.model.ddl import column_list, relations, statement
+from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.star import SONGPLAY, STAR
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
+from sparkify_dagster.pipeline.marts import (
+    MartsFailed,
+    MartsReport,
+    StarChange,
+    are_behind,
+    publish_marts,
+)
+from sparkify_dagster.pipeline.refresh import Refresh, rematched, sql_of
+from sparkify_dagster.pipeline.table_report import Mode, TableReport
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
+from sparkify_dagster.warehouse.schema import create_tables
+
+REBUILD_FROM = 0.25
+"""Share of staged rows above which a rebuild costs less than looking for what they touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class StarReport:
+    """What a publication did.
+
+    Attributes:
+        mode: How the star was brought up to date.
+        position: The last staging load the star has taken in.
+        tables: The star's tables and the marts that were published.
+        matched: Plays that have a song.
+        rematched: Plays that were there before and now have another song than then, or none.
+        findings: What the checks found, by table.
+        marts_failed: Why the marts were not published; None when they were, or need not be.
+    """
+
+    mode: Mode
+    position: int
+    load_id: int
+    tables: Mapping[str, TableReport]
+    matched: int
+    rematched: int
+    findings: Mapping[str, tuple[Finding, ...]]
+    marts_failed: MartsFailed | None = None
+    seconds: float = 0.0
+
+
+def decide(
+    positions: Mapping[str, StarPosition],
+    versions: Mapping[str, str],
+    staged: int,
+    pending: int,
+    total: int,
+    rebuild_from: float = REBUILD_FROM,
+) -> Mode:
+    """What must be done to bring the star up to date.
+
+    Args:
+        positions: What each star table has taken in, and by which version of the model.
+        versions: Today's version of each.
+        staged: The last published load of a staging table.
+        pending: Staged rows added or retired since the star was published.
+        total: Staged rows.
+        rebuild_from: Share of them above which `pending` rows make a rebuild the cheaper way.
+    """
+    taken = {position.load_id for position in positions.values()}
+    if None in taken or len(taken) > 1:
+        return "rebuild"
+    if any(position.version != versions[name] for name, position in positions.items()):
+        return "rebuild"
+    if taken == {staged}:
+        return "nothing"
+    return "rebuild" if pending > rebuild_from * total else "refresh"
+
+
+def is_behind(session: Session) -> bool:
+    """Whether staging, or the model, has moved on since star and marts were published.
+
+    A table that is not there is as far behind as can be.
+    """
+    if not {table.name for table in (*STAR, *MARTS)} <= session.tables().keys():
+        return True
+    star, marts = _positions(session)
+    staged = ledger.staging_position(session)
+    behind = decide(star, _versions(), staged, 0, 1) != "nothing"
+    return behind or are_behind(marts, staged)
+
+
+def publish_star(
+    warehouse: Warehouse,
+    run_id: str,
+    *,
+    rebuild: bool = False,
+    rebuild_from: float = REBUILD_FROM,
+    on_table: Callable[[str], None] = lambda _: None,
+) -> StarReport:
+    """Brings the five tables and the marts up to date with staging, audits them, commits.
+
+    Marts that cannot be published keep their last state: the star is published without them, all
+    of it done again in a transaction of its own.
+
+    Args:
+        rebuild: Build them whole from staging, whatever changed.
+        rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
+        on_table: Told the name of each table when its turn comes; then `audit`, and `commit`.
+
+    Raises:
+        AuditFailed: A blocking check failed; the star stays as it was.
+        WarehouseError: The warehouse cannot be written.
+    """
+
+    def work(session: Session, *, with_marts: bool = True) -> StarReport:
+        wanted = rebuild, rebuild_from
+        return _published(session, run_id, wanted, on_table, with_marts=with_marts)
+
+    def was_committed(session: Session, report: StarReport) -> bool:
+        return ledger.holds(session, report.load_id, run_id)
+
+    started = time.monotonic()
+    try:
+        report = warehouse.transact(work, was_committed)
+    except MartsFailed as error:
+        report = warehouse.transact(lambda session: work(session, with_marts=False), was_committed)
+        report = replace(report, marts_failed=error)
+    return replace(report, seconds=time.monotonic() - started)
+
+
+def _published(
+    session: Session,
+    run_id: str,
+    wanted: tuple[bool, float],
+    on_table: Callable[[str], None],
+    *,
+    with_marts: bool,
+) -> StarReport:
+    create_tables(session)
+    (positions, marts_at), (rebuild, rebuild_from) = _positions(session), wanted
+    position = ledger.staging_position(session)
+    since = min((p.load_id or 0) for p in positions.values())
+    total, pending = _sizes(session, since)
+    mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
+    mode = "rebuild" if rebuild else mode
+    work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
+    reports: dict[str, TableReport] = {}
+    findings: dict[str, tuple[Finding, ...]] = {}
+    if mode != "nothing":
+        for table in STAR:
+            on_table(table.name)
+            added, removed = work.build(table)
+            rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
+            reports[table.name] = TableReport(mode, session.query(rows)[0][0], added, removed)
+        on_table("audit")
+        written = {table.name: work.written(table) for table in STAR}
+        asked = ((check, written[name]) for name in written for check in audits_of(name))
+        findings = examine_at_once(session, asked)
+        enforce(findings)
+    if with_marts:
+        changed = frozenset(name for name, done in reports.items() if done.added or done.removed)
+        marts = publish_marts(session, marts_at, StarChange(mode, since, changed), on_table)
+    else:
+        marts = MartsReport({}, {})
+    on_table("commit")
+    if reports:
+        _forget_retired(session)
+    tables = {**reports, **marts.tables}
+    load_id = _record(session, tables, position, run_id)
+    return StarReport(
+        mode,
+        position,
+        load_id,
+        tables,
+        _matched(session),
+        work.rematched(),
+        {**findings, **marts.findings},
+    )
+
+
+class _Rebuild:
+    """Builds each table whole."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._names = relations(session.schema)
+        self._had_plays = False
+
+    def build(self, table: Table) -> tuple[int, int]:
+        """Replaces all rows; gives how many were written and taken out."""
+        target = self._names[table.name]
+        if table is SONGPLAY:
+            self._keep_matches()
+        removed = self._session.execute(f"DELETE FROM {target}")
+        select = statement(sql_of(table), self._names)
+        added = self._session.execute(
+            f"INSERT INTO {target} ({column_list(table.column_names)})\n{select}"
+        )
+        return added, removed
+
+    def written(self, table: Table) -> Stored:
+        """The rows to check of a table: all."""
+        return Stored(self._session.schema)
+
+    def rematched(self) -> int:
+        """Plays whose song is another one than before, or none any more, or now found."""
+        if not self._had_plays:
+            return 0
+        return rematched(self._session, "matches_before", self._names[SONGPLAY.name])
+
+    def _keep_matches(self) -> None:
+        """Keeps the song of each play that is about to be made anew."""
+        plays = self._names[SONGPLAY.name]
+        self._had_plays = bool(self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"))
+        if self._had_plays:
+            self._session.execute(
+                'CREATE TEMP TABLE "matches_before" AS\n'
+                f"SELECT {column_list((*SONGPLAY.key, 'song_id'), 'p')} FROM {plays} AS p"
+            )
+
+
+def _record(
+    session: Session, reports: Mapping[str, TableReport], position: int, run_id: str
+) -> int:
+    load_id = ledger.next_load_id(session)
+    entries = [
+        Entry(
+            target=name,
+            part="all",
+            status="published",
+            digest=NOTHING,
+            row_count=report.rows,
+            position=position,
+        )
+        for name, report in reports.items()
+    ]
+    ledger.record(session, entries, load_id, run_id)
+    return load_id
+
+
+def _forget_retired(session: Session) -> None:
+    """The star has taken in what was replaced."""
+    for retired in RETIRED.values():
+        session.execute(f"DELETE FROM {relation(session, retired.name)}")
+
+
+def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
+    """Staged rows, and how many of each table came or were retired since the star was published."""
+    total = 0
+    pending: Counter[str] = Counter()
+    for table in STAGING:
+        staged = relation(session, table.name)
+        retired = relation(session, RETIRED[table.name].name)
+        rows = session.query(
+            f"SELECT (SELECT COUNT(*) FROM {staged}), "
+            f"(SELECT COUNT(*) FROM {staged} WHERE load_id > {since:d}), "
+            f"(SELECT COUNT(*) FROM {retired})"
+        )
+        total += rows[0][0]
+        pending[table.name] = rows[0][1] + rows[0][2]
+    return total, pending
+
+
+def _matched(session: Session) -> int:
+    plays = relation(session, SONGPLAY.name)
+    return int(session.query(f"SELECT COUNT(p.song_id) FROM {plays} AS p")[0][0])
+
+
+def _positions(session: Session) -> tuple[dict[str, StarPosition], dict[str, StarPosition]]:
+    """What each star table, and each mart, has taken in."""
+    found = ledger.star_positions(session, (*STAR, *MARTS))
+    return (
+        {table.name: found[table.name] for table in STAR},
+        {table.name: found[table.name] for table in MARTS},
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {table.name: model_version(table.name) for table in STAR}

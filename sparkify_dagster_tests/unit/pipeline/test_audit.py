@@ -1,0 +1,99 @@
+"""What a finding says, and the check that asks of columns instead of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.model.checks import SCHEMA_MATCHES, checks_of
+from sparkify_dagster.pipeline.audit import Finding, Stored, examine
+from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.lakes import warehouse_at
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """Every table, empty."""
+    with warehouse_at(tmp_path / "warehouse.duckdb").transaction() as opened:
+        create_tables(opened)
+        yield opened
+
+
+def found(session: Session, table: str, check: str = SCHEMA_MATCHES) -> Finding:
+    wanted = [one for one in checks_of(table) if one.name == check]
+    (finding,) = examine(session, wanted, Stored(session.schema))
+    return finding
+
+
+def test_tables_as_they_were_made_match_the_model(session: Session) -> None:
+    finding = found(session, "song")
+    assert finding.passed
+    assert finding.sentence == (
+        "The columns of song are the model's, in name, type and order "
+        "(columns found: 5, declared: 5)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ADD COLUMN mood VARCHAR", "column mood is not in the model"),
+        ("DROP COLUMN year", "column year is missing"),
+        ("ALTER COLUMN year TYPE VARCHAR", "column year is VARCHAR, the model says INTEGER"),
+    ],
+)
+def test_an_altered_table_is_told_column_by_column(
+    session: Session, change: str, told: str
+) -> None:
+    session.execute(f"ALTER TABLE {session.schema}.song {change}")
+    finding = found(session, "song")
+    assert not finding.passed
+    assert not finding.stops, "loads refuse it by themselves"
+    assert finding.sample == ({"difference": told},)
+    assert f"For example: `{told}`." in finding.sentence
+    assert found(session, "artist").passed
+
+
+def test_a_table_that_is_gone_has_none_of_the_columns(session: Session) -> None:
+    session.execute(f"DROP TABLE {session.schema}.song")
+    finding = found(session, "song")
+    assert finding.numbers == {"offenders": 1, "found": 0, "declared": 5}
+    assert "`the table is not there`" in finding.sentence
+
+
+def test_a_failed_check_tells_numbers_what_to_do_and_names_no_person(session: Session) -> None:
+    session.execute(
+        f'INSERT INTO {session.schema}."user" (user_id) VALUES '
+        "(8), (8), (9), (9), (10), (11), (11), (12), (12), (12)"
+    )
+    finding = found(session, "user", "unique_key")
+    assert finding.verdict == (
+        "4 values of user_id stand in more than one of 10 rows of user. "
+        "Rebuild the table with `sparkify etl --full`; if it stays, its SQL is wrong."
+    )
+    assert finding.sentence == (
+        f"{finding.verdict} For example: `user_id x, copies 2`; `user_id x, copies 2`; "
+        "`user_id xx, copies 2`."
+    )
+
+
+def test_what_a_load_touched_is_told_as_that(session: Session) -> None:
+    checks = {check.name: check for check in checks_of("songplay")}
+    touched = Stored(session.schema, {"songplay": f"(SELECT * FROM {session.schema}.songplay)"})
+    part, rate = examine(session, [checks["song_id_in_song"], checks["match_rate"]], touched)
+    assert part.sentence.endswith("(values looked up: 0, of the rows of this load).")
+    assert "of this load" not in rate.sentence, "it looks at all rows in any case"
+    (whole,) = examine(session, [checks["song_id_in_song"]], Stored(session.schema))
+    assert whole.sentence.endswith("(values looked up: 0).")
+
+
+def test_keys_from_the_lake_are_no_markup_where_markdown_is_read() -> None:
+    key = "a`![x](https://spy.example/x.png)\n\n# big`.json"
+    (check, *_) = checks_of("song")
+    numbers = {"offenders": 1, "row_count": 1, "source_rows": 1}
+    finding = Finding(check, False, numbers, ({"object": key, "line": "1"},))
+    _, _, example = finding.sentence.partition(" For example: ")
+    assert example == "`object a'![x](https://spy.example/x.png) # big'.json, line 1`."
