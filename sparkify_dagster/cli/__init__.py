@@ -30,11 +30,11 @@ def main() -> None:
     atexit.register(_leave, codes)  # As the first of all, so that it is called as the last.
     try:
         from sparkify_dagster.cli.app import app
-        from sparkify_dagster.cli.pipes import patient
+        from sparkify_dagster.cli.pipes import ignore_broken_pipe
 
         for name in ("stdout", "stderr"):
             with suppress(AttributeError, OSError, ValueError):  # Closed by who calls.
-                setattr(sys, name, patient(getattr(sys, name)))
+                setattr(sys, name, ignore_broken_pipe(getattr(sys, name)))
 
         app()
     except Exception:

@@ -26,7 +26,7 @@ class _Pipe(io.FileIO):
             return memoryview(data).nbytes
 
 
-def patient(stream: TextIO, descriptor: int | None = None) -> TextIO:
+def ignore_broken_pipe(stream: TextIO, descriptor: int | None = None) -> TextIO:
     """A stream to where another one leads, or to a descriptor of its own, that outlives its reader.
 
     What it cannot show gets a question mark, not a crash.

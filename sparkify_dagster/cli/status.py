@@ -37,7 +37,7 @@ _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "ne
 
 
 @dataclass(slots=True)
-class _Held:
+class _LedgerState:
     """Latest entries of the ledger by target and part."""
 
     published: dict[tuple[str, str], Entry] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def _listing(settings: Settings) -> tuple[Snapshot | None, str]:
 
 
 def _lake_status(
-    settings: Settings, snapshot: Snapshot | None, held: _Held, problem: str
+    settings: Settings, snapshot: Snapshot | None, held: _LedgerState, problem: str
 ) -> LakeStatus:
     places, days = settings.s3, covered(settings, held.latest_day)
     told = LakeStatus(
@@ -106,9 +106,9 @@ def _lake_status(
 
 def _look_at_warehouse(
     warehouse: Warehouse, aside: Mapping[str, Aside]
-) -> tuple[WarehouseStatus, _Held]:
+) -> tuple[WarehouseStatus, _LedgerState]:
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
-    held = _Held()
+    held = _LedgerState()
     try:
         with warehouse.reading() as session:
             ledger.is_ready(session)
@@ -130,7 +130,7 @@ def _look_at_warehouse(
 
 
 def _parts(
-    target: str, lake: Mapping[str, Part] | None, held: _Held, attempts: int
+    target: str, lake: Mapping[str, Part] | None, held: _LedgerState, attempts: int
 ) -> list[PartStatus]:
     """The parts of one target, those of the lake and those that are loaded.
 

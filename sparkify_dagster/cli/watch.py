@@ -19,15 +19,15 @@ from sparkify_dagster.cli.pipes import is_left
 from sparkify_dagster.connect import open_lake, open_queue, open_warehouse
 from sparkify_dagster.core.errors import CloudError
 from sparkify_dagster.defs.sensors.triggers import (
-    Memory,
-    Patience,
+    RetryPolicy,
     Run,
-    heard,
+    SensorCursor,
+    apply_events,
+    decide,
     must_list,
     no_events,
     nothing_due,
     seen,
-    verdict,
 )
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Watched
@@ -43,10 +43,10 @@ class Watch:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self._patience = Patience(settings.sensor.attempts, settings.sensor.pause)
+        self._patience = RetryPolicy(settings.sensor.attempts, settings.sensor.pause)
         self._queue = open_queue(settings)
         self._clock = clock
-        self._memory = Memory()
+        self._memory = SensorCursor()
         self._ended: list[tuple[bool, float]] = []
         self._said = ""
 
@@ -72,7 +72,7 @@ class Watch:
         lake = self._settings.s3
         watched = Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
         told = self._queue.told(watched, self._memory.receipts)
-        self._memory = heard(self._memory, told)
+        self._memory = apply_events(self._memory, told)
         every = self._settings.sensor.list_every
         if must_list(self._memory, self._runs(), self._patience, self._clock(), every):
             return ""
@@ -88,7 +88,7 @@ class Watch:
         listed = self._clock()
         listing = open_lake(self._settings).look()
         now = seen(listing)
-        found = verdict(now, self._memory, self._runs(), self._patience)
+        found = decide(now, self._memory, self._runs(), self._patience)
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if not (found.look or found.ask):
             return found.why

@@ -16,7 +16,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from sparkify_dagster.cli.pipes import patient
+from sparkify_dagster.cli.pipes import ignore_broken_pipe
 from sparkify_dagster.core.progress import watched_by
 from sparkify_dagster.core.text import printable
 
@@ -128,5 +128,5 @@ def _beside(stream: TextIO) -> Iterator[TextIO]:
     except (OSError, ValueError):  # Not a file: a test's buffer.
         yield stream
         return
-    with patient(stream, descriptor) as copy:
+    with ignore_broken_pipe(stream, descriptor) as copy:
         yield copy

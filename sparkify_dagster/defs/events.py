@@ -20,7 +20,7 @@ from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
 from sparkify_dagster.defs.internals import AssetMaterializationPlannedData, DagsterEvent
 from sparkify_dagster.defs.metadata import (
-    Took,
+    LoadStats,
     day_metadata,
     entry_metadata,
     log_day,
@@ -31,7 +31,7 @@ from sparkify_dagster.defs.metadata import (
     size_metadata,
     took_metadata,
 )
-from sparkify_dagster.defs.previews import Shown
+from sparkify_dagster.defs.previews import Preview
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Table
@@ -86,7 +86,7 @@ class Reporter:
             )
             self._context.instance.report_dagster_event(event, run_id=run.run_id)
 
-    def day(self, outcome: PartReport, took: Took, *, alone: bool) -> Iterator[Any]:
+    def day(self, outcome: PartReport, took: LoadStats, *, alone: bool) -> Iterator[Any]:
         """Reports a log day: materialized if it was published, an error in the log if not.
 
         Args:
@@ -94,7 +94,7 @@ class Reporter:
         """
         entry = outcome.entry
         if outcome.why:
-            tell = self._context.log.warning if outcome.worry else self._context.log.info
+            tell = self._context.log.warning if outcome.setup_problem else self._context.log.info
             tell(f"{entry.part}: Redshift could not copy it, so our reader read it: {outcome.why}")
         if not outcome.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
@@ -113,7 +113,7 @@ class Reporter:
             ),
         )
 
-    def days(self, outcomes: Sequence[PartReport], took: Took) -> Iterator[Any]:
+    def days(self, outcomes: Sequence[PartReport], took: LoadStats) -> Iterator[Any]:
         """Sums up a run's log days as an observation of their table, as no day can show it.
 
         Args:
@@ -164,7 +164,7 @@ class Reporter:
             seen.update({id(finding): finding for finding in outcome.findings})
         yield from self.findings(merged(seen.values()))
 
-    def songs(self, outcome: PartReport, took: Took) -> Iterator[Any]:
+    def songs(self, outcome: PartReport, took: LoadStats) -> Iterator[Any]:
         """Reports the song load."""
         yield from self.findings(outcome.findings)
         if outcome.published:
@@ -178,7 +178,7 @@ class Reporter:
             metadata["objects_read"] = dg.MetadataValue.int(outcome.objects_read)
             yield from self._materialized(STAGING_SONGS.name, metadata)
 
-    def star(self, outcome: StarReport, took: Took) -> Iterator[Any]:
+    def star(self, outcome: StarReport, took: LoadStats) -> Iterator[Any]:
         """Reports star tables and marts, those that were not asked for too: they were published."""
         shared = {phase: s for phase, s in took.seconds.items() if phase not in outcome.tables}
         for name, table in outcome.tables.items():
@@ -207,7 +207,7 @@ class Reporter:
             )
             yield from self._materialized(name, metadata)
 
-    def standing(self, tables: Iterable[Table], shown: Shown) -> Iterator[Any]:
+    def standing(self, tables: Iterable[Table], shown: Preview) -> Iterator[Any]:
         """Reports tables that were found up to date and left as they are.
 
         As events, not as results: of those one must come before what is made of it.

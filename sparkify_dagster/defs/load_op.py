@@ -22,9 +22,9 @@ from sparkify_dagster.defs.events import Reporter
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder, why
 from sparkify_dagster.defs.failed_parts import failed_metadata
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
-from sparkify_dagster.defs.metadata import Took
+from sparkify_dagster.defs.metadata import LoadStats
 from sparkify_dagster.defs.page import REPORT, publish_report
-from sparkify_dagster.defs.previews import Shown, look_at, look_at_staged
+from sparkify_dagster.defs.previews import Preview, look_at, look_at_staged
 from sparkify_dagster.defs.resources import (
     BoundsResource,
     LakeResource,
@@ -303,7 +303,7 @@ class _Run:
         outcomes: list[PartReport] = []
         with self._loading(self._lake.logs, self._lake.log_reader(snapshot.fields)) as loading:
             loading = replace(loading, direct=self._direct(snapshot))
-            asked, took, reasons = self._asked, Took(), dict[str, Mapping[str, int]]()
+            asked, took, reasons = self._asked, LoadStats(), dict[str, Mapping[str, int]]()
             for outcome in load_log_days(loading, todo.days):
                 outcomes.append(outcome)
                 took = self._took_day(outcome, loading, took)
@@ -311,12 +311,12 @@ class _Run:
                 yield from self._report.day(outcome, took, alone=len(todo.days) == 1)
                 self._note(outcome, outcome.entry.part)
         if len(todo.days) > 1:
-            seen = Shown(took.shown.rows, reasons=reasons)
-            summed = Took(since(asked, self._asked), {}, loading.phases.total(), seen)
+            seen = Preview(took.shown.rows, reasons=reasons)
+            summed = LoadStats(since(asked, self._asked), {}, loading.phases.total(), seen)
             yield from self._report.days(outcomes, summed)
         yield from self._report.findings_of_days(outcomes)
 
-    def _took_day(self, outcome: PartReport, loading: Loading, before: Took) -> Took:
+    def _took_day(self, outcome: PartReport, loading: Loading, before: LoadStats) -> LoadStats:
         """What a day took; what days that share a transaction share is looked up once.
 
         Args:
@@ -334,23 +334,25 @@ class _Run:
             load_id=load_id,
         )
 
-    def _took(self, phases: Phases, look: Callable[[Session], Shown]) -> Took:
+    def _took(self, phases: Phases, look: Callable[[Session], Preview]) -> LoadStats:
         """What was taken since the last report, and what is to be seen now.
 
         Args:
             phases: Of the load that has just been committed.
         """
         tried = self._extras.tried
-        return Took(
+        return LoadStats(
             self._requests(),
             tried("Sizes are not told", self._warehouse.sizes, {}),
             phases.lap(),
             self._shown(look),
         )
 
-    def _shown(self, look: Callable[[Session], Shown]) -> Shown:
+    def _shown(self, look: Callable[[Session], Preview]) -> Preview:
         """What is to be seen of the tables now."""
-        return self._extras.tried("No rows are shown", lambda: self._warehouse.look(look), Shown())
+        return self._extras.tried(
+            "No rows are shown", lambda: self._warehouse.look(look), Preview()
+        )
 
     def _schemas(self) -> list[Check]:
         """The checks of columns, where they were asked for or all was built anew.

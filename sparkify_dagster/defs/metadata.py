@@ -16,7 +16,7 @@ import dagster as dg
 from sparkify_dagster.core.reject_reasons import cause_of, causes
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.plots import by_day
-from sparkify_dagster.defs.previews import Shown
+from sparkify_dagster.defs.previews import Preview
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.publish import PartReport
 from sparkify_dagster.warehouse.engine import TableSize
@@ -27,7 +27,7 @@ _REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class LoadStats:
     """What a load took, and what there is to be seen after it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Took:
     requests: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    shown: Shown = field(default_factory=Shown)
+    shown: Preview = field(default_factory=Preview)
     load_id: int = 0
 
 
@@ -72,7 +72,7 @@ def reasons_metadata(reasons: Mapping[str, int]) -> dict[str, Any]:
     return {"rejects_by_reason": dg.MetadataValue.table(rows)}
 
 
-def rows_metadata(name: str, shown: Shown) -> dict[str, Any]:
+def rows_metadata(name: str, shown: Preview) -> dict[str, Any]:
     """A few rows of a table, where there are any to show."""
     return {PREVIEW: shown.rows[name]} if name in shown.rows else {}
 
@@ -93,7 +93,7 @@ def seconds_metadata(seconds: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def day_metadata(entry: Entry, shown: Shown) -> dict[str, Any]:
+def day_metadata(entry: Entry, shown: Preview) -> dict[str, Any]:
     """The day's rows under the name Dagster has for them: `row_count` is what the table holds."""
     told: dict[str, Any] = {"dagster/partition_row_count": dg.MetadataValue.int(entry.row_count)}
     if STAGING_EVENTS.name in shown.counts:
@@ -106,7 +106,7 @@ def log_day(entry: Entry) -> date:
     return date.fromisoformat(entry.part)
 
 
-def took_metadata(outcome: PartReport, took: Took) -> dict[str, Any]:
+def took_metadata(outcome: PartReport, took: LoadStats) -> dict[str, Any]:
     """What a load took; days that share a transaction share its seconds."""
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.text(outcome.path),
@@ -117,7 +117,7 @@ def took_metadata(outcome: PartReport, took: Took) -> dict[str, Any]:
     metadata |= cost_metadata(took.requests, copied)
     if outcome.why:
         metadata["why_not_copied"] = dg.MetadataValue.text(outcome.why)
-        metadata["check_the_setup"] = dg.MetadataValue.bool(outcome.worry)
+        metadata["check_the_setup"] = dg.MetadataValue.bool(outcome.setup_problem)
     if outcome.cost.query_ids:
         metadata["rows_copied"] = dg.MetadataValue.int(outcome.cost.copied)
         metadata["query_ids"] = dg.MetadataValue.json(outcome.cost.query_ids)

@@ -30,7 +30,7 @@ _EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Preview:
     """What is looked up of tables to be shown with a load.
 
     Attributes:
@@ -47,7 +47,7 @@ class Shown:
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-def look_at_staged(session: Session, table: Table, load_id: int | None, most: int) -> Shown:
+def look_at_staged(session: Session, table: Table, load_id: int | None, most: int) -> Preview:
     """Rows and rejects of a staging table.
 
     Args:
@@ -56,7 +56,7 @@ def look_at_staged(session: Session, table: Table, load_id: int | None, most: in
     """
     where = "" if load_id is None else f"WHERE r.load_id = {load_id:d} "
     rows = preview(session, table, most, where)
-    return Shown(
+    return Preview(
         {table.name: rows} if rows else {},
         {table.name: rows_of(session, table.name)},
         reasons=ledger.reject_reasons(session, table.name, load_id),
@@ -65,7 +65,7 @@ def look_at_staged(session: Session, table: Table, load_id: int | None, most: in
 
 def look_at(
     session: Session, tables: Iterable[Table], most: int, *, counted: bool = False
-) -> Shown:
+) -> Preview:
     """Rows of tables that were published together, and plays by day where they are among them.
 
     Args:
@@ -75,7 +75,7 @@ def look_at(
     found = {table.name: preview(session, table, most) for table in tables}
     plays = _plays_by_day(session) if PLAYS_BY_HOUR in found else {}
     counts = {name: rows_of(session, name) for name in found if counted}
-    return Shown({name: rows for name, rows in found.items() if rows}, counts, plays)
+    return Preview({name: rows for name, rows in found.items() if rows}, counts, plays)
 
 
 def rows_of(session: Session, table: str) -> int:

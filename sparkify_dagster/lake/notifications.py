@@ -24,7 +24,7 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notified:
     """What messages come down to.
 
     Attributes:
@@ -51,11 +51,11 @@ class Watched:
         return any(uri == place or uri.startswith(f"{place.rstrip('/')}/") for place in self.uris)
 
 
-def told_by(messages: Sequence[Message], watched: Watched) -> Told:
+def told_by(messages: Sequence[Message], watched: Watched) -> Notified:
     """What messages say of a lake."""
     kinds = [kind_of(message.body, watched) for message in messages]
     dealt = [m.receipt for m, kind in zip(messages, kinds, strict=True) if kind != "foreign"]
-    return Told("ours" in kinds, tuple(dealt), kinds.count("foreign"))
+    return Notified("ours" in kinds, tuple(dealt), kinds.count("foreign"))
 
 
 def kind_of(body: str, watched: Watched) -> Kind:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.notifications import Message, Told, Watched, told_by
+from sparkify_dagster.lake.notifications import Message, Notified, Watched, told_by
 
 SETTING = "[S3] QUEUE"
 _AT_ONCE = 10
@@ -33,7 +33,7 @@ class EventQueue:
         self._lock = threading.Lock()
         self._held: Any = None
 
-    def told(self, watched: Watched, dealt: Sequence[str]) -> Told:
+    def told(self, watched: Watched, dealt: Sequence[str]) -> Notified:
         """What waits in the queue comes down to, for a lake.
 
         Args:

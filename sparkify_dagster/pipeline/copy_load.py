@@ -47,7 +47,7 @@ _COLUMNS = loaded_columns(STAGING_EVENTS)
 _LARGEST = "CAST('1.7976931348623157E308' AS DOUBLE PRECISION)"
 
 
-class Doubt(Exception):
+class AmbiguousCopy(Exception):
     """COPY succeeded, but may have read what the contract does not accept, or reads differently."""
 
 
@@ -119,16 +119,16 @@ def _settle(
     try:
         with loading.phases.during("wait"):
             done = loading.warehouse.transact(work, was_recorded(loading))
-    except (CopyRefused, Doubt, AuditFailed) as error:
+    except (CopyRefused, AmbiguousCopy, AuditFailed) as error:
         if len(group) > 1:
             for part in group:
                 yield from _settle(loading, direct, [part], before, total)
                 before += len(part.objects)
         else:
-            worry = isinstance(error, CopyRefused) and not error.of_records
+            setup_problem = isinstance(error, CopyRefused) and not error.of_records
             for report in days.load_days(loading, group, before, total):
                 seconds = time.monotonic() - started
-                yield replace(report, why=str(error), worry=worry, seconds=seconds)
+                yield replace(report, why=str(error), setup_problem=setup_problem, seconds=seconds)
         return
     for day in copied:
         published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)
@@ -163,7 +163,7 @@ def _publish(
         _write_objects(session, part, rows, load_id)
         copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))
     if changed := direct.store.changed([item for part in group for item in part.objects]):
-        raise Doubt(f"{changed[0]} changed while it was read")
+        raise AmbiguousCopy(f"{changed[0]} changed while it was read")
     entries = [day.entry for day in copied]
     return Published(load_id, recorded(session, loading, _TABLE, entries, load_id), session.cost)
 
@@ -185,7 +185,7 @@ def _copy(session: Session, direct: Direct, part: Part) -> int:
             names = [column.name for column in _COLUMNS]
             copied += session.copy(quoted(INCOMING), names, source)
     if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):
-        raise Doubt(f"{doubtful:,} records of {part.name} need a closer look")
+        raise AmbiguousCopy(f"{doubtful:,} records of {part.name} need a closer look")
     return copied
 
 
@@ -197,7 +197,7 @@ def _filled(part: Part) -> list[LakeObject]:
     """
     for item in part.objects:
         if not item.size and is_packed(item.key):
-            raise Doubt(f"{printable(item.key)} is empty, so no whole gzip file")
+            raise AmbiguousCopy(f"{printable(item.key)} is empty, so no whole gzip file")
     return [item for item in part.objects if item.size]
 
 

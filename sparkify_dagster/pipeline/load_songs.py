@@ -66,7 +66,7 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _LedgerState:
     """What the ledger says of the catalogue.
 
     Attributes:
@@ -147,11 +147,11 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
 def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     names = [part.name for part in parts]
 
-    def look(session: Session) -> _Held:
+    def look(session: Session) -> _LedgerState:
         ledger.is_ready(session)
         # What another version of the code has read is read anew, as its rows may be others.
         current = set() if everything else ledger.current_parts(session, _TABLE.name)
-        return _Held(
+        return _LedgerState(
             ledger.loaded_objects(session, _TABLE.name, [n for n in names if n in current]),
             ledger.loaded_records(session, _TABLE.name),
             ledger.last_published(session, [_TABLE]),
@@ -160,7 +160,7 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     try:
         held = loading.warehouse.look(look)
     except WarehouseMissing:
-        held = _Held({}, {}, 0)
+        held = _LedgerState({}, {}, 0)
     loaded = held.objects
     known: dict[str, dict[str, tuple[int, str]]] = {name: {} for name in names}
     for key, item in loaded.items():

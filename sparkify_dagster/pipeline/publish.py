@@ -168,7 +168,7 @@ class PartReport:
     objects_read: int = 0
     path: Literal["reader", "copy"] = "reader"
     why: str = ""
-    worry: bool = False
+    setup_problem: bool = False
     seconds: float = 0.0
     cost: Cost = field(default_factory=Cost)
 

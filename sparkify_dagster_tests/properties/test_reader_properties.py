@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sparkify_dagster.lake.reader import reader as reading
 from sparkify_dagster.lake.reader import records as cutting
 from sparkify_dagster.lake.reader.reader import Batch, Reader
-from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, judge
+from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, validate
 from sparkify_dagster.lake.reader.records import slices_of, units_of, whole
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -428,7 +428,7 @@ def _hold_against_judge(reader: Reader, candidates: Any, columns: Sequence[Colum
         seen = reader._ask(reader._parse, some).to_pylist()
         for at, line, text, *parsed in map(dict.values, seen):
             with contextlib.suppress(Rejected):
-                values = judge(Parsed(*parsed), text, columns)
+                values = validate(Parsed(*parsed), text, columns)
                 judged.setdefault((at, line), []).append(values)
         for where, rows in read(reader._fast_path(some).batch).items():
             for row in rows:

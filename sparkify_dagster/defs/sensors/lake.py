@@ -19,19 +19,19 @@ from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.resources import BoundsResource, LakeResource, WarehouseResource
 from sparkify_dagster.defs.sensors.lost_runs import end_lost, is_lost
 from sparkify_dagster.defs.sensors.triggers import (
-    Memory,
-    News,
-    Patience,
+    Changes,
+    RetryPolicy,
     Run,
     RunState,
-    heard,
+    SensorCursor,
+    apply_events,
+    decide,
     must_list,
     no_events,
     nothing_due,
     remembered,
     seen,
     to_observe,
-    verdict,
 )
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
@@ -51,7 +51,7 @@ _GONE = "gone"
 
 def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     """Watches the lake, a folder or a bucket, and loads what changed."""
-    patience = Patience(settings.attempts, settings.pause)
+    patience = RetryPolicy(settings.attempts, settings.pause)
     listings = _Listings()
 
     @dg.sensor(
@@ -74,7 +74,7 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         news = False
         if (queue := lake.queue()) is not None:
             told = queue.told(lake.watched(), memory.receipts)
-            news, memory = told.ours, heard(memory, told)
+            news, memory = told.ours, apply_events(memory, told)
             if not must_list(memory, runs, patience, time.time(), settings.list_every):
                 return _skipped(no_events(told), memory)
         listing = listings.latest(lake, news=news)
@@ -83,7 +83,7 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         # A day that was there once stays one, whatever the clock says now.
         snapshot = listing.snapshot.reaching(max(memory.days, default=""))
         now = seen(snapshot)
-        found = verdict(now, memory, runs, patience)
+        found = decide(now, memory, runs, patience)
         running = any(run.state == "running" for run in runs)
         unsettled = running and (memory.dirty or now.state != memory.state)
         memory = replace(memory, listed=listing.begun, dirty=unsettled or listing.is_past)
@@ -164,7 +164,7 @@ class _Listings:
         return _Listing(found, self._begun, self._is_past)
 
 
-def _runs(context: dg.SensorEvaluationContext, memory: Memory) -> list[Run]:
+def _runs(context: dg.SensorEvaluationContext, memory: SensorCursor) -> list[Run]:
     """The runs that were asked for because of the remembered state."""
     if not memory.request:
         return []
@@ -187,7 +187,7 @@ def _state(run: dg.DagsterRun) -> RunState:
     return "lost" if is_lost(run) else "failure"
 
 
-def _observations(news: News, snapshot: Snapshot) -> list[dg.AssetObservation]:
+def _observations(news: Changes, snapshot: Snapshot) -> list[dg.AssetObservation]:
     """Tells Dagster which versions of the sources are in the lake, and how large they are."""
     told = [
         dg.AssetObservation(
@@ -211,7 +211,7 @@ def _extent(parts: Collection[Part]) -> dict[str, int]:
 
 
 def _asked(
-    number: int, memory: Memory, todo: Pending, events: list[dg.AssetObservation]
+    number: int, memory: SensorCursor, todo: Pending, events: list[dg.AssetObservation]
 ) -> dg.SensorResult:
     request = dg.RunRequest(
         run_key=f"{memory.request}#{number}",
@@ -222,6 +222,6 @@ def _asked(
 
 
 def _skipped(
-    why: str, memory: Memory, events: list[dg.AssetObservation] | None = None
+    why: str, memory: SensorCursor, events: list[dg.AssetObservation] | None = None
 ) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=memory.text(), asset_events=events or [])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from sparkify_dagster.lake.notifications import Told
+from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.snapshot import Snapshot
 
 CURSOR_VERSION = 1
@@ -25,7 +25,7 @@ RunState = Literal["running", "success", "failure", "canceled", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LakeState:
     """The lake at one moment, as little of it as tells one state from another.
 
     Attributes:
@@ -45,16 +45,16 @@ class Seen:
         return self.known or _digest(lines)
 
 
-def seen(snapshot: Snapshot) -> Seen:
+def seen(snapshot: Snapshot) -> LakeState:
     """What a listing of the lake comes down to."""
     songs = (f"{name} {part.digest}" for name, part in sorted(snapshot.songs.items()))
-    return Seen(
+    return LakeState(
         {name: part.digest[:_SHORT] for name, part in snapshot.days.items()}, _digest(songs)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SensorCursor:
     """What the sensor remembers between ticks: its cursor.
 
     Attributes:
@@ -81,7 +81,7 @@ class Memory:
         return json.dumps({"version": CURSOR_VERSION, **asdict(self)})
 
 
-def remembered(cursor: str | None) -> Memory:
+def remembered(cursor: str | None) -> SensorCursor:
     """The memory in a cursor; an empty one for a cursor of another version, or for no cursor.
 
     Nothing is lost with it: the lake is then compared with the warehouse as on the first day.
@@ -89,19 +89,19 @@ def remembered(cursor: str | None) -> Memory:
     try:
         held = json.loads(cursor or "")
         if held.pop("version") != CURSOR_VERSION:
-            return Memory()
+            return SensorCursor()
         held["receipts"] = tuple(held.get("receipts", ()))
-        memory = Memory(**held)
+        memory = SensorCursor(**held)
         texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
         texts += memory.receipts
         sound = isinstance(memory.listed, int | float) and isinstance(memory.dirty, bool)
         sound = sound and isinstance(memory.given_up, int)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return Memory()
-    return memory if sound and all(isinstance(text, str) for text in texts) else Memory()
+        return SensorCursor()
+    return memory if sound and all(isinstance(text, str) for text in texts) else SensorCursor()
 
 
-def heard(memory: Memory, told: Told) -> Memory:
+def apply_events(memory: SensorCursor, told: Notified) -> SensorCursor:
     """The memory after what a queue has told.
 
     The receipts are kept: a message is deleted only when it is sure that what came of it is
@@ -111,7 +111,7 @@ def heard(memory: Memory, told: Told) -> Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How failed loads are tried again.
 
     Attributes:
@@ -136,7 +136,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """What a tick comes to.
 
     Attributes:
@@ -151,7 +151,7 @@ class Verdict:
 
 
 def must_list(
-    memory: Memory, runs: Sequence[Run], patience: Patience, clock: float, every: float
+    memory: SensorCursor, runs: Sequence[Run], patience: RetryPolicy, clock: float, every: float
 ) -> bool:
     """Whether to list the lake where events tell of its changes.
 
@@ -161,51 +161,53 @@ def must_list(
         every: Seconds after which it is listed whatever the events say.
     """
     overdue = not memory.listed <= clock < memory.listed + every
-    again = bool(runs) and verdict(Seen({}, "", memory.state), memory, runs, patience).ask > 0
+    again = bool(runs) and decide(LakeState({}, "", memory.state), memory, runs, patience).ask > 0
     unbegun = bool(memory.request) and not runs
     return memory.dirty or not memory.state or overdue or again or unbegun
 
 
-def no_events(told: Told) -> str:
+def no_events(told: Notified) -> str:
     """Why a look is not needed, for whoever reads the ticks."""
     strange = f"; {told.foreign} messages in the queue are not about it" if told.foreign else ""
     return f"no events of the lake{strange}"
 
 
-def verdict(now: Seen, memory: Memory, runs: Sequence[Run], patience: Patience) -> Verdict:
+def decide(
+    now: LakeState, memory: SensorCursor, runs: Sequence[Run], patience: RetryPolicy
+) -> Decision:
     """What is to be done about the lake as it is now.
 
     Args:
         runs: Those asked for because of the remembered state.
     """
     if any(run.state == "running" for run in runs):
-        return Verdict("a load is running; what changed meanwhile is loaded after it")
+        return Decision("a load is running; what changed meanwhile is loaded after it")
     if now.state != memory.state:
-        return Verdict("the lake has changed", look=True)
+        return Decision("the lake has changed", look=True)
     if not memory.request:
-        return Verdict(f"nothing new in the lake{_left_alone(memory.given_up)}")
+        return Decision(f"nothing new in the lake{_left_alone(memory.given_up)}")
     if not runs:
-        return Verdict("the load that was asked for never began", ask=1)
+        return Decision("the load that was asked for never began", ask=1)
     last = min(runs, key=lambda run: run.ended_ago)
     if last.state == "success":
-        return Verdict("nothing new in the lake")
+        return Decision("nothing new in the lake")
     if last.state == "canceled":
-        return Verdict("somebody ended the last load; the next change, or `sparkify etl`, loads")
+        return Decision("somebody ended the last load; the next change, or `sparkify etl`, loads")
     lost = sum(run.state == "lost" for run in runs)
     # The first is a power cut, say; one that is lost each time may be what ends its process.
     tried = len(runs) - min(lost, 1)
     if last.state == "lost" and lost == 1 and tried < patience.attempts:
-        return Verdict("the last load's process was gone; it is loaded again", ask=len(runs) + 1)
+        return Decision("the last load's process was gone; it is loaded again", ask=len(runs) + 1)
     if tried >= patience.attempts:
-        return Verdict(
+        return Decision(
             f"the load failed {tried} times: gave up until the lake changes or somebody loads "
             "(`sparkify status` says why it failed)"
         )
     wait = patience.wait(max(tried, 1))
     left = wait - last.ended_ago
     if 0 < left <= wait:  # More: the clock went back, and a wait has no end.
-        return Verdict(f"the load failed; tried again in {left:.0f} s")
-    return Verdict("the load failed and is tried again", ask=len(runs) + 1)
+        return Decision(f"the load failed; tried again in {left:.0f} s")
+    return Decision("the load failed and is tried again", ask=len(runs) + 1)
 
 
 def nothing_due(given_up: int) -> str:
@@ -229,7 +231,7 @@ def _left_alone(given_up: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Changes:
     """What Dagster does not know yet of the lake.
 
     Attributes:
@@ -241,12 +243,12 @@ class News:
     songs: str
 
 
-def to_observe(now: Seen, memory: Memory) -> tuple[News, Memory]:
+def to_observe(now: LakeState, memory: SensorCursor) -> tuple[Changes, SensorCursor]:
     """What is news to Dagster, a bounded number of days at once, and the memory of having told."""
     days = {day: digest for day, digest in now.days.items() if memory.days.get(day) != digest}
     days |= {day: "" for day, known in memory.days.items() if known and day not in now.days}
     told = dict(sorted(days.items())[:OBSERVED_AT_ONCE])
-    news = News(told, now.songs if now.songs != memory.songs else "")
+    news = Changes(told, now.songs if now.songs != memory.songs else "")
     return news, replace(memory, days={**memory.days, **told}, songs=now.songs)
 
 

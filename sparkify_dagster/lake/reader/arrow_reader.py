@@ -1,7 +1,7 @@
 """The fastest path: many records at once, by Arrow's JSON parser, proven right as a whole.
 
 A chunk of texts is parsed into columns of the types its records seem to have; a record of another
-shape ends that. What comes out is what `judge` would give, or nothing: the chunk is then left to
+shape ends that. What comes out is what `validate` would give, or nothing: the chunk is then left to
 the reader's other paths. What belongs here: proving a chunk, never a single record.
 """
 

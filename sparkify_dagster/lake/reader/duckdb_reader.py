@@ -21,8 +21,8 @@ def fast_query(columns: Sequence[Column], fields: Sequence[str]) -> str:
     """Typed values of every text, and whether they are proven right.
 
     Gives one column per column, then `object`, `start`, `line`, `is_object` (it is one JSON
-    object), `clean` (the values are what `judge` would give) and `drifted` (the record's keys are
-    not exactly fields we know).
+    object), `clean` (the values are what `validate` would give) and `drifted` (the record's keys
+    are not exactly fields we know).
     """
     slots = {name: number for number, name in enumerate(dict.fromkeys(fields), 1)}
     values = [_value(column, slots[name]) for column, name in zip(columns, fields, strict=True)]

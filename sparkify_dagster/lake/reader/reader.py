@@ -2,7 +2,7 @@
 
 Three paths lead to the same rows. Chunks of records of one shape are proven as a whole (`bulk`).
 The others are put to DuckDB's JSON parser, which proves record by record, many at a time. What is
-left goes to `judge`, which sees JSON with that same parser.
+left goes to `validate`, which sees JSON with that same parser.
 
 An object is a stream of records. It is cut where they most likely begin, at line breaks; as long as
 each slice is one JSON object, it is one record. From a slice that is none on, `stream` says where
@@ -34,7 +34,7 @@ from sparkify_dagster.lake.reader.duckdb_reader import (
     parse_query,
 )
 from sparkify_dagster.lake.reader.formats import LOOKED_AT, what_it_is
-from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, Value, judge
+from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, Value, validate
 from sparkify_dagster.lake.reader.records import (
     ARROW_TYPES,
     Found,
@@ -336,7 +336,7 @@ class Reader:
         for at, line, text, *parsed in zip(*(c.to_pylist() for c in seen.columns), strict=True):
             text = text.removesuffix("\n")
             try:
-                values = judge(Parsed(*parsed), text, self._columns)
+                values = validate(Parsed(*parsed), text, self._columns)
             except Rejected as error:
                 raw = text[:_RAW_LIMIT]
                 rejects.append(Reject(at, line, error.reason, error.column, raw))

@@ -1,8 +1,8 @@
 """The careful path: one record, field by field.
 
-`judge` decides about a record from what the JSON parser saw: for each field its JSON type and its
-text. It is the definition of what is accepted; the fast path (`lake.reader.reader`) only ever
-accepts what `judge` would accept with the same values. Rules: data contract, "Reading records".
+`validate` decides about a record from what the JSON parser saw: for each field its JSON type and
+its text. It is the definition of what is accepted; the fast path (`lake.reader.reader`) only ever
+accepts what `validate` would accept with the same values. Rules: data contract, "Reading records".
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Parsed(NamedTuple):
     texts: Sequence[str | None] = ()
 
 
-def judge(parsed: Parsed, text: str, columns: Sequence[Column]) -> tuple[Value, ...]:
+def validate(parsed: Parsed, text: str, columns: Sequence[Column]) -> tuple[Value, ...]:
     """The values of a record, one per column.
 
     Args:

@@ -2,7 +2,7 @@
 
 An object that can be read where a record should begin is a record, however many lines it takes;
 where none can be read, the text to the end of that line is no record, and the next line is tried.
-What is JSON is what DuckDB's parser takes for it, which `judge` sees records through.
+What is JSON is what DuckDB's parser takes for it, which `validate` sees records through.
 
 No input takes more than time in proportion to its length, nor recursion: a text in quotes ends on
 its line, so a line begins with the same token whatever is believed to be open there. What was seen

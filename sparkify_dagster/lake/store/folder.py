@@ -34,7 +34,7 @@ from sparkify_dagster.lake.store.files import (
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.store.worker_pool import Crew, crew_size
+from sparkify_dagster.lake.store.worker_pool import WorkerPool, pool_size
 
 SETTLING_SECONDS = 2.0
 CREW_FROM = 25_000
@@ -111,11 +111,11 @@ class Folder:
             for item in items:
                 yield item, self._bytes(item, bounds)
             return
-        with Crew(crew_size()) as crew:
+        with WorkerPool(pool_size()) as crew:
             yield from self._read_by(crew, items, bounds)
 
     def _read_by(
-        self, crew: Crew, items: Objects, bounds: Bounds
+        self, crew: WorkerPool, items: Objects, bounds: Bounds
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
@@ -175,7 +175,7 @@ def _scan_by_crew(found: Files, within: str, endings: tuple[str, ...]) -> None:
     """Has other processes list the folders that are left; those they cannot are left again."""
     folders = found.folders[:]
     found.folders.clear()
-    with Crew(crew_size()) as crew:
+    with WorkerPool(pool_size()) as crew:
         answers = crew.answers(("scan", *folder, within, endings) for folder in folders)
         for folder, more in zip(folders, answers, strict=True):
             if more is None:

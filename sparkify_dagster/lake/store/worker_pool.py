@@ -32,12 +32,12 @@ _PROGRAM = (
 )
 
 
-def crew_size() -> int:
+def pool_size() -> int:
     """How many processes are worth starting: while one waits for the disk, another computes."""
     return min(2 * (os.cpu_count() or 1), _MOST)
 
 
-class Crew:
+class WorkerPool:
     """A few processes, each doing one piece of work at a time."""
 
     def __init__(self, size: int) -> None:
@@ -49,7 +49,7 @@ class Crew:
                 self._processes.append(_started())
                 self._free.put(self._processes[-1])
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(

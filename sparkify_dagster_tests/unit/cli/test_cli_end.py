@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sparkify_dagster
-from sparkify_dagster.cli.pipes import is_left, patient
+from sparkify_dagster.cli.pipes import ignore_broken_pipe, is_left
 
 _COMMAND = """
 import sys
@@ -94,7 +94,7 @@ def test_a_watch_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
 def test_a_stream_knows_that_its_reader_has_left() -> None:
     ours, theirs = os.pipe()
     with os.fdopen(theirs, "w", encoding="utf-8") as stream:
-        heard = patient(stream)
+        heard = ignore_broken_pipe(stream)
         print("é \udcff", file=heard)
         assert os.read(ours, 100) == "é ?\n".encode()
         assert not is_left(heard)

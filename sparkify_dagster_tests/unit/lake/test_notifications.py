@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkify_dagster.lake.notifications import Message, Told, Watched, kind_of, told_by
+from sparkify_dagster.lake.notifications import Message, Notified, Watched, kind_of, told_by
 
 WATCHED = Watched(("s3://lake/log_data", "s3://lake/song_data/", "s3://other/paths.json"))
 
@@ -123,7 +123,7 @@ POISON = (
 def test_a_poisoned_message_is_counted_and_those_beside_it_are_heard() -> None:
     good = Message("good", json.dumps(s3_event(("lake", KEY))))
     bad = [Message(f"bad {number}", body) for number, body in enumerate(POISON)]
-    assert told_by([*bad, good], WATCHED) == Told(True, ("good",), len(POISON))
+    assert told_by([*bad, good], WATCHED) == Notified(True, ("good",), len(POISON))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))

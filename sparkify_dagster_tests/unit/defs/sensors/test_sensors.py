@@ -28,7 +28,7 @@ from sparkify_dagster.defs.sensors import lake as sensors
 from sparkify_dagster.defs.sensors.triggers import CURSOR_VERSION, OBSERVED_AT_ONCE
 from sparkify_dagster.lake.changes import make_parts
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.notifications import Told
+from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.settings import DuckDBSettings, Settings, load_settings
@@ -183,8 +183,8 @@ class _Slow:
         self.has_queue = False
         self.ours = False
 
-    def told(self, _watched: object, _receipts: object) -> Told:
-        return Told(self.ours, (), 0)
+    def told(self, _watched: object, _receipts: object) -> Notified:
+        return Notified(self.ours, (), 0)
 
 
 SLOW = _Slow()

@@ -11,52 +11,52 @@ from hypothesis import strategies as st
 
 from sparkify_dagster.defs.sensors.triggers import (
     OBSERVED_AT_ONCE,
-    Memory,
-    Patience,
+    LakeState,
+    RetryPolicy,
     Run,
     RunState,
-    Seen,
+    SensorCursor,
+    decide,
     remembered,
     seen,
     to_observe,
-    verdict,
 )
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.snapshot import Snapshot
 
-PATIENCE = Patience(attempts=3, pause=60)
-NOW = Seen({"2018-11-01": "abc"}, "songs")
-DEALT_WITH = Memory(state=NOW.state, request="r1")
+PATIENCE = RetryPolicy(attempts=3, pause=60)
+NOW = LakeState({"2018-11-01": "abc"}, "songs")
+DEALT_WITH = SensorCursor(state=NOW.state, request="r1")
 
 
 def test_a_lake_that_has_changed_is_held_against_the_warehouse() -> None:
-    assert verdict(NOW, Memory(), [], PATIENCE).look
-    assert verdict(NOW, replace(DEALT_WITH, state="other"), [Run("success")], PATIENCE).look
+    assert decide(NOW, SensorCursor(), [], PATIENCE).look
+    assert decide(NOW, replace(DEALT_WITH, state="other"), [Run("success")], PATIENCE).look
 
 
 def test_nothing_is_asked_while_a_load_runs_whatever_changed() -> None:
-    found = verdict(NOW, replace(DEALT_WITH, state="other"), [Run("running")], PATIENCE)
+    found = decide(NOW, replace(DEALT_WITH, state="other"), [Run("running")], PATIENCE)
     assert (found.look, found.ask) == (False, 0)
 
 
 def test_a_lake_that_was_loaded_needs_neither_a_look_nor_a_run() -> None:
     for memory, runs in ((DEALT_WITH, [Run("success")]), (replace(DEALT_WITH, request=""), [])):
-        found = verdict(NOW, memory, runs, PATIENCE)
+        found = decide(NOW, memory, runs, PATIENCE)
         assert (found.look, found.ask, found.why) == (False, 0, "nothing new in the lake")
 
 
 def test_what_was_given_up_is_said_as_long_as_the_lake_stays_as_it_is() -> None:
     memory = replace(DEALT_WITH, request="", given_up=2)
-    assert verdict(NOW, memory, [], PATIENCE).why == (
+    assert decide(NOW, memory, [], PATIENCE).why == (
         "nothing new in the lake but 2 that failed too often; `sparkify status` says which, "
         "`sparkify retry` tries again"
     )
     assert remembered(memory.text()) == memory
-    assert remembered(memory.text().replace('"given_up": 2', '"given_up": "2"')) == Memory()
+    assert remembered(memory.text().replace('"given_up": 2', '"given_up": "2"')) == SensorCursor()
 
 
 def test_a_request_that_came_to_nothing_is_made_again_under_the_same_name() -> None:
-    assert verdict(NOW, DEALT_WITH, [], PATIENCE).ask == 1
+    assert decide(NOW, DEALT_WITH, [], PATIENCE).ask == 1
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_failed_load_is_tried_again_after_growing_pauses_and_not_for_ever(
     tried: int, ago: float, asked: int
 ) -> None:
     runs = [Run("failure", ago + 500 * n) for n in range(tried)]
-    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
+    assert decide(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
 @pytest.mark.parametrize(("tried", "asked"), [(1, 2), (3, 0)])
@@ -74,18 +74,18 @@ def test_a_load_that_failed_before_the_clock_went_back_is_not_waited_for(
     tried: int, asked: int
 ) -> None:
     runs = [Run("failure", -27 * 86_400)] * tried
-    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
+    assert decide(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
 def test_a_load_that_failed_for_good_says_so_in_every_tick() -> None:
-    found = verdict(NOW, DEALT_WITH, [Run("failure", 1e6)] * 3, PATIENCE)
+    found = decide(NOW, DEALT_WITH, [Run("failure", 1e6)] * 3, PATIENCE)
     assert "gave up until the lake changes or somebody loads" in found.why
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_a_load_whose_process_was_gone_is_begun_again_at_once(attempts: int) -> None:
     patience = replace(PATIENCE, attempts=attempts)
-    assert verdict(NOW, DEALT_WITH, [Run("lost", 0)], patience).ask == 2
+    assert decide(NOW, DEALT_WITH, [Run("lost", 0)], patience).ask == 2
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_a_load_that_ends_its_own_process_each_time_is_tried_after_pauses_and_no
     ended: list[RunState], ago: float, asked: int
 ) -> None:
     runs = [Run("lost", ago), *(Run(state, 1_000 + ago) for state in ended)]
-    assert verdict(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
+    assert decide(NOW, DEALT_WITH, runs, PATIENCE).ask == asked
 
 
 def test_a_load_that_somebody_ended_is_not_begun_again() -> None:
-    found = verdict(NOW, DEALT_WITH, [Run("canceled", 1e6)], PATIENCE)
+    found = decide(NOW, DEALT_WITH, [Run("canceled", 1e6)], PATIENCE)
     assert (found.look, found.ask) == (False, 0)
 
 
@@ -118,11 +118,13 @@ def test_a_load_that_somebody_ended_is_not_begun_again() -> None:
      '{"version": 1, "other": ""}', "2018-11-01-events.json"],
 )  # fmt: skip
 def test_a_cursor_of_another_time_or_garbage_is_an_empty_memory(cursor: str | None) -> None:
-    assert remembered(cursor) == Memory()
+    assert remembered(cursor) == SensorCursor()
 
 
-@given(st.builds(Memory, st.text(), st.text(), st.dictionaries(st.text(), st.text()), st.text()))
-def test_a_memory_survives_being_a_cursor(memory: Memory) -> None:
+@given(
+    st.builds(SensorCursor, st.text(), st.text(), st.dictionaries(st.text(), st.text()), st.text())
+)
+def test_a_memory_survives_being_a_cursor(memory: SensorCursor) -> None:
     assert remembered(memory.text()) == memory
     assert json.loads(memory.text())["version"] == 1
 
@@ -146,14 +148,14 @@ def test_two_lakes_have_the_same_state_just_if_all_their_digests_agree(
 
 
 def test_days_are_told_to_dagster_a_bounded_number_at_once_until_all_are() -> None:
-    many = Seen({f"{number:05}": "d" for number in range(OBSERVED_AT_ONCE * 2 + 1)}, "s")
-    memory, told = Memory(), []
+    many = LakeState({f"{number:05}": "d" for number in range(OBSERVED_AT_ONCE * 2 + 1)}, "s")
+    memory, told = SensorCursor(), []
     for _ in range(4):
         news, memory = to_observe(many, memory)
         assert len(news.days) <= OBSERVED_AT_ONCE
         told += list(news.days)
     assert told == sorted(many.days)
-    gone, memory = to_observe(Seen({}, "s"), memory)
+    gone, memory = to_observe(LakeState({}, "s"), memory)
     assert set(gone.days.values()) == {""}
     assert gone.songs == ""
 
@@ -185,10 +187,10 @@ class Daemon:
 
     def tick(self, dies: str = "") -> None:
         memory = remembered(self.cursor)
-        now = Seen({"day": str(self.lake)}, "")
+        now = LakeState({"day": str(self.lake)}, "")
         mine = [r for r in self.runs if memory.request and r["request"] == memory.request]
         states = [Run(r["state"], self.clock - r["ended"]) for r in mine]  # type: ignore[arg-type, operator]
-        found = verdict(now, memory, states, PATIENCE)
+        found = decide(now, memory, states, PATIENCE)
         ask = found.ask
         if found.look:
             self.names += 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, judge
+from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, validate
 from sparkify_dagster.model.table import Column, Type
 
 TEXT = Column("song", Type.VARCHAR, "A text.", length=8)
@@ -20,7 +20,7 @@ MOMENT = Column("ts", Type.TIMESTAMP, "A time.", required=True)
 
 def judged(column: Column, kind: str | None, text: str | None) -> Any:
     """The value of a record's only field."""
-    (value,) = judge(Parsed("OBJECT", ["f"], [kind], [text]), "{…}", [column])
+    (value,) = validate(Parsed("OBJECT", ["f"], [kind], [text]), "{…}", [column])
     return value
 
 
@@ -124,19 +124,19 @@ def test_a_value_that_does_not_fit_names_its_column_and_why(
 def test_the_first_column_at_fault_is_blamed() -> None:
     parsed = Parsed("OBJECT", ["a", "b"], ["VARCHAR", "VARCHAR"], ["x", "y"])
     with pytest.raises(Rejected) as caught:
-        judge(parsed, "{…}", [INTEGER, DOUBLE])
+        validate(parsed, "{…}", [INTEGER, DOUBLE])
     assert caught.value.column == "status"
 
 
 def test_the_values_come_in_the_order_of_the_columns() -> None:
     parsed = Parsed("OBJECT", ["a", "b"], ["VARCHAR", "UBIGINT"], ["x", "1"])
-    assert judge(parsed, "{…}", [TEXT, INTEGER]) == ("x", 1)
+    assert validate(parsed, "{…}", [TEXT, INTEGER]) == ("x", 1)
 
 
 @pytest.mark.parametrize("keys", [["a", "a"], ["a", "b", "a"], ["", ""]])
 def test_a_field_that_stands_there_twice_rejects_whatever_its_values(keys: list[str]) -> None:
     with pytest.raises(Rejected) as caught:
-        judge(Parsed("OBJECT", keys, ["VARCHAR"], ["x"]), "{…}", [INTEGER])
+        validate(Parsed("OBJECT", keys, ["VARCHAR"], ["x"]), "{…}", [INTEGER])
     assert (caught.value.reason, caught.value.column) == ("a field stands in it twice", None)
 
 
@@ -155,7 +155,7 @@ def test_a_field_that_stands_there_twice_rejects_whatever_its_values(keys: list[
 )
 def test_a_record_of_another_kind_is_named(kind: str, named: str) -> None:
     with pytest.raises(Rejected) as caught:
-        judge(Parsed(kind, (), [None], [None]), "…", [TEXT])
+        validate(Parsed(kind, (), [None], [None]), "…", [TEXT])
     assert (caught.value.reason, caught.value.column) == (f"not a JSON object but {named}", None)
 
 
@@ -172,5 +172,5 @@ def test_a_record_of_another_kind_is_named(kind: str, named: str) -> None:
 )
 def test_what_is_no_json_is_told_where_it_breaks(text: str, reason: str) -> None:
     with pytest.raises(Rejected) as caught:
-        judge(Parsed(None, (), [None], [None]), text, [TEXT])
+        validate(Parsed(None, (), [None], [None]), text, [TEXT])
     assert (caught.value.reason, caught.value.column) == (f"not valid JSON: {reason}", None)

@@ -17,7 +17,7 @@ from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject, endings_of
 from sparkify_dagster.lake.store import folder
 from sparkify_dagster.lake.store import worker_pool as crew
 from sparkify_dagster.lake.store.folder import Folder
-from sparkify_dagster.lake.store.worker_pool import Crew
+from sparkify_dagster.lake.store.worker_pool import WorkerPool
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 SETTING = "[S3] SONG_DATA"
@@ -73,13 +73,13 @@ def same(root: Path) -> list[tuple[LakeObject, bytes | str]]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The kinds of work that crews were asked for."""
     kinds: list[str] = []
-    answer = Crew._answer
+    answer = WorkerPool._answer
 
-    def counted(self: Crew, piece: tuple[str, ...]) -> object:
+    def counted(self: WorkerPool, piece: tuple[str, ...]) -> object:
         kinds.append(piece[0])
         return answer(self, piece)
 
-    monkeypatch.setattr(Crew, "_answer", counted)
+    monkeypatch.setattr(WorkerPool, "_answer", counted)
     return kinds
 
 
