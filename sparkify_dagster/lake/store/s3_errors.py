@@ -18,7 +18,7 @@ _DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "Unauthorize
 _BUSY = {"SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "500", "InternalError"}
 _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "301", "TemporaryRedirect"}
 _CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
-_CODE = re.compile(r"status code: (\d{3})[^:]*:(?:.*?<Code>([A-Za-z0-9]+)</Code>)?", re.DOTALL)
+_CODE = re.compile(r"status code: (\d{3})[^:]*:(?:.*?<Code>([A-Za-z0-9.]+)</Code>)?", re.DOTALL)
 
 _REDIRECT = "Received redirect without LOCATION"
 _OF_ONE_ANSWER = (
@@ -41,7 +41,7 @@ def code_of(error: Exception) -> str:
     """The error code of an answer: S3's own, else the HTTP status, else blank."""
     if isinstance(error, exceptions.ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
-    found = _CODE.search(str(error))
+    found = _CODE.search(str(error).partition("Debug source:")[0])
     return (found[2] or found[1]) if found else ""
 
 

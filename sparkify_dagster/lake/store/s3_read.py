@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import S3Store as RustStore
 
 from sparkify_dagster.core.aws import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT, AwsAccess
@@ -78,13 +79,24 @@ def rust_store(bucket: str, region: str, endpoint: str, access: AwsAccess) -> Ru
 
 def get(store: RustStore, key: str, etag: str) -> bytes:
     """The bytes of an object that still has this ETag; raises obstore's errors."""
-    return bytes(obstore.get(store, key, options={"if_match": f'"{etag}"'}).bytes())
+    try:
+        return bytes(obstore.get(store, key, options={"if_match": f'"{etag}"'}).bytes())
+    except BaseError as error:
+        raise _without(key, error) from None
 
 
 def head(store: RustStore, key: str) -> tuple[int, str]:
     """Size in bytes and ETag of an object; raises obstore's errors."""
-    meta = obstore.head(store, key)
+    try:
+        meta = obstore.head(store, key)
+    except BaseError as error:
+        raise _without(key, error) from None
     return meta["size"], (meta["e_tag"] or "").strip('"')
+
+
+def _without(key: str, error: BaseError) -> BaseError:
+    """The error without the key, which may be spelt like an answer that ends the whole lake."""
+    return type(error)(str(error).replace(key, ""))
 
 
 def chunks(objects: Iterable[LakeObject]) -> Iterator[list[LakeObject]]:
