@@ -96,8 +96,8 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
     if aside.links:
         links = count(len(aside.links), "link that leads", "links that lead")
         yield (
-            f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), such as "
-            f"{printable(aside.links[0])}."
+            f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), or folder that cannot be "
+            f"listed, such as {printable(aside.links[0])}."
         )
 
 
