@@ -379,6 +379,24 @@ def test_a_broken_object_fails_its_day_alone_and_keeps_what_was_published(pair: 
     assert_equals_oracle(pair.warehouse, lake.expected(held))
 
 
+def test_a_key_spelt_like_a_refusal_of_the_warehouse_fails_its_day_alone(pair: Pair) -> None:
+    lake, warehouse = pair.lake, pair.warehouse
+    lake.put_log(log_key("2018-11-02"), event())
+    for at, words in enumerate(
+        (
+            "deadlock detected",
+            "1023 could not serialize access",
+            "User x is not authorized to assume IAM Role",
+            "server closed the connection",
+            "S3ServiceException:User x not authorized to assume, deadlock detected",
+        )
+    ):
+        put(lake.logs / log_key("2018-11-01", f"{at} {words}.json.gz"), b"\x1f\x8b no gzip")
+    done = bring_up_to_date(lake.open(), warehouse)
+    assert done.failed == {"2018-11-01"}
+    assert len(tables_of(warehouse)["songplay"]) == 1
+
+
 def test_the_tables_can_be_made_twice_and_made_anew(pair: Pair) -> None:
     fill(pair.lake)
     load(pair)

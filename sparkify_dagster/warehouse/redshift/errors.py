@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2 import errorcodes
 
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.warehouse.engine import CopyRefused, Transient, WarehouseError
 
 # Redshift has one SQLSTATE (XX000) for conflicts, failed loads and defects: only the text differs.
@@ -22,7 +23,13 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(r"^\s*COPY\b", re.IGNORECASE)
-_ROLE = re.compile(r"not authorized to (assume|get credentials of)", re.IGNORECASE)
+# What quotes a key, which may hold any word, begins with another one.
+_ROLE = re.compile(
+    r"(?:(?:ERROR|S3ServiceException):\s*|User \S+ (?:is )?)*"
+    r"not authorized to (assume|get credentials of)",
+    re.IGNORECASE,
+)
+_OF_S3 = re.compile(r"S3ServiceException|S3 prefix|s3://")
 _LOST = re.compile(
     r"server closed the connection|connection already closed|terminating connection|SSL SYSCALL"
     r"|connection not open|could not receive data|could not send data|connection has been closed"
@@ -57,7 +64,7 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
 
 def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> WarehouseError:
     code = error.pgcode
-    if _COPY.match(sql) and "S3ServiceException" in said and not _ROLE.search(said):
+    if _COPY.match(sql) and _OF_S3.search(said) and not _ROLE.match(said):
         return CopyRefused(said)  # First of all: it quotes keys, which may hold any word.
     if _CONFLICT.search(said) or code in (
         errorcodes.SERIALIZATION_FAILURE,
@@ -85,7 +92,7 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
             f"{where}: {said}. [CLUSTER] READER names a role: let an administrator CREATE ROLE it, "
             "or blank READER."
         )
-    if _COPY.match(sql) and _ROLE.search(said):
+    if _COPY.match(sql) and _ROLE.match(said):
         return WarehouseError(
             f"{where}: COPY cannot act as the role of [IAM_ROLE] ARN ({said}). Attach the role to "
             "the cluster and let it trust redshift.amazonaws.com, or mend the ARN."
@@ -98,7 +105,7 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
 def _said(error: psycopg2.Error) -> str:
     """The server's first words, on one line, without the statement."""
     primary = error.diag.message_primary if error.diag else None
-    return " ".join((primary or str(error).partition("\nLINE ")[0]).split())
+    return cited(" ".join((primary or str(error).partition("\nLINE ")[0]).split()))
 
 
 def not_connected(error: psycopg2.Error, host: str, port: int, user: str, hidden: str) -> str:
