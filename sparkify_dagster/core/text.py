@@ -20,6 +20,14 @@ def printable(value: object) -> str:
     )
 
 
+def cited(value: object) -> str:
+    """A text from outside as part of a message: `printable`, and no backtick.
+
+    What stands between two of them in a message is offered as a command to be copied.
+    """
+    return printable(value).replace("`", "'")
+
+
 def harmless(text: str) -> str:
     """A text that cannot steer the terminal; its lines stay lines."""
     return "\n".join(printable(line) for line in text.expandtabs().split("\n"))

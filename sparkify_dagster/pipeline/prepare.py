@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed, key_of
@@ -137,7 +137,7 @@ class Prepared:
     def no_streams(self, part: str | None = None) -> str:
         """The objects, of one part or of all, that are no streams of records, and what to do."""
         found = [
-            f"{printable(self.objects[index].key)} {what}."
+            f"{cited(self.objects[index].key)} {what}."
             for index, what in sorted(self.batch.formats.items())
             if part in (None, self.parts[index])
         ]
