@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -180,7 +181,7 @@ def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
         now = instance.get_run_by_id(run.run_id)
         return "is gone" if now and _is_unlaunched(instance, now) else "unknown"
     try:  # Until the launcher writes the tag it is what whoever launched the run says.
-        where = dict(json.loads(run.tags[GRPC_INFO_TAG]))
+        where: Any = dict(json.loads(run.tags[GRPC_INFO_TAG]))
         if where.get("socket") and (missing := _missing(where["socket"])):
             return missing
     except (KeyError, ValueError, TypeError, RecursionError):
