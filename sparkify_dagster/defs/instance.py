@@ -196,7 +196,9 @@ def _turn(path: Path) -> Iterator[None]:
     """Waits for a lock; goes on without it where there can be none, as in a folder to read only."""
     with ExitStack() as stack:
         with suppress(OSError):
-            flock(stack.enter_context(path.open("a")), LOCK_EX)
+            with made_for():  # Who may open it may hold it for ever.
+                file = stack.enter_context(path.open("a"))
+            flock(file, LOCK_EX)
         yield
 
 
