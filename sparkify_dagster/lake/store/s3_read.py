@@ -77,10 +77,17 @@ def rust_store(bucket: str, region: str, endpoint: str, access: AwsAccess) -> Ru
     )
 
 
-def get(store: RustStore, key: str, etag: str) -> bytes:
-    """The bytes of an object that still has this ETag; raises obstore's errors."""
+def get(store: RustStore, key: str, etag: str, size: int) -> bytes:
+    """The bytes of an object that still has this ETag; of another one, none of them, or too many.
+
+    Raises obstore's errors. It takes as much memory as an answer says it has bytes, and ends the
+    process where there is less.
+    """
     try:
-        return bytes(obstore.get(store, key, options={"if_match": f'"{etag}"'}).bytes())
+        answer = obstore.get(store, key, options={"if_match": f'"{etag}"'})
+        meta = answer.meta
+        is_asked = meta["size"] == size and (meta["e_tag"] or etag).strip('"') == etag
+        return bytes(answer.bytes()) if is_asked else bytes(size == 0)
     except BaseError as error:
         raise _without(key, error) from None
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2 import errorcodes
 
-from sparkify_dagster.core.text import cited
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.warehouse.engine import CopyRefused, Transient, WarehouseError
 
 # Redshift has one SQLSTATE (XX000) for conflicts, failed loads and defects: only the text differs.
@@ -58,8 +58,13 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        said = _said(error)
-        raise _judged(error, said.replace(hidden, "***") if hidden else said, where, sql) from None
+        raise _judged(error, _said(error, hidden), where, sql) from None
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # What it says quotes the value.
+        kind = type(error).__name__
+        raise WarehouseError(
+            f"{where}: the driver cannot read or write a value ({kind})."
+        ) from None
 
 
 def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> WarehouseError:
@@ -102,16 +107,16 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
     return WarehouseError(f"{where}: {said}")
 
 
-def _said(error: psycopg2.Error) -> str:
-    """The server's first words, on one line, without the statement."""
+def _said(error: psycopg2.Error, hidden: str) -> str:
+    """The server's first words, on one line, without the statement and without a secret."""
     primary = error.diag.message_primary if error.diag else None
-    return cited(" ".join((primary or str(error).partition("\nLINE ")[0]).split()))
+    said = primary or str(error).partition("\nLINE ")[0]
+    return in_a_line(said.replace(hidden, "***") if hidden else said, 1_000)
 
 
 def not_connected(error: psycopg2.Error, host: str, port: int, user: str, hidden: str) -> str:
     """Why there is no connection, and what to do."""
-    said = _said(error)
-    said = said.replace(hidden, "***") if hidden else said
+    said = _said(error, hidden)
     return f"{host}:{port}: no connection ({said}). {_next_step(said, user)}"
 
 

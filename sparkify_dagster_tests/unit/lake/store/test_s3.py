@@ -218,7 +218,7 @@ def test_what_the_rust_client_asks_for_is_the_key_as_it_is(
     front.always(Refusal(404, "NoSuchKey"))
     store = s3_read.rust_store(bucket, "us-west-2", front.endpoint, access_to(front.endpoint))
     with pytest.raises(FileNotFoundError):
-        s3_read.get(store, key, "e")
+        s3_read.get(store, key, "e", 1)
     assert front.asked[-1].path == f"/{bucket}/{key}"
 
 
