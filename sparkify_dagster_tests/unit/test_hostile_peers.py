@@ -236,6 +236,6 @@ def test_a_value_that_the_driver_cannot_read_is_told_without_quoting_it(
 def test_a_password_that_cannot_be_sent_is_told_and_not_shown(character: str) -> None:
     with redshift(DONE) as warehouse:
         warehouse.login = PasswordLogin("u", lambda: PASSWORD + character)
-        with pytest.raises(WarehouseError, match="cannot be sent|invalid dsn") as told:
+        with pytest.raises(WarehouseError, match=r"cannot be sent|invalid dsn") as told:
             warehouse.look(lambda session: session.query("SELECT 1"))
     assert PASSWORD not in str(told.value)
