@@ -239,7 +239,7 @@ def write_rejects(
     published: bool,
 ) -> None:
     """Records rejects with their object, line, reason and text."""
-    held = rejects.table
+    held = rejects.explained()
     days = [ledger.day_or_none(part, table.name) for part in prepared.parts]
     append_columns(
         session,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sparkify_dagster.lake.reader.stream import LONGEST, WHITE_SPACE, Piece, Torn, pieces_of
 from sparkify_dagster.model.table import Type
@@ -44,6 +45,11 @@ _JOIN = 0xFF
 _KEY_BITS = 40
 """Of a place within an object."""
 _IS_SPACE = np.isin(np.arange(256), np.frombuffer(WHITE_SPACE, np.uint8))
+_GOES_ON = np.zeros((256, 256), bool)
+"""Whether a line that ends and one that begins with these bytes may be of one JSON object."""
+_GOES_ON[:, list(b":,}]")] = True
+_GOES_ON[list(b":[,")] = True
+_GOES_ON[ord("{"), ord('"')] = True
 SCHEMA = pa.schema(
     [
         ("object", pa.int32()),
@@ -155,6 +161,35 @@ def whole(objects: Mapping[int, bytes]) -> Candidates:
     return Candidates(rows, [index for index in objects if index not in fit])
 
 
+def lost_among(
+    objects: Mapping[int, bytes], unit: Sequence[Span], rows: pa.Table, broken: pa.Table
+) -> tuple[pa.Table, pa.Table]:
+    """Of slices that are no records those in which surely none begins, nor ends, and the others.
+
+    All is told by what stands at the ends of lines, of many at once. Arguments as of `resolved`.
+    """
+    if not broken.num_rows:
+        return broken, broken
+    keys = _keys(rows)
+    order = np.argsort(keys)
+    keys, line = keys[order], rows["line"].to_numpy()[order]
+    first, last, holds_end = (edge[order] for edge in _edges(rows["text"]))
+    is_broken = np.isin(keys, _keys(broken))
+    is_near = np.diff(keys >> _KEY_BITS) == 0
+    on_line = np.append(is_near & (np.diff(line) == 0), False)
+    is_cut = unit[-1].end < len(objects[unit[-1].object])
+    goes_on = np.append(is_near & _GOES_ON[last[:-1], first[1:]], is_cut) | on_line
+    begins = is_broken & (on_line | (first == ord("{")) & (goes_on | holds_end))
+    # Slices of which one may go on in the next: a record ends where it has begun.
+    heads = np.append(True, ~(goes_on & is_broken)[:-1])
+    begun = np.cumsum(begins)
+    before = (begun - begins)[np.maximum.accumulate(np.where(heads, np.arange(len(heads)), 0))]
+    is_lost = np.isin(_keys(broken), keys[is_broken & (begun == before)])
+    lost = broken.filter(pa.array(is_lost))
+    text = pc.ascii_ltrim(lost["text"], WHITE_SPACE.decode())
+    return lost.set_column(3, SCHEMA.field(3), text), broken.filter(pa.array(~is_lost))
+
+
 def resolved(
     objects: Mapping[int, bytes], unit: Sequence[Span], rows: pa.Table, broken: pa.Table
 ) -> tuple[list[Found], list[int]]:
@@ -241,6 +276,23 @@ def _regions(
     return found
 
 
+def _edges(texts: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first and last byte of each text, and whether a `}` stands before its last; no blanks."""
+    text = pc.ascii_trim(texts, WHITE_SPACE.decode()).combine_chunks()
+    _, offsets, data = text.buffers()
+    bounds, held = np.frombuffer(offsets, np.int64), np.frombuffer(data, np.uint8)
+    at = pc.find_substring(text, "}").to_numpy()
+    is_within = (at >= 0) & (at < np.diff(bounds) - 1)
+    return held[bounds[:-1]], held[bounds[1:] - 1], is_within
+
+
+def picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """The candidates that stand in `wanted`, by object and place."""
+    if wanted.num_rows == rows.num_rows:
+        return rows
+    return rows.filter(pa.array(np.isin(_keys(rows), _keys(wanted))))
+
+
 def _keys(rows: pa.Table) -> np.ndarray:
     """Object and start of each slice as one number."""
     held = rows["object"].to_numpy().astype(np.int64)
@@ -278,8 +330,10 @@ def _end_of_slice(data: bytes, at: int) -> int:
 
 def _begins_over_lines(text: bytes) -> bool:
     """Whether its first record seems to take more than a line."""
-    first = text[: text.find(b"\n", 0, _SAMPLE) + 1].strip(WHITE_SPACE)
-    return first.startswith(b"{") and not first.endswith(b"}")
+    end = text.find(b"\n", 0, _SAMPLE) + 1
+    first, then = text[:end].strip(WHITE_SPACE), text[end : end + _SAMPLE].lstrip(WHITE_SPACE)
+    ends = not first.startswith(b"{") or first.endswith(b"}")
+    return not ends and (not then or bool(_GOES_ON[first[-1], then[0]]))
 
 
 def _marked(text: bytes) -> bytes | None:
