@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
+from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
@@ -71,7 +72,7 @@ def _load_or_split(
 ) -> Iterator[PartReport]:
     """Loads a group; where memory does not suffice, day by day, so that just one fails."""
     try:
-        with loading.phases.during("read"):
+        with loading.phases.during("read"), without_search():
             prepared = _prepare(loading, group, done, total)
     except OUT_OF_MEMORY as error:
         why = why_too_much(error)
@@ -160,7 +161,8 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
     """One transaction: replace the days' rows, write the ledger, audit, commit."""
     days = [entry.part for entry in entries]
     kept = prepared.only(set(days))
-    log_days = [date.fromisoformat(part) for part in kept.parts]
+    dates = {day: date.fromisoformat(day) for day in days}
+    log_days = [dates[part] for part in kept.parts]
 
     def work(session: Session) -> Published:
         loading.phases.now("load")

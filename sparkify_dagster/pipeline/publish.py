@@ -239,6 +239,8 @@ def write_rejects(
     published: bool,
 ) -> None:
     """Records rejects with their object, line, reason and text."""
+    if not rejects:
+        return
     held = rejects.explained()
     days = [ledger.day_or_none(part, table.name) for part in prepared.parts]
     append_columns(

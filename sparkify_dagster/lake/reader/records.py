@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +92,12 @@ def units_of(objects: Mapping[int, bytes]) -> Iterator[list[Span]]:
     """
     unit: list[Span] = []
     size = slices = 0
+    if sum(map(len, objects.values())) <= _UNIT_BYTES:
+        # Counted at once: what an object costs must not be more than what a line costs.
+        together = b"\n".join(objects.values())
+        if together.count(b"\n") + together.count(b"}{") <= _UNIT_SLICES:
+            unit = [Span(index, 0, len(data), 1) for index, data in objects.items()]
+            objects = {}
     for index, data in objects.items():
         more = _slices_in(data, 0, len(data))
         if len(data) > _UNIT_BYTES or more > _UNIT_SLICES:
@@ -331,9 +337,11 @@ def _end_of_slice(data: bytes, at: int) -> int:
 def _begins_over_lines(text: bytes) -> bool:
     """Whether its first record seems to take more than a line."""
     end = text.find(b"\n", 0, _SAMPLE) + 1
-    first, then = text[:end].strip(WHITE_SPACE), text[end : end + _SAMPLE].lstrip(WHITE_SPACE)
-    ends = not first.startswith(b"{") or first.endswith(b"}")
-    return not ends and (not then or bool(_GOES_ON[first[-1], then[0]]))
+    first = text[:end].strip(WHITE_SPACE)
+    if not first.startswith(b"{") or first.endswith(b"}"):
+        return False
+    then = text[end : end + _SAMPLE].lstrip(WHITE_SPACE)
+    return not then or bool(_GOES_ON[first[-1], then[0]])
 
 
 def _marked(text: bytes) -> bytes | None:
@@ -370,7 +378,8 @@ def _cut(group: Sequence[tuple[Span, bytes]]) -> pa.RecordBatch | None:
     lines = np.append(0, np.cumsum(is_break[marks]))[: len(starts)] if joined else number
     firsts = np.searchsorted(starts, bases)
     owner = np.repeat(np.arange(len(texts)), np.diff(np.append(firsts, len(starts))))
-    index, begins, _, line = np.array([span for span, _ in group], np.int64).reshape(-1, 4).T
+    spans = np.fromiter(chain.from_iterable(span for span, _ in group), np.int64)
+    index, begins, _, line = spans.reshape(-1, 4).T
     # What was put in as a mark is no byte of the object.
     moved = begins - bases + (number - lines)[firsts]
     buffer = bytearray(data) if joined else data
