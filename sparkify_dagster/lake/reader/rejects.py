@@ -90,8 +90,9 @@ class Rejects(Sequence[Reject]):
             whole = pc.if_else(pc.and_(is_cut, pc.is_null(reasons)), texts, None)
             reasons = pc.coalesce(reasons, _explained(whole))
         texts = pc.utf8_slice_codeunits(texts, 0, RAW_LIMIT)
-        columns = pa.nulls(len(texts), pa.string())
-        values = [rows["object"], rows["line"], reasons, columns, texts]
+        # Copies: a column of the parser's holds on to the texts beside it.
+        places = [pa.array(rows[name].to_numpy().copy()) for name in ("object", "line")]
+        values = [*places, reasons, pa.nulls(len(texts), pa.string()), texts]
         return cls(pa.Table.from_arrays(values, schema=SCHEMA))
 
     def explained(self) -> pa.Table:
