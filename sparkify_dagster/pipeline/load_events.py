@@ -22,7 +22,7 @@ from sparkify_dagster.pipeline.prepare import (
     Prepared,
     first_of,
     in_groups,
-    nothing_of,
+    kept_of,
     prepare,
     why_too_much,
 )
@@ -75,7 +75,7 @@ def _load_or_split(
         with loading.phases.during("read"), without_search():
             prepared = _prepare(loading, group, done, total)
     except OUT_OF_MEMORY as error:
-        why = why_too_much(error)
+        why, kept = why_too_much(error), kept_of(error, loading.reader.read_lines)
     else:
         counts = prepared.counts().by_part(prepared.parts)
         entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
@@ -83,9 +83,9 @@ def _load_or_split(
         return
     # Not in the handler: the error holds on to what was made till then.
     if len(group) == 1:
-        nothing = nothing_of(loading.reader.read_lines)
-        entry = entry_of(_TABLE, group[0], nothing, 0, 0)
-        yield _fail(loading, _without_memory(entry, why), nothing, ())
+        rejects = len(kept.batch.rejects)
+        entry = entry_of(_TABLE, group[0], kept, rejects, rejects)
+        yield _fail(loading, _without_memory(entry, why), kept, ())
         return
     for part in group:
         yield from _load_or_split(loading, [part], done, total)

@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.lake.lost_lines import lost_among
 from sparkify_dagster.lake.reader.arrow_reader import Bulk
 from sparkify_dagster.lake.reader.duckdb_reader import (
     KIND_QUERY,
@@ -42,7 +43,6 @@ from sparkify_dagster.lake.reader.records import (
     by_units,
     is_blank,
     is_text,
-    lost_among,
     picked,
     pieces,
     resolved,
@@ -63,6 +63,8 @@ _TOLD = 1_000
 """Rejects that are told where there are too many."""
 _JUDGED_AT_ONCE = 4_096
 """Candidates that are Python objects at the same time."""
+_COPIED_AT_ONCE = 4_000_000
+"""Bytes of rejects, about, that are there more than once."""
 _NO_JSON = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises: its message cites the text, cut perhaps in the midst of a character."""
 
@@ -272,8 +274,9 @@ class Reader:
 
     def _reject_texts(self, rows: pa.Table, batch: Batch) -> None:
         """Adds texts that are no JSON objects to the rejects."""
-        if rows.num_rows:
-            batch.reject(Rejects.of_texts(self._ask(KIND_QUERY, rows)))
+        step = _COPIED_AT_ONCE * rows.num_rows // (rows.nbytes + 1) + 1
+        for start in range(0, rows.num_rows, step):
+            batch.reject(Rejects.of_texts(self._ask(KIND_QUERY, rows.slice(start, step))))
 
     def _fast_path(self, rows: pa.Table) -> _Seen:
         """What is proven clean, and the rest; unknown fields are counted on the way."""

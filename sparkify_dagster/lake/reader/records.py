@@ -14,9 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from sparkify_dagster.lake.reader.stream import LONGEST, WHITE_SPACE, Piece, Torn, pieces_of
+from sparkify_dagster.lake.reader.stream import (
+    GOES_ON,
+    LONGEST,
+    WHITE_SPACE,
+    Piece,
+    Torn,
+    pieces_of,
+)
 from sparkify_dagster.model.table import Type
 
 ARROW_TYPES = {
@@ -42,14 +48,9 @@ _SMALL = 1 << 20
 """Bytes of an object from which it is worth while to cut it alone, without a copy."""
 _JOIN = 0xFF
 """Stands in no text of UTF-8: marks where records meet, till they have been cut there."""
-_KEY_BITS = 40
+KEY_BITS = 40
 """Of a place within an object."""
 _IS_SPACE = np.isin(np.arange(256), np.frombuffer(WHITE_SPACE, np.uint8))
-_GOES_ON = np.zeros((256, 256), bool)
-"""Whether a line that ends and one that begins with these bytes may be of one JSON object."""
-_GOES_ON[:, list(b":,}]")] = True
-_GOES_ON[list(b":[,")] = True
-_GOES_ON[ord("{"), ord('"')] = True
 SCHEMA = pa.schema(
     [
         ("object", pa.int32()),
@@ -167,35 +168,6 @@ def whole(objects: Mapping[int, bytes]) -> Candidates:
     return Candidates(rows, [index for index in objects if index not in fit])
 
 
-def lost_among(
-    objects: Mapping[int, bytes], unit: Sequence[Span], rows: pa.Table, broken: pa.Table
-) -> tuple[pa.Table, pa.Table]:
-    """Of slices that are no records those in which surely none begins, nor ends, and the others.
-
-    All is told by what stands at the ends of lines, of many at once. Arguments as of `resolved`.
-    """
-    if not broken.num_rows:
-        return broken, broken
-    keys = _keys(rows)
-    order = np.argsort(keys)
-    keys, line = keys[order], rows["line"].to_numpy()[order]
-    first, last, holds_end = (edge[order] for edge in _edges(rows["text"]))
-    is_broken = np.isin(keys, _keys(broken))
-    is_near = np.diff(keys >> _KEY_BITS) == 0
-    on_line = np.append(is_near & (np.diff(line) == 0), False)
-    is_cut = unit[-1].end < len(objects[unit[-1].object])
-    goes_on = np.append(is_near & _GOES_ON[last[:-1], first[1:]], is_cut) | on_line
-    begins = is_broken & (on_line | (first == ord("{")) & (goes_on | holds_end))
-    # Slices of which one may go on in the next: a record ends where it has begun.
-    heads = np.append(True, ~(goes_on & is_broken)[:-1])
-    begun = np.cumsum(begins)
-    before = (begun - begins)[np.maximum.accumulate(np.where(heads, np.arange(len(heads)), 0))]
-    is_lost = np.isin(_keys(broken), keys[is_broken & (begun == before)])
-    lost = broken.filter(pa.array(is_lost))
-    text = pc.ascii_ltrim(lost["text"], WHITE_SPACE.decode())
-    return lost.set_column(3, SCHEMA.field(3), text), broken.filter(pa.array(~is_lost))
-
-
 def resolved(
     objects: Mapping[int, bytes], unit: Sequence[Span], rows: pa.Table, broken: pa.Table
 ) -> tuple[list[Found], list[int]]:
@@ -261,6 +233,20 @@ def is_text(data: bytes) -> bool:
     return True
 
 
+def picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """The candidates that stand in `wanted`, by object and place."""
+    if wanted.num_rows == rows.num_rows:
+        return rows
+    return rows.filter(pa.array(np.isin(keys_of(rows), keys_of(wanted))))
+
+
+def keys_of(rows: pa.Table) -> np.ndarray:
+    """Object and start of each slice as one number."""
+    held = rows["object"].to_numpy().astype(np.int64)
+    keys: np.ndarray = (held << KEY_BITS) | rows["start"].to_numpy()
+    return keys
+
+
 def _regions(
     rows: pa.Table, broken: pa.Table, spans: Mapping[int, Span]
 ) -> dict[int, list[tuple[int, int]]]:
@@ -268,42 +254,18 @@ def _regions(
     found: dict[int, list[tuple[int, int]]] = {}
     if not broken.num_rows:
         return found
-    keys = np.sort(_keys(rows))
-    at = np.searchsorted(keys, np.sort(_keys(broken)))
-    owners = keys[at] >> _KEY_BITS
+    keys = np.sort(keys_of(rows))
+    at = np.searchsorted(keys, np.sort(keys_of(broken)))
+    owners = keys[at] >> KEY_BITS
     edges = np.flatnonzero((np.diff(at) != 1) | (np.diff(owners) != 0)) + 1
     firsts, lasts = at[np.append(0, edges)], at[np.append(edges, len(at)) - 1]
     following = np.append(keys[1:], -1)[lasts]
     for first, after in zip(keys[firsts].tolist(), following.tolist(), strict=True):
-        index, start = divmod(first, 1 << _KEY_BITS)
-        owner, end = divmod(after, 1 << _KEY_BITS)
+        index, start = divmod(first, 1 << KEY_BITS)
+        owner, end = divmod(after, 1 << KEY_BITS)
         end = end if owner == index else spans[index].end
         found.setdefault(index, []).append((start, end))
     return found
-
-
-def _edges(texts: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first and last byte of each text, and whether a `}` stands before its last; no blanks."""
-    text = pc.ascii_trim(texts, WHITE_SPACE.decode()).combine_chunks()
-    _, offsets, data = text.buffers()
-    bounds, held = np.frombuffer(offsets, np.int64), np.frombuffer(data, np.uint8)
-    at = pc.find_substring(text, "}").to_numpy()
-    is_within = (at >= 0) & (at < np.diff(bounds) - 1)
-    return held[bounds[:-1]], held[bounds[1:] - 1], is_within
-
-
-def picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
-    """The candidates that stand in `wanted`, by object and place."""
-    if wanted.num_rows == rows.num_rows:
-        return rows
-    return rows.filter(pa.array(np.isin(_keys(rows), _keys(wanted))))
-
-
-def _keys(rows: pa.Table) -> np.ndarray:
-    """Object and start of each slice as one number."""
-    held = rows["object"].to_numpy().astype(np.int64)
-    keys: np.ndarray = (held << _KEY_BITS) | rows["start"].to_numpy()
-    return keys
 
 
 def _slices_in(data: bytes, start: int, end: int) -> int:
@@ -341,7 +303,7 @@ def _begins_over_lines(text: bytes) -> bool:
     if not first.startswith(b"{") or first.endswith(b"}"):
         return False
     then = text[end : end + _SAMPLE].lstrip(WHITE_SPACE)
-    return not then or bool(_GOES_ON[first[-1], then[0]])
+    return bool(then and GOES_ON[first[-1], then[0]])
 
 
 def _marked(text: bytes) -> bytes | None:

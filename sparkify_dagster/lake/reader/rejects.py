@@ -108,10 +108,6 @@ class Rejects(Sequence[Reject]):
         order = [(name, "ascending") for name in ("object", "line")]
         return Rejects(self.table.take(pc.select_k_unstable(self.table, most, order)))
 
-    def where(self, mask: pa.Array) -> Rejects:
-        """Those for which it is true."""
-        return Rejects(self.table.filter(mask))
-
     @overload
     def __getitem__(self, at: int) -> Reject: ...
 
