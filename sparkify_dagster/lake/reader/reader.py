@@ -345,8 +345,7 @@ class Reader:
             try:
                 values = validate(Parsed(*parsed), text, self._columns)
             except Rejected as error:
-                raw = text[:RAW_LIMIT]
-                rejects.append(Reject(at, line, error.reason, error.column, raw))
+                rejects.append(Reject(at, line, error.reason, error.column, text[:RAW_LIMIT]))
             else:
                 accepted.append((*values, at, line))
         batch.reject(rejects)

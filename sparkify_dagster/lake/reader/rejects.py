@@ -87,8 +87,7 @@ class Rejects(Sequence[Reject]):
         texts = pc.replace_substring_regex(rows["text"], r"\n\z", "")
         is_cut = pc.greater(pc.utf8_length(texts), RAW_LIMIT)
         if pc.any(is_cut).as_py():
-            whole = pc.if_else(pc.and_(is_cut, pc.is_null(reasons)), texts, None)
-            reasons = pc.coalesce(reasons, _explained(whole))
+            reasons = _explained(reasons, pc.if_else(is_cut, texts, None).combine_chunks())
         texts = pc.utf8_slice_codeunits(texts, 0, RAW_LIMIT)
         # Copies: a column of the parser's holds on to the texts beside it.
         places = [pa.array(rows[name].to_numpy().copy()) for name in ("object", "line")]
@@ -100,8 +99,9 @@ class Rejects(Sequence[Reject]):
         reasons = self.table["reason"]
         if not reasons.null_count:
             return self.table
-        texts = pc.if_else(pc.is_null(reasons), self.table["raw_text"], None)
-        return self.table.set_column(2, SCHEMA.field(2), pc.coalesce(reasons, _explained(texts)))
+        pieces = self.table.select(["reason", "raw_text"]).to_batches()
+        found = [_explained(*piece.columns) for piece in pieces]
+        return self.table.set_column(2, SCHEMA.field(2), pa.chunked_array(found, pa.string()))
 
     def first(self, most: int) -> Rejects:
         """So many of them, in the order of objects and lines."""
@@ -137,8 +137,8 @@ class Rejects(Sequence[Reject]):
         return f"Rejects({list(self)!r})"
 
 
-def _explained(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """For each text, why it is no JSON; null for null."""
-    found = texts.combine_chunks().dictionary_encode()
-    reasons = [why_no_object(None, text) for text in found.dictionary.to_pylist()]
-    return pa.chunked_array([pa.array(reasons, pa.string()).take(found.indices)])
+def _explained(reasons: pa.Array, texts: pa.Array) -> pa.Array:
+    """The reasons; where there is none, why the text is no JSON, if that is not null."""
+    found = pc.if_else(pc.is_null(reasons), texts, None).dictionary_encode()
+    why = [why_no_object(None, text) for text in found.dictionary.to_pylist()]
+    return pc.coalesce(reasons, pa.array(why, pa.string()).take(found.indices))
