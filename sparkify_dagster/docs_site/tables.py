@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparkify_dagster.docs_site.picture import Graph
+from sparkify_dagster.docs_site.placing import Graph
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import Check, all_checks
 from sparkify_dagster.model.ddl import create_table, relations, statement
