@@ -20,7 +20,7 @@ from sparkify_dagster.docs_site.picture import drawn
 from sparkify_dagster.docs_site.prose import Heading, Prose, Target, anchor, rendered, title_of
 from sparkify_dagster.docs_site.tables import TablePage, asset_graph, page_of, table_pages
 from sparkify_dagster.docs_site.templating import templates
-from sparkify_dagster.settings import LoadSettings, SettingInfo, describe_settings
+from sparkify_dagster.settings import LoadSettings, describe_settings
 
 _STATIC = ("site.css", "site.js", "lineage.js")
 _START, _DATA, _USE, _KNOW = "Start", "Data", "Use", "Understand"
@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
     Attributes:
         section: The heading it stands under in the menu; "" for a page that is not in the menu.
-        content: What its template is told.
+        it: What it is about, where its template serves several pages.
         template: Its template, if that is not called as the page is.
         label: Its name in the menu, if that is not its title.
         parent: The page of the menu it belongs to, if it is not in the menu itself.
@@ -43,7 +43,7 @@ class Page(NamedTuple):
     file: str
     title: str
     section: str
-    content: Mapping[str, Any]
+    it: Prose | TablePage | None = None
     headings: Sequence[Heading] = ()
     template: str = ""
     label: str = ""
@@ -74,30 +74,28 @@ def build_site(
     tables = table_pages(LoadSettings().schema_name)
     settings = describe_settings()
     found = list(search.entries(tables, commands[1:], settings, written))
+    sections = {name: list(group) for name, group in groupby(settings, lambda s: s.section)}
+    pages = _menu(written, commands, sections)
+    told = {
+        "menu": {name: list(group) for name, group in groupby(pages, lambda page: page.section)},
+        "graph": drawn(asset_graph()),
+        "tables": tables,
+        "commands": commands,
+        "sections": sections,
+        "flows": flows.flows(lineage),
+        "lanes": flows.layers(lineage),
+        "edges": flows.numbered(lineage),
+        "checkout": root is not None,
+        "version": __version__,
+    }
+    made = {
+        page.file: templates().get_template(page.template or page.file).render(told, page=page)
+        for page in (*pages, *map(_of_table, tables))
+    }
     static = files("sparkify_dagster.docs_site").joinpath("static")
-    made = {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
+    made |= {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
     # A script: a page opened from a folder may fetch nothing.
     made["search.js"] = f"const SEARCH = {json.dumps(found, separators=(',', ':'))};\n"
-    data = [
-        Page("tables.html", "Tables", _DATA, {"tables": tables}),
-        Page("checks.html", "Checks", _DATA, {"tables": tables}),
-        Page("lineage.html", "Lineage", _DATA, _lineage(lineage)),
-    ]
-    elsewhere = {_file(path) for path in (_OVERVIEW, _SETTINGS, _IN_USE)}
-    pages = [
-        _home(tables, commands, settings, checkout=bool(written)),
-        *_prose(written, [_file(_OVERVIEW)], _START),
-        *data,
-        _commands(commands),
-        _settings(settings, written.get(_file(_SETTINGS))),
-        *_prose(written, [_file(_IN_USE)], _USE),
-        *_prose(written, [file for file in written if file not in elsewhere], _KNOW),
-    ]
-    menu = {name: list(group) for name, group in groupby(pages, lambda page: page.section)}
-    pages += _tables(tables, flows.flows(lineage))
-    for page in pages:
-        told = {**page.content, "page": page, "menu": menu, "version": __version__}
-        made[page.file] = templates().get_template(page.template or page.file).render(told)
     return made
 
 
@@ -124,59 +122,38 @@ def _file(path: str) -> str:
     return "overview.html" if path == _OVERVIEW else f"{Path(path).stem}.html"
 
 
-def _home(
-    tables: Sequence[TablePage],
-    commands: Sequence[Command],
-    settings: Sequence[SettingInfo],
-    *,
-    checkout: bool,
-) -> Page:
-    counts = {
-        "tables": len(tables),
-        "columns": sum(len(page.table.columns) for page in tables),
-        "checks": sum(len(page.checks) for page in tables),
-        "commands": len(commands) - 1,
-        "settings": len(settings),
-    }
-    content = {"counts": counts, "graph": drawn(asset_graph()), "checkout": checkout}
-    return Page("index.html", "Sparkify's data platform", _START, content, label="Home")
-
-
-def _prose(written: Mapping[str, Prose], wanted: Iterable[str], section: str) -> list[Page]:
+def _menu(
+    written: Mapping[str, Prose], commands: Iterable[Command], sections: Iterable[str]
+) -> list[Page]:
+    """The pages of the menu, those of one section together."""
+    overview, in_use, settings = map(_file, (_OVERVIEW, _IN_USE, _SETTINGS))
+    others = [file for file in written if file not in (overview, in_use, settings)]
+    of_commands = [Heading(2, command.name, command.name) for command in commands]
+    of_settings = [Heading(2, ALL_SETTINGS, anchor(ALL_SETTINGS))]
+    of_settings += [Heading(3, f"[{name}]", name) for name in sections]
     return [
-        Page(
-            file, prose.title, section, {"prose": prose}, prose.headings, "prose.html",
-            label="Overview" if file == _file(_OVERVIEW) else _label(prose.title),
-        )
-        for file in wanted if (prose := written.get(file))
-    ]  # fmt: skip
-
-
-def _lineage(graph: Mapping[str, Any]) -> dict[str, Any]:
-    layers = flows.layers(graph)
-    return {"lanes": layers, "flows": flows.flows(graph), "data": flows.numbered(graph)}
-
-
-def _commands(commands: Sequence[Command]) -> Page:
-    headings = [Heading(2, command.name, command.name) for command in commands]
-    return Page("commands.html", "Commands", _USE, {"commands": commands}, headings)
-
-
-def _settings(settings: Iterable[SettingInfo], prose: Prose | None) -> Page:
-    sections = {name: list(group) for name, group in groupby(settings, lambda s: s.section)}
-    headings = [
-        Heading(2, ALL_SETTINGS, anchor(ALL_SETTINGS)),
-        *(Heading(3, f"[{name}]", name) for name in sections),
+        Page("index.html", "Sparkify's data platform", _START, label="Home"),
+        *_prose(written, [overview], _START, "Overview"),
+        Page("tables.html", "Tables", _DATA),
+        Page("checks.html", "Checks", _DATA),
+        Page("lineage.html", "Lineage", _DATA),
+        Page("commands.html", "Commands", _USE, headings=of_commands),
+        Page("settings.html", "Settings", _USE, written.get(settings), of_settings),
+        *_prose(written, [in_use], _USE),
+        *_prose(written, others, _KNOW),
     ]
-    content = {"prose": prose, "sections": sections}
-    return Page("settings.html", "Settings", _USE, content, headings)
 
 
-def _tables(tables: Iterable[TablePage], found: Mapping[str, flows.Flow]) -> list[Page]:
+def _prose(
+    written: Mapping[str, Prose], wanted: Iterable[str], section: str, label: str = ""
+) -> list[Page]:
+    found = {file: written[file] for file in wanted if file in written}
     return [
-        Page(
-            f"{page_of(page.table.name)}", page.table.name, "", {"it": page, "flows": found},
-            template="table.html", parent="tables.html",
-        )
-        for page in tables
-    ]  # fmt: skip
+        Page(file, it.title, section, it, it.headings, "prose.html", label or _label(it.title))
+        for file, it in found.items()
+    ]
+
+
+def _of_table(it: TablePage) -> Page:
+    name = it.table.name
+    return Page(f"{page_of(name)}", name, "", it, template="table.html", parent="tables.html")
