@@ -39,7 +39,6 @@ class TablePage:
     """
 
     table: Table
-    reads: tuple[str, ...]
     read_by: tuple[str, ...]
     checks: tuple[Check, ...]
     select: str
@@ -57,7 +56,6 @@ def table_pages(schema: str) -> tuple[TablePage, ...]:
     return tuple(
         TablePage(
             table=table,
-            reads=table.reads,
             read_by=tuple(t.name for t in TABLES.values() if table.name in t.reads),
             checks=tuple(check for check in checks if check.table == table.name),
             select=statement(table.sql, relations(schema)) if table.sql else "",
