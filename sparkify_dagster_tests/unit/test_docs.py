@@ -13,6 +13,7 @@ from sparkify_dagster.cli.app import app
 from sparkify_dagster.connect import require_supported
 from sparkify_dagster.defs.page import REPORT, report_spec
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.table import Layer
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.unit.test_layers import LAYERS
 
@@ -102,3 +103,9 @@ def test_the_architecture_page_draws_the_layers_that_the_test_of_imports_holds()
     assert [name for name in named if "/" not in name] == [n for n in LAYERS if n != "__main__"]
     package = ROOT / "sparkify_dagster"
     assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
+
+
+def test_the_glossary_says_each_term_once_and_every_layer_of_the_model() -> None:
+    terms = re.findall(r"^### (.+)$", text_of(ROOT / "docs" / "glossary.md"), re.MULTILINE)
+    assert len(terms) == len(set(terms))
+    assert {layer.value.capitalize() for layer in Layer} <= set(terms)
