@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as clock
 
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list, literal, quoted, relations, statement
+from sparkify_dagster.model.ddl import column_list, literal, quoted, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import Slices, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.table_report import Mode, TableReport

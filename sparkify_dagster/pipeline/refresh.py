@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sparkify_dagster.model.catalog import TABLES, sql_text
-from sparkify_dagster.model.ddl import column_list, exact, quoted, relations, same_key, statement
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.ddl import column_list, exact, exact_key, quoted, relations, same_key
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, TIME
+from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import Column, Grain, Table
 from sparkify_dagster.pipeline.audit import Stored
 from sparkify_dagster.warehouse.engine import Session, Values
@@ -127,7 +128,7 @@ class Refresh:
 
         Of a new day there are none or few, and looking for them among all plays costs nothing.
         """
-        keys, grain = _keys(SONGPLAY), _grain(SONGPLAY)
+        keys, grain = exact_key(SONGPLAY, "s"), _grain(SONGPLAY)
         retired = self._names[RETIRED[grain.source].name]
         self._temp(
             "known_songplay",
@@ -140,7 +141,7 @@ class Refresh:
     def _touched(self, table: Table) -> str:
         """The keys whose rows may be others than before, in the form in which they compare."""
         grain = _grain(table)
-        keys = _keys(table)
+        keys = exact_key(table, "s")
         if table is TIME:
             return (
                 f'SELECT {keys} FROM "added_songplay" AS s UNION '
@@ -225,11 +226,6 @@ def _needed(table: Table) -> list[str]:
     grain = _grain(table)
     spoken = sql_text(sql_of(table)), grain.where, *table.key, "load_id"
     return TABLES[grain.source].columns_in(*spoken)
-
-
-def _keys(table: Table) -> str:
-    """The key of a row (alias `s`), in the form in which it compares."""
-    return ", ".join(f"{exact(table, key, 's')} AS {quoted(key)}" for key in table.key)
 
 
 def _is_touched(table: Table, alias: str) -> str:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list, relations, statement
+from sparkify_dagster.model.ddl import column_list, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.marts import (

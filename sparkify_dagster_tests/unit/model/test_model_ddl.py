@@ -20,9 +20,9 @@ from sparkify_dagster.model.ddl import (
     qualified,
     quoted,
     relations,
-    statement,
 )
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Physical, Table, Type
 
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
