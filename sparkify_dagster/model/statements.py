@@ -7,6 +7,7 @@ files to text. How an identifier is quoted is `ddl`'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,8 @@ VIEWS = {"latest_loads": "view/latest_loads.sql"}
 `latest_loads`: of each target and part the last load, the last that was published and the last that
 failed, 0 where there is none.
 """
-EXPECTS = "-- Expects: "
+_HEADER = re.compile(r"-- Expects: .*\n(?:--.*\n)*")
+"""What stands above a statement for whoever reads the file."""
 _NO_RELATIONS: Mapping[str, str] = {}
 
 
@@ -59,5 +61,11 @@ def statement(
         raise KeyError(f"{room}/sql/{path}: {', '.join(wrong)}")
     if wrong := [f"no place for {name}" for name in given if name not in asked]:
         raise KeyError(f"{room}/sql/{path}: {', '.join(wrong)}")
+    return _body(path, room).format_map(values)
+
+
+@cache
+def _body(path: str, room: str) -> str:
     text = sql_text(path, room)
-    return (text.partition("\n")[2] if text.startswith(EXPECTS) else text).format_map(values)
+    header = _HEADER.match(text)
+    return text[header.end() :] if header else text

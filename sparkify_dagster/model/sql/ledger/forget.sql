@@ -1,0 +1,2 @@
+-- Expects: table, column
+DELETE FROM {table} WHERE {column} = $target

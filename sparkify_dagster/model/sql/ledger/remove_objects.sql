@@ -1,0 +1,2 @@
+-- Expects: where
+DELETE FROM {load_objects} WHERE target = $target AND {where}

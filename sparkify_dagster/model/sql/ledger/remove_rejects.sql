@@ -1,0 +1,2 @@
+-- Expects: where
+DELETE FROM {load_rejects} WHERE target_table = $target AND {where}

@@ -1,0 +1,2 @@
+-- Expects: incoming, where
+SELECT COUNT(*) FROM {incoming} AS i WHERE {where}

@@ -1,0 +1,2 @@
+-- Expects: staged, where
+DELETE FROM {staged} WHERE {where}

@@ -1,0 +1,2 @@
+-- Expects: values, rows, where
+SELECT {values} FROM {rows} AS s WHERE {where}

@@ -1,0 +1,2 @@
+-- Expects: columns, changed
+SELECT DISTINCT {columns:t} FROM ({changed}) AS t
