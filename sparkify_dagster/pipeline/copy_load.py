@@ -87,7 +87,7 @@ def doubts(columns: Sequence[Column]) -> str:
     """
     doubts = [_in_doubt(column, f"i.{quoted(column.name)}") for column in columns]
     where = " OR ".join(filter(None, doubts))
-    return statement("load/doubts.sql", incoming=quoted(INCOMING), where=where)
+    return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE {where}"
 
 
 def _in_doubt(column: Column, name: str) -> str:

@@ -178,8 +178,8 @@ def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
     """Removes what the days hold: their rows, objects and rejects."""
     where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
     retire(session, _TABLE, where, values, load_id)
-    ledger.remove_rejects(session, _TABLE.name, where, values)
-    ledger.remove_objects(session, _TABLE.name, *one_of("part", days))
+    ledger.remove(session, "load_rejects", _TABLE.name, where, values)
+    ledger.remove(session, "load_objects", _TABLE.name, *one_of("part", days))
 
 
 def _fail(

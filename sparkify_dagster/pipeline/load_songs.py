@@ -237,7 +237,7 @@ def _publish(
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:
     """Removes what the changed and vanished objects had given; rejects of failed loads, too."""
-    ledger.remove_rejects(session, _TABLE.name, "NOT published", {})
+    ledger.remove(session, "load_rejects", _TABLE.name, "NOT published")
     if not (plan.replaced or plan.anew):
         return
     session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
@@ -251,8 +251,8 @@ def _remove(session: Session, plan: _Plan, load_id: int) -> None:
         session.execute(add, {"target": _TABLE.name, **values})
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
     retire(session, _TABLE, replaced, {}, load_id)
-    ledger.remove_rejects(session, _TABLE.name, replaced, {})
-    ledger.remove_objects(session, _TABLE.name, replaced, {})
+    for table in ("load_rejects", "load_objects"):
+        ledger.remove(session, table, _TABLE.name, replaced)
     session.execute(f"DROP TABLE {_REPLACED}")
 
 

@@ -190,28 +190,29 @@ class _Marts:
         for slices in kinds:
             selects = [s for source in slices.sources for s in self._changed(slices, source)]
             changed = " UNION ALL ".join(selects)
-            touched = _sql("touched_slices", columns=Names(slices.columns), changed=changed)
+            columns = Names(slices.columns)
+            touched = f"SELECT DISTINCT {columns:t} FROM ({changed}) AS t"
             self._session.execute(f"CREATE TEMP TABLE {_touched(slices)} AS\n{touched}")
         self._touched = self._count({slices.name: _touched(slices) for slices in kinds})
 
     def _changed(self, slices: Slices, source: Source) -> Iterator[str]:
         """SELECTs of the slices of a source's rows that came or went."""
         named = zip(source.values, slices.columns, strict=True)
-        values = ", ".join(f"{value} AS {quoted(name)}" for value, name in named)
+        select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)} FROM"
         if source.table not in RETIRED:  # A star table: what its refresh wrote and took out.
-            for way in ("added", "removed"):
-                yield f"SELECT {values} FROM {quoted(f'{way}_{source.table}')} AS s"
+            yield f"{select} {quoted(f'added_{source.table}')} AS s"
+            yield f"{select} {quoted(f'removed_{source.table}')} AS s"
             return
-        rows = self._names[source.table]
-        new = f"({_sql('new_rows', rows=rows, since=self._star.since)})"
-        where = source.where
+        staged = self._names[source.table]
+        new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"
+        unsettled = ""
         if slices.settled:
             settled = statement(slices.settled, self._names | {source.table: new})
-            where += f" AND {source.values[0]} NOT IN (\n{settled})"
-        yield _sql("slices_of", values=values, rows=new, where=where)
+            unsettled = f" AND {source.values[0]} NOT IN (\n{settled})"
+        yield f"{select} {new} AS s WHERE {source.where}{unsettled}"
         if source.retired:
             retired = self._names[RETIRED[source.table].name]
-            yield _sql("slices_of", values=values, rows=retired, where=source.where)
+            yield f"{select} {retired} AS s WHERE {source.where}"
 
     def _replace_slices(self, table: Table, slices: Slices) -> tuple[int, int]:
         """Gives the rows written and taken out."""

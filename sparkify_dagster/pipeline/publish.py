@@ -342,7 +342,7 @@ def record_failure(
     def work(session: Session) -> Published:
         create_tables(session)
         load_id = ledger.next_load_id(session)
-        ledger.remove_rejects(session, table.name, f"NOT published{only}", values)
+        ledger.remove(session, "load_rejects", table.name, f"NOT published{only}", values)
         write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)
         return Published(load_id)
@@ -381,7 +381,7 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
             where=where,
         )
         session.execute(keep, values)
-    return session.execute(statement("load/remove.sql", staged=staged, where=where), values)
+    return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
 
 
 def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:

@@ -347,19 +347,22 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
     return _do(session, "prune_history", before)
 
 
-def remove_rejects(session: Session, target: str, where: str, values: Values) -> None:
-    """Removes the rejects of a staging table that meet a condition."""
-    _do(session, "remove_rejects", {"target": target, **values}, where=where)
+def remove(
+    session: Session, table: str, target: str, where: str = "", values: Values | None = None
+) -> None:
+    """Removes what a ledger table holds of a target; only what meets a condition, if one is given.
 
-
-def remove_objects(session: Session, target: str, where: str, values: Values) -> None:
-    """Removes the objects of a staging table that meet a condition."""
-    _do(session, "remove_objects", {"target": target, **values}, where=where)
-
-
-def forget(session: Session, table: str, column: str, target: str) -> None:
-    """Removes all that a ledger table holds of a target, which its column names."""
-    _do(session, "forget", {"target": target}, table=relation(session, table), column=column)
+    Args:
+        where: The condition, with the values to bind.
+    """
+    _do(
+        session,
+        "remove",
+        {"target": target, **(values or {})},
+        table=relation(session, table),
+        column="target_table" if table == "load_rejects" else "target",
+        where=f" AND {where}" if where else "",
+    )
 
 
 def _ask(session: Session, file: str, values: Values | None = None, **given: Any) -> list[Row]:

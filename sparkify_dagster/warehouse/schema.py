@@ -114,14 +114,7 @@ def _forget(session: Session, table: Table, there: Container[str]) -> None:
     Args:
         there: Tables that were there before.
     """
-    made_here = table.layer in (Layer.STAR, Layer.MART)
-    where = {"load_history": "target"} if made_here else {}
-    if table in STAGING:
-        where = {
-            "load_history": "target",
-            "load_objects": "target",
-            "load_rejects": "target_table",
-        }
-    for name, column in where.items():
+    of_objects = ("load_objects", "load_rejects") if table in STAGING else ()
+    for name in () if table.layer is Layer.LEDGER else ("load_history", *of_objects):
         if name in there:
-            ledger.forget(session, name, column, table.name)
+            ledger.remove(session, name, table.name)

@@ -1,5 +1,6 @@
 -- Expects: rows, name, origin, origins
-SELECT o.origin, o.records, s.staged, x.rejected
+SELECT o.origin, o.records, s.staged, x.rejected,
+    CASE WHEN COALESCE(s.staged, 0) + COALESCE(x.rejected, 0) <> o.records THEN 1 ELSE 0 END AS wrong
 FROM ({origins}) AS o
 LEFT JOIN (
     SELECT {origin} AS origin, COUNT(*) AS staged FROM {rows} AS r GROUP BY {origin}

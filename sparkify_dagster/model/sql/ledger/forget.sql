@@ -1,2 +1,0 @@
--- Expects: table, column
-DELETE FROM {table} WHERE {column} = $target

@@ -1,2 +1,0 @@
--- Expects: where
-DELETE FROM {load_objects} WHERE target = $target AND {where}

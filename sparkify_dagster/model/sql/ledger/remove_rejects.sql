@@ -1,2 +1,0 @@
--- Expects: where
-DELETE FROM {load_rejects} WHERE target_table = $target AND {where}

@@ -1,2 +1,0 @@
--- Expects: incoming, where
-SELECT COUNT(*) FROM {incoming} AS i WHERE {where}

@@ -1,2 +1,0 @@
--- Expects: staged, where
-DELETE FROM {staged} WHERE {where}

@@ -1,2 +1,0 @@
--- Expects: rows, since
-SELECT n.* FROM {rows} AS n WHERE n.load_id > {since:d}

@@ -1,2 +1,0 @@
--- Expects: values, rows, where
-SELECT {values} FROM {rows} AS s WHERE {where}

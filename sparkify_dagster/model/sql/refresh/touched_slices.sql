@@ -1,2 +1,0 @@
--- Expects: columns, changed
-SELECT DISTINCT {columns:t} FROM ({changed}) AS t
