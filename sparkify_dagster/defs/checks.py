@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from sparkify_dagster.model.checks import Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.pipeline.audit import Finding
 
 

@@ -43,7 +43,8 @@ from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR

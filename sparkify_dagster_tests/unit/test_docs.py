@@ -85,14 +85,27 @@ def test_the_readme_names_every_command() -> None:
 def test_the_readme_names_every_table() -> None:
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \|", README, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
-    assert set(TABLES) <= named
+    assert set(TABLES) <= named, f"a row for each in README.md: {sorted(set(TABLES) - named)}"
 
 
 def test_the_picture_in_the_readme_has_every_edge_of_the_model() -> None:
     drawn = set(re.findall(r"^  (\w+) --> (\w+)$", README, re.MULTILINE))
     declared = {(source, table.name) for table in TABLES.values() for source in table.reads}
     declared |= {(dep.asset_key.to_user_string(), REPORT) for dep in report_spec("").deps}
-    assert {edge for edge in drawn if not edge[1].startswith("staging")} == declared
+    drawn = {edge for edge in drawn if not edge[1].startswith("staging")}
+    assert drawn == declared, (
+        f"draw in README.md what a statement reads: {sorted(declared - drawn)}, "
+        f"and take out what none does: {sorted(drawn - declared)}"
+    )
+
+
+def test_the_picture_in_the_readme_has_the_tables_of_each_layer() -> None:
+    for layer in (Layer.STAGING, Layer.STAR, Layer.MART):
+        (box,) = re.findall(rf"subgraph {layer}\n(.*?)  end", README, re.DOTALL)
+        declared = {table.name for table in TABLES.values() if table.layer is layer}
+        assert set(box.split()) == declared, (
+            f"the subgraph {layer} in README.md: {sorted(set(box.split()) ^ declared)}"
+        )
 
 
 ARCHITECTURE = text_of(ROOT / "docs" / "architecture.md")
@@ -100,7 +113,12 @@ ARCHITECTURE = text_of(ROOT / "docs" / "architecture.md")
 
 def test_the_architecture_page_draws_the_layers_that_the_test_of_imports_holds() -> None:
     named = re.findall(r"^\| `([a-z_/]+)` \|", ARCHITECTURE, re.MULTILINE)
-    assert [name for name in named if "/" not in name] == [n for n in LAYERS if n != "__main__"]
+    layers = [name for name in LAYERS if name != "__main__"]
+    listed = [name for name in named if "/" not in name]
+    assert listed == layers, (
+        f"the table in docs/architecture.md, in this order: {', '.join(layers)}; it lacks "
+        f"{sorted(set(layers) - set(listed))} and has besides {sorted(set(listed) - set(layers))}"
+    )
     package = ROOT / "sparkify_dagster"
     assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
 

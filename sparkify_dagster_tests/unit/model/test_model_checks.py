@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from sparkify_dagster.model.catalog import STAGING, TABLES
+from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import (
     NO_FAILED_LOADS,
     SCHEMA_MATCHES,
-    Check,
     all_checks,
     audits_of,
     checks_of,
@@ -146,6 +146,7 @@ def test_a_load_asks_all_but_what_is_known_before_or_only_after_it(name: str) ->
 @every_check
 def test_a_check_says_what_holds_and_what_to_do_in_sentences(check: Check) -> None:
     assert check.claim.endswith(".")
+    assert check.remedy, f"{check.table}.{check.name} has no remedy: what to do when it fails?"
     assert check.remedy[-1] in ".?;"
     assert check.table in check.claim or check.name in ("records_reconciled", "match_rate")
     assert not (check.blocking and check.warning)
