@@ -25,7 +25,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.lake.lost_lines import lost_among
 from sparkify_dagster.lake.reader.arrow_reader import Bulk
 from sparkify_dagster.lake.reader.duckdb_reader import (
     KIND_QUERY,
@@ -35,6 +34,7 @@ from sparkify_dagster.lake.reader.duckdb_reader import (
     parse_query,
 )
 from sparkify_dagster.lake.reader.formats import LOOKED_AT, what_it_is
+from sparkify_dagster.lake.reader.lost_lines import lost_among
 from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, Value, validate
 from sparkify_dagster.lake.reader.records import (
     ARROW_TYPES,
