@@ -16,7 +16,7 @@ from sparkify_dagster.cli import doctor_data as data
 from sparkify_dagster.cli import doctor_machine as machine
 from sparkify_dagster.cli.console import grid, near, offer_named, print_json, say, say_lines, show
 from sparkify_dagster.cli.doctor_line import Line, State
-from sparkify_dagster.cli.errors import FAILED, WRONG_USE
+from sparkify_dagster.cli.errors import FAILED, WRONG_USE, explained
 from sparkify_dagster.connect import in_s3, require_supported
 from sparkify_dagster.core.text import count
 from sparkify_dagster.settings import Settings, SettingsError, load_settings, set_in_environment
@@ -118,8 +118,6 @@ def _sources(settings: Settings) -> str:
 
 def _careful(check: str, look: Look, settings: Settings) -> Line:
     """A check that cannot break the others."""
-    from sparkify_dagster.cli.errors import explained
-
     try:
         return look(settings)
     except Exception as error:

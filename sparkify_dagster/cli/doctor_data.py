@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import os
 from datetime import date
-from typing import TYPE_CHECKING
 
 from sparkify_dagster.cli.console import near
 from sparkify_dagster.cli.doctor_line import Line
 from sparkify_dagster.cli.doctor_machine import existing
+from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.text import count
+from sparkify_dagster.lake.objects import by_day
+from sparkify_dagster.lake.snapshot import left_aside
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.pipeline.plan import clock_problem, loaded
 from sparkify_dagster.settings import Settings
-
-if TYPE_CHECKING:
-    from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import (
+    Session,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseMissing,
+)
+from sparkify_dagster.warehouse.schema import difference
 
 _PATIENCE = 1.0
 
 
 def songs(settings: Settings) -> Line:
     """How many song objects are there, and what is passed over among them."""
-    from sparkify_dagster.connect import open_lake
-    from sparkify_dagster.lake.snapshot import left_aside
-    from sparkify_dagster.model.staging import STAGING_SONGS
-
     lake = open_lake(settings)
     objects = lake.songs.list_objects()
     told = list(left_aside(STAGING_SONGS.name, objects.aside))
@@ -37,11 +44,6 @@ def songs(settings: Settings) -> Line:
 
 def logs(settings: Settings) -> Line:
     """How many log objects would be loaded, and what is passed over among them."""
-    from sparkify_dagster.connect import covered, open_lake
-    from sparkify_dagster.lake.objects import by_day
-    from sparkify_dagster.lake.snapshot import left_aside
-    from sparkify_dagster.model.staging import STAGING_EVENTS
-
     lake = open_lake(settings)
     listed = lake.logs.list_objects()
     routed, _ = by_day(listed, lake.days)
@@ -58,10 +60,6 @@ def logs(settings: Settings) -> Line:
 
 def _latest_day(settings: Settings) -> str:
     """The latest day that was ever published, as far as that can be seen."""
-    from sparkify_dagster.connect import open_warehouse
-    from sparkify_dagster.pipeline.plan import loaded
-    from sparkify_dagster.warehouse.engine import WarehouseError
-
     try:
         return loaded(open_warehouse(settings, lock_wait=_PATIENCE)).latest_day
     except WarehouseError:
@@ -79,8 +77,6 @@ def _listed(check: str, where: str, objects: int, key: str, told: list[str], oth
 
 def jsonpaths(settings: Settings) -> Line:
     """Whether the JSONPaths document can be read."""
-    from sparkify_dagster.connect import open_lake
-
     lake = open_lake(settings)
     fields = lake.paths().fields
     return Line("jsonpaths", "ok", f"{count(len(fields), 'path')} in {near(lake.jsonpaths)}")
@@ -88,9 +84,6 @@ def jsonpaths(settings: Settings) -> Line:
 
 def warehouse(settings: Settings) -> Line:
     """Whether the file can be written, if it is there; else whether it could be made."""
-    from sparkify_dagster.connect import open_warehouse
-    from sparkify_dagster.warehouse.engine import WarehouseBusy
-
     warehouse = open_warehouse(settings, lock_wait=_PATIENCE)
     where = near(warehouse.location)
     if not settings.duckdb.path.exists():
@@ -109,11 +102,6 @@ def warehouse(settings: Settings) -> Line:
 
 def tables(settings: Settings) -> Line:
     """Whether the tables are those of the model."""
-    from sparkify_dagster.connect import open_warehouse
-    from sparkify_dagster.model.catalog import TABLES
-    from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseMissing
-    from sparkify_dagster.warehouse.schema import difference
-
     wrong, missing = [], []
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
@@ -139,12 +127,6 @@ def tables(settings: Settings) -> Line:
 
 def loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
-    from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
-    from sparkify_dagster.connect import open_warehouse
-    from sparkify_dagster.pipeline.plan import clock_problem
-    from sparkify_dagster.warehouse import ledger
-    from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
-
     try:
         with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
             if not _has_the_ledger(session):
@@ -174,10 +156,6 @@ def _has_the_ledger(session: Session) -> bool:
     Raises:
         WarehouseMissing: There is none.
     """
-    from sparkify_dagster.model.catalog import TABLES
-    from sparkify_dagster.warehouse import ledger
-    from sparkify_dagster.warehouse.schema import difference
-
     ledger.is_ready(session)
     history = TABLES["load_history"]
     return not difference(session.tables()[history.name], session.declared(history))

@@ -15,8 +15,11 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from sparkify_dagster.cli.console import near, size
 from sparkify_dagster.cli.doctor_line import Line
+from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
 from sparkify_dagster.core.local_files import OTHERS
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.settings import Settings, SettingsError, secrets_in
@@ -38,8 +41,6 @@ def python() -> Line:
 
 def packages() -> Line:
     """Whether what is installed is what the package asks for."""
-    from packaging.requirements import Requirement
-
     try:
         asked = metadata.requires(_PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -65,8 +66,6 @@ def packages() -> Line:
 
 def dagster_history(_: Settings) -> Line:
     """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
-    from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
-
     kept = history()
     folder = existing(kept.folder)
     if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
@@ -98,8 +97,6 @@ def access(settings: Settings) -> Line:
 
 def _private(settings: Settings) -> Iterator[tuple[Path, int]]:
     """What is nobody else's, the worst first, with the bits of a mode that others may not have."""
-    from sparkify_dagster.cli.home import history
-
     if settings.source is not None:
         # Whoever may write there says where passwords go.
         yield settings.source, OTHERS if secrets_in(settings.source) else _WRITE
@@ -122,8 +119,6 @@ def _is_open(path: Path, undue: int) -> bool:
 
 def space(settings: Settings) -> Line:
     """Whether the warehouse and Dagster's history have room to grow; the one that has less."""
-    from sparkify_dagster.cli.home import history
-
     places = [settings.duckdb.path.parent]
     with suppress(SettingsError):  # The line about the history says what is wrong there.
         places.append(history().folder)
