@@ -23,7 +23,13 @@ Values = Mapping[str, object]
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot do what was asked; says which, why, and the next step."""
+    """The warehouse cannot do what was asked; says which, why, and the next step.
+
+    Attributes:
+        sqlstate: What to tell errors apart by; blank where the engine gave none.
+    """
+
+    sqlstate = ""
 
 
 class WarehouseBusy(WarehouseError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,11 @@ class Double:
             as_role: Who that is in PostgreSQL; made where there is none.
         """
         self.control.ask("allow", user=user, password=password, role=as_role, seconds=seconds)
+
+    def demand(self, user: str, method: int, detail: bytes = b"") -> None:
+        """Asks a user for another proof than MD5, by its number in the protocol."""
+        request = struct.pack("!i", method) + detail
+        self.control.ask("demand", user=user, request=request.hex())
 
     def deny_object(self, uri: str) -> None:
         """Takes the right to read an object from the role of COPY."""

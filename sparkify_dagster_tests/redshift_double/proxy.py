@@ -73,6 +73,8 @@ class Proxy:
             cluster.s3.denied.discard(asked["uri"])
         elif do == "allow":
             self.allow(**asked)
+        elif do == "demand":
+            self._door.demands[asked["user"]] = bytes.fromhex(asked["request"])
         else:
             raise ValueError(f"the double cannot {do}")
         return None

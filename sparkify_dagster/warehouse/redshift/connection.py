@@ -14,7 +14,7 @@ import certifi
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from sparkify_dagster.warehouse.engine import Transient, WarehouseError
+from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.errors import not_connected, told
 from sparkify_dagster.warehouse.redshift.login import Credentials
 
@@ -72,11 +72,8 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
     try:
         opened: Connection = psycopg2.connect(**_parameters(server, credentials))
     except psycopg2.Error as error:
-        said = not_connected(
-            error, server.host, server.port, credentials.user, credentials.password
-        )
-        kind = Transient if "server closed the connection" in said else WarehouseError
-        raise kind(said) from None
+        user, password = credentials.user, credentials.password
+        raise not_connected(error, server.host, server.port, user, password) from None
     except ValueError:  # Its words quote the value.
         raise WarehouseError(
             f"{server.location}: the user's name or the password holds a character that cannot be "

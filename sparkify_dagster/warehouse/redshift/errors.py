@@ -22,7 +22,9 @@ _CONFLICT = re.compile(
     r"|could not serialize access|deadlock detected",
     re.IGNORECASE,
 )
+_MADE_ANEW = re.compile(r"^\s*1018\b")
 _COPY = re.compile(r"^\s*COPY\b", re.IGNORECASE)
+_OF_RECORDS = re.compile(r"stl_load_errors|sys_load_error_detail")
 # What quotes a key, which may hold any word, begins with another one.
 _ROLE = re.compile(
     r"(?:(?:ERROR|S3ServiceException):\s*|User \S+ (?:is )?)*"
@@ -58,7 +60,9 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        raise _judged(error, _said(error, hidden), where, sql) from None
+        problem = _judged(error, _shown(_words(error), hidden), where, sql)
+        problem.sqlstate = error.pgcode or ""
+        raise problem from None
     except (ValueError, ArithmeticError, RecursionError) as error:
         # What it says quotes the value.
         kind = type(error).__name__
@@ -68,15 +72,17 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
 
 
 def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> WarehouseError:
-    code = error.pgcode
-    if _COPY.match(sql) and _OF_S3.search(said) and not _ROLE.match(said):
+    code, words = error.pgcode, _words(error)  # What is shown may lack a word, being a password.
+    if _COPY.match(sql) and _OF_S3.search(words) and not _ROLE.match(words):
         return CopyRefused(said)  # First of all: it quotes keys, which may hold any word.
-    if _CONFLICT.search(said) or code in (
+    if _CONFLICT.search(words) or code in (
         errorcodes.SERIALIZATION_FAILURE,
         errorcodes.DEADLOCK_DETECTED,
     ):
         return Transient(f"{where}: another load wrote at the same time ({said}).")
-    if code is None and (_LOST.search(said) or isinstance(error, psycopg2.InterfaceError)):
+    if _MADE_ANEW.search(words):
+        return Transient(f"{where}: a table was made anew while it was read ({said}).")
+    if code is None and (_LOST.search(words) or isinstance(error, psycopg2.InterfaceError)):
         return Transient(f"{where}: the connection was lost ({said}).")
     if code in _MADE_MEANWHILE:
         return Transient(f"{where}: somebody else made the same at the same time ({said}).")
@@ -97,37 +103,62 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
             f"{where}: {said}. [CLUSTER] READER names a role: let an administrator CREATE ROLE it, "
             "or blank READER."
         )
-    if _COPY.match(sql) and _ROLE.match(said):
+    if _COPY.match(sql) and _ROLE.match(words):
         return WarehouseError(
             f"{where}: COPY cannot act as the role of [IAM_ROLE] ARN ({said}). Attach the role to "
             "the cluster and let it trust redshift.amazonaws.com, or mend the ARN."
         )
     if _COPY.match(sql) and code not in _NOT_FOR_COPY:
-        return CopyRefused(said)
+        return CopyRefused(said, of_records=bool(_OF_RECORDS.search(words)))
     return WarehouseError(f"{where}: {said}")
 
 
-def _said(error: psycopg2.Error, hidden: str) -> str:
-    """The server's first words, on one line, without the statement and without a secret."""
+def _words(error: psycopg2.Error) -> str:
+    """The server's first words, without the statement. They may hold a secret."""
     primary = error.diag.message_primary if error.diag else None
-    said = primary or str(error).partition("\nLINE ")[0]
-    return in_a_line(said.replace(hidden, "***") if hidden else said, 1_000)
+    return primary or str(error).partition("\nLINE ")[0]
 
 
-def not_connected(error: psycopg2.Error, host: str, port: int, user: str, hidden: str) -> str:
+def _shown(words: str, hidden: str) -> str:
+    """The same on one line, without a secret."""
+    return in_a_line(words.replace(hidden, "***") if hidden else words, 1_000)
+
+
+def not_connected(
+    error: psycopg2.Error, host: str, port: int, user: str, hidden: str
+) -> WarehouseError:
     """Why there is no connection, and what to do."""
-    said = _said(error, hidden)
-    return f"{host}:{port}: no connection ({said}). {_next_step(said, user)}"
+    words = _words(error)
+    kind = Transient if "server closed the connection" in words else WarehouseError
+    step = _next_step(words).format(user=user)
+    return kind(f"{host}:{port}: no connection ({_shown(words, hidden)}). {step}")
 
 
-def _next_step(said: str, user: str) -> str:
+def _next_step(words: str) -> str:
     for pattern, step in _STEPS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return step.format(user=user)
+        if re.search(pattern, words, re.IGNORECASE):
+            return step
     return "Check [CLUSTER] HOST and DB_PORT, and whether the network lets this machine through."
 
 
+_OTHER_LOGIN = (
+    "which this program's driver (psycopg2, libpq) does not know. What works: an ordinary PASSWORD "
+    "(ALTER USER … PASSWORD '…', its text or its 'md5…') in DB_PASSWORD or in the secret of "
+    "SECRET_ARN, or IAM, by CLUSTER_ID or WORKGROUP in [CLUSTER]."
+)
+# By the words of libpq, first of all: some of them hold the word "credentials", too.
+_UNKNOWN_LOGINS = (
+    (r"method 13 not", "keeps the password of {user!r} as PASSWORD 'sha256|…', "),
+    (r"method 14 not", "asks {user!r} for a token of an identity provider, "),
+    (r"method 6 not|SCM_CRED", "asks {user!r} for the credentials of a socket (SCM), "),
+    (r"method (\d+) not", "asks {user!r} for authentication it does not name, "),
+    (r"Kerberos \d authentication not", "asks {user!r} for Kerberos, "),
+    (r"Crypt authentication not", "asks {user!r} for a password by crypt, "),
+    (r"GSSAPI|SSPI", "asks {user!r} for a ticket (Kerberos, GSSAPI, SSPI), "),
+    (r"SASL|SCRAM", "asks {user!r} for SASL by a mechanism, "),
+)
 _STEPS = (
+    *((words, f"Redshift {asks}{_OTHER_LOGIN}") for words, asks in _UNKNOWN_LOGINS),
     (
         r"password authentication failed|authentication failed|role .* does not exist|user .* exist"
         r"|login .*expired|credentials",

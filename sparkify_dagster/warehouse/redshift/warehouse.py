@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from psycopg2 import errorcodes
+
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.store.staging_area import StagingArea
@@ -37,7 +39,7 @@ _SIZES = (
     'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
     'WHERE i."schema" = $schema'
 )
-_HAS_DETAILS = ("stl_load_errors", "sys_load_error_detail")
+_MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 
 
 @dataclass
@@ -182,7 +184,7 @@ class RedshiftWarehouse:
             session.execute(take_lock(self.schema))
             return
         except WarehouseError as error:
-            if isinstance(error, Transient) or "does not exist" not in str(error):
+            if error.sqlstate not in _MISSING:
                 raise
         session.execute("ROLLBACK")
         if not session.has_schema():
@@ -213,9 +215,8 @@ def _number(value: object) -> float | None:
 
 def _with_details(session: RedshiftSession, error: CopyRefused, began: datetime) -> CopyRefused:
     """The same with what Redshift's own notes say, which outlive the transaction."""
-    if not any(name in str(error) for name in _HAS_DETAILS):
-        return error
-    with contextlib.suppress(WarehouseError):
-        if found := session.load_error(began - _CLOCKS_DIFFER):
-            return CopyRefused(found, of_records=True)
-    return CopyRefused(str(error), of_records=True)
+    if error.of_records:
+        with contextlib.suppress(WarehouseError):
+            if found := session.load_error(began - _CLOCKS_DIFFER):
+                return CopyRefused(found, of_records=True)
+    return error
