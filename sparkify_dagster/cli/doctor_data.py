@@ -12,7 +12,7 @@ from datetime import date
 from sparkify_dagster.cli.console import near
 from sparkify_dagster.cli.doctor_line import Line
 from sparkify_dagster.cli.doctor_machine import existing
-from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+from sparkify_dagster.cli.failed import CATALOGUE, FailedParts, failed_parts, named
 from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.text import count
 from sparkify_dagster.lake.objects import by_day
@@ -102,15 +102,9 @@ def warehouse(settings: Settings) -> Line:
 
 def tables(settings: Settings) -> Line:
     """Whether the tables are those of the model."""
-    wrong, missing = [], []
+    wrong = list[str]()
     try:
-        with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
-            there = session.tables()
-            for table in TABLES.values():
-                if table.name not in there:
-                    missing.append(table.name)
-                elif said := difference(there[table.name], session.declared(table)):
-                    wrong.append(f"{table.name}: {'; '.join(said)}")
+        missing, wrong = open_warehouse(settings, lock_wait=_PATIENCE).look(_compared)
     except WarehouseMissing:
         missing = list(TABLES)
     except WarehouseBusy:
@@ -125,20 +119,31 @@ def tables(settings: Settings) -> Line:
     return Line("tables", "ok", f"all {len(TABLES)} are those of the model")
 
 
+def _compared(session: Session) -> tuple[list[str], list[str]]:
+    """The tables of the model that are not there, and what is wrong with others."""
+    there = session.tables()
+    differences = {
+        name: difference(there[name], session.declared(table))
+        for name, table in TABLES.items()
+        if name in there
+    }
+    wrong = [f"{name}: {'; '.join(said)}" for name, said in differences.items() if said]
+    return [name for name in TABLES if name not in there], wrong
+
+
 def loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     try:
-        with open_warehouse(settings, lock_wait=_PATIENCE).reading() as session:
-            if not _has_the_ledger(session):
-                return Line("loads", "not looked at", "its tables are not those of the model")
-            failed = failed_parts(session)
-            clock = clock_problem(ledger.utc_now(), ledger.horizon(session)[1])
+        looked = open_warehouse(settings, lock_wait=_PATIENCE).look(_failed)
     except WarehouseMissing:
         return Line("loads", "not looked at", "nothing is loaded yet")
     except WarehouseBusy:
         return Line("loads", "not looked at", "another process writes", "try again")
     except WarehouseError:
         return Line("loads", "not looked at", "the warehouse cannot be read")
+    if looked is None:
+        return Line("loads", "not looked at", "its tables are not those of the model")
+    failed, clock = looked
     told = [f"the {CATALOGUE} failed"] * failed.songs
     if failed.days:
         told.append(f"{count(len(failed.days), 'day')} failed: {named(failed.days)}")
@@ -150,12 +155,14 @@ def loads(settings: Settings) -> Line:
     return Line("loads", "ok", "the last load of every part succeeded")
 
 
-def _has_the_ledger(session: Session) -> bool:
-    """Whether its history can be read.
+def _failed(session: Session) -> tuple[FailedParts, str] | None:
+    """What failed, and what is wrong with the clock; None where the history cannot be read.
 
     Raises:
         WarehouseMissing: There is none.
     """
     ledger.is_ready(session)
     history = TABLES["load_history"]
-    return not difference(session.tables()[history.name], session.declared(history))
+    if difference(session.tables()[history.name], session.declared(history)):
+        return None
+    return failed_parts(session), clock_problem(ledger.utc_now(), ledger.horizon(session)[1])

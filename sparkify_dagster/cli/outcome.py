@@ -120,8 +120,9 @@ def _warn_of_others(result: LoadResult, warehouse: Warehouse, days: DayRange | N
     if not failed or days is None:
         return
     others: list[str] = []
-    with suppress(WarehouseError), warehouse.reading() as session:
-        others = [day for day in failed_parts(session).days if _is_outside(day, days)]
+    with suppress(WarehouseError):
+        failed_days = warehouse.look(failed_parts).days
+        others = [day for day in failed_days if _is_outside(day, days)]
     if others:
         warn(f"still failed, outside --days: {named(others)}")
 

@@ -6,6 +6,7 @@ What belongs here: putting what is pending into words. What is pending is `pipel
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,13 +61,8 @@ def make_plan(warehouse: Warehouse, todo: Pending, *, everything: bool) -> Plan:
     digests: Mapping[str, str] = {}
     songs: Mapping[str, tuple[int, str]] = {}
     if not todo.is_nothing:
-        try:
-            with warehouse.reading() as session:
-                ledger.is_ready(session)
-                digests = ledger.loaded_digests(session, STAGING_EVENTS.name)
-                songs = _loaded_songs(session, todo.songs)
-        except WarehouseMissing:
-            pass
+        with suppress(WarehouseMissing):
+            digests, songs = warehouse.look(lambda session: _loaded(session, todo.songs))
     changes = object_changes((item for part in todo.songs for item in part.objects), songs)
     read = objects_in(todo.songs) if everything else len(changes.read)
     days = [
@@ -101,10 +97,15 @@ def _show_days(days: Iterable[DayPlan]) -> None:
     show(table)
 
 
-def _loaded_songs(session: Session, parts: list[Part]) -> dict[str, tuple[int, str]]:
-    names = [part.name for part in parts]
+def _loaded(
+    session: Session, songs: list[Part]
+) -> tuple[Mapping[str, str], dict[str, tuple[int, str]]]:
+    """The digests of the log days, and size and token of each object of these song parts."""
+    ledger.is_ready(session)
+    names = [part.name for part in songs]
     loaded = ledger.loaded_objects(session, STAGING_SONGS.name, names)
-    return {key: (item.size, item.token) for key, item in loaded.items()}
+    digests = ledger.loaded_digests(session, STAGING_EVENTS.name)
+    return digests, {key: (item.size, item.token) for key, item in loaded.items()}
 
 
 def _why(part: Part, digests: Mapping[str, str]) -> Why:

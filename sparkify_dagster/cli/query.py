@@ -35,8 +35,9 @@ def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool)
         )
     if limit is None:
         limit = 0 if as_json else _SHOWN
-    with watching(), open_warehouse(settings).reading() as session:
-        names, rows = ask(session, sql, limit + 1 if limit else None)
+    most = limit + 1 if limit else None
+    with watching():
+        names, rows = open_warehouse(settings).look(lambda session: ask(session, sql, most))
     cut = bool(limit) and len(rows) > limit
     rows = rows[:limit] if cut else rows
     if as_json:

@@ -49,10 +49,13 @@ def run_rejects(
     settings: Settings, *, raw: bool, table: str | None, day: str | None, limit: int, as_json: bool
 ) -> None:
     """Prints rejected records."""
-    with watching(), open_warehouse(settings).reading() as session:
+
+    def look(session: Session) -> tuple[Counter[tuple[bool, str]], list[Rejected], bool]:
         ledger.is_ready(session)
-        counts, found = _find(session, table, day, limit, raw=raw)
-        all_kept = _are_all_kept(session)
+        return *_find(session, table, day, limit, raw=raw), _are_all_kept(session)
+
+    with watching():
+        counts, found, all_kept = open_warehouse(settings).look(look)
     total = counts.total()
     if as_json:
         print_json(

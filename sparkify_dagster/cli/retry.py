@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from sparkify_dagster.cli.console import say
 from sparkify_dagster.cli.etl import run_etl
-from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
+from sparkify_dagster.cli.failed import CATALOGUE, FailedParts, failed_parts, named
 from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
 
 
 def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
@@ -30,9 +31,12 @@ def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
     )
 
 
+def _failed(session: Session) -> FailedParts:
+    ledger.is_ready(session)
+    return failed_parts(session)
+
+
 def _say_what(settings: Settings) -> None:
-    with open_warehouse(settings).reading() as session:
-        ledger.is_ready(session)
-        failed = failed_parts(session)
+    failed = open_warehouse(settings).look(_failed)
     told = [f"the {CATALOGUE}"] * failed.songs + ([named(failed.days)] if failed.days else [])
     say(f"Failed before: {' and '.join(told)}." if told else "Nothing failed before.")

@@ -30,7 +30,7 @@ from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, 
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, Failure
 
 _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
@@ -108,25 +108,28 @@ def _look_at_warehouse(
     warehouse: Warehouse, aside: Mapping[str, Aside]
 ) -> tuple[WarehouseStatus, _LedgerState]:
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
-    held = _LedgerState()
+
+    def look(session: Session) -> _LedgerState:
+        ledger.is_ready(session)
+        held = _LedgerState()
+        held.published = {(e.target, e.part): e for e in ledger.latest(session)}
+        held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
+        for table in STAGING:
+            found = ledger.failures(session, table.name)
+            held.tries |= {(table.name, part): failure for part, failure in found.items()}
+        held.latest_day, newest = ledger.horizon(session)
+        held.hidden = hidden_parts(session, aside)
+        told.clock = clock_problem(ledger.utc_now(), newest) or None
+        told.exists = True
+        told.tables = count_rows(session)
+        if ledger.staging_position(session) > 0:
+            told.star = "behind" if is_behind(session) else "up to date"
+        return held
+
     try:
-        with warehouse.reading() as session:
-            ledger.is_ready(session)
-            held.published = {(e.target, e.part): e for e in ledger.latest(session)}
-            held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
-            for table in STAGING:
-                found = ledger.failures(session, table.name)
-                held.tries |= {(table.name, part): failure for part, failure in found.items()}
-            held.latest_day, newest = ledger.horizon(session)
-            held.hidden = hidden_parts(session, aside)
-            told.clock = clock_problem(ledger.utc_now(), newest) or None
-            told.exists = True
-            told.tables = count_rows(session)
-            if ledger.staging_position(session) > 0:
-                told.star = "behind" if is_behind(session) else "up to date"
+        return told, warehouse.look(look)
     except WarehouseMissing:
-        pass
-    return told, held
+        return told, _LedgerState()
 
 
 def _parts(

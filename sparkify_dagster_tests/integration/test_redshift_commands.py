@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -148,6 +149,24 @@ def test_a_load_tells_who_read_the_days_and_what_the_tables_take(loaded: Said) -
     assert not {"preview", "plot"} & told["days"][0].keys(), "they are for the UI"
     assert told["tables"]["songplay"]["row_count"] > 0
     assert told["tables"]["songplay"]["size_mb"] > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("status",), ("rejects",), ("doctor",), ("query", "SELECT COUNT(*) FROM load_history")],
+    ids=lambda words: words[0],
+)
+def test_a_table_made_anew_under_a_reader_is_read_again(
+    place: Place, loaded: Said, words: tuple[str, ...]
+) -> None:
+    asked = "^(SELECT|DECLARE).*load_(history|rejects)"
+    place.double.forget()
+    place.double.faults.fail(asked, "XX000", "1018", times=2)
+    said = place.run(*words)
+    sent = [text for text in place.double.statements() if re.search(asked, text, re.DOTALL)]
+    assert sent.count(sent[0]) >= 3, "two tries in vain"
+    assert said.code == 0, said.err
+    assert "cannot be read" not in said.out
 
 
 def test_a_second_load_costs_a_look(place: Place, loaded: Said) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 import certifi
 import pyarrow as pa
+from psycopg2 import errorcodes
 
 from sparkify_dagster.lake.snapshot import loaded_columns
-from sparkify_dagster.model.ddl import create_incoming, quoted
+from sparkify_dagster.model.ddl import create_incoming, create_schema, grants, qualified, quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse.engine import CopyRefused, LakeObjects, Session, WarehouseError
 from sparkify_dagster.warehouse.redshift.connection import Server
@@ -95,45 +96,45 @@ def log_in(warehouse: RedshiftWarehouse) -> str:
     Raises:
         WarehouseError: The login is refused.
     """
-    with warehouse.reading() as session:
-        user, version = session.query("SELECT current_user, version()")[0]
+    user, version = warehouse.look(lambda s: s.query("SELECT current_user, version()")[0])
     return f"{user} at {warehouse.location}, {str(version).rpartition('Redshift ')[2][:40]}"
 
 
 def rights(warehouse: RedshiftWarehouse) -> str:
-    """Whether tables can be made in the schema.
+    """Whether tables can be made in the schema, and the reader be granted reading them.
+
+    Tried as a load does it, on a table that goes again.
 
     Raises:
-        WarehouseError: They cannot.
+        WarehouseError: They cannot; names the statement of an administrator that helps.
     """
-    with warehouse.reading() as session:
-        values = {"schema": warehouse.schema}
-        if session.has_schema():
-            asked = "SELECT has_schema_privilege($schema, 'CREATE')"
-            what = f"schema {warehouse.schema}"
-        else:
-            values = {}
-            asked = "SELECT has_database_privilege(current_database(), 'CREATE')"
-            what = f"schema {warehouse.schema}, which the first load makes"
-        allowed = session.query(asked, values)[0][0]
-    if allowed:
-        return f"may make tables in {what}" + _reader(warehouse)
-    raise WarehouseError(
-        f"may not make tables in {what}. Make the user of [CLUSTER] its owner: "
-        f"CREATE SCHEMA {warehouse.schema} AUTHORIZATION the_user."
-    )
-
-
-def _reader(warehouse: RedshiftWarehouse) -> str:
-    """Whether the reader is there to be granted anything; asked on a table that goes again."""
-    if not warehouse.reader:
-        return ""
+    schema = warehouse.schema
     with _rolled_back(warehouse) as session:
-        session.execute(f"CREATE TEMP TABLE {quoted(_TRIED)} (number BIGINT)")
-        session.execute(
-            f"GRANT SELECT ON TABLE {quoted(_TRIED)} TO ROLE {quoted(warehouse.reader)}"
-        )
-    return f"; {warehouse.reader} may be granted reading"
+        user, is_there = session.query("SELECT current_user")[0][0], session.has_schema()
+        try:
+            if not is_there:
+                session.execute(create_schema(schema))
+            session.execute(f"CREATE TABLE {qualified(schema, _TRIED)} (number BIGINT)")
+            for grant in grants(schema, _TRIED, warehouse.reader):
+                session.execute(grant)
+        except WarehouseError as error:
+            if error.sqlstate != errorcodes.INSUFFICIENT_PRIVILEGE:
+                raise
+            raise _without_rights(schema, str(user), is_there=is_there) from None
+    what = f"schema {schema}" + ("" if is_there else ", which the first load makes")
+    reader = f"; {warehouse.reader} may be granted reading" if warehouse.reader else ""
+    return f"may make tables in {what}{reader}"
+
+
+def _without_rights(schema: str, user: str, *, is_there: bool) -> WarehouseError:
+    if is_there:
+        step = f"make it the owner: ALTER SCHEMA {quoted(schema)} OWNER TO {quoted(user)}"
+    else:
+        step = f"make it: CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(user)}"
+    return WarehouseError(
+        f"{user} may not make tables in schema {schema}, or not grant reading them. "
+        f"Let an administrator {step}."
+    )
 
 
 def copy_staged(warehouse: RedshiftWarehouse) -> str:

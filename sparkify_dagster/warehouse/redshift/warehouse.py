@@ -82,7 +82,7 @@ class RedshiftWarehouse:
 
     @contextlib.contextmanager
     def trying(self) -> Iterator[Session]:
-        """A transaction for temporary tables alone: no lock is taken, the schema is not touched."""
+        """A transaction to try something in: no lock is taken, and the caller rolls it back."""
         with self.looking() as session:
             session.execute("BEGIN")
             with _ended(session):
