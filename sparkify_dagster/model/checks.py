@@ -182,11 +182,12 @@ def _not_empty(table: Table) -> Check:
 
 def _reference(table: Table, reference: Reference) -> Check:
     referred = exact(TABLES[reference.table], reference.target, "p")
+    value = exact(table, reference.column, "r")
     asked = {
         "column": Names((reference.column,)),
         "referred": whole(reference.table),
         "target": Names((reference.target,)),
-        "same": f"{referred} = {exact(table, reference.column, 'r')}",
+        "same": f"{referred} = {value}",
     }
     return _blocking(
         table.name,
@@ -199,7 +200,7 @@ def _reference(table: Table, reference: Reference) -> Check:
             f"{_share(n, 'looked_up')} values of {reference.column} in {table.name} "
             f"{_does(n, 'is', 'are')} not in {reference.table}."
         ),
-        sample=ask("reference.sample", table, **asked),
+        sample=ask("reference.sample", table, exact=value, **asked),
     )
 
 
@@ -271,7 +272,7 @@ def _unknown_fields(table: Table) -> Check:
 
 
 def _accepted(table: Table, column: Column) -> Check:
-    values = ", ".join(f"'{value}'" for value in column.accepted)
+    values = ", ".join(f"'{value}' || CHR(1)" for value in column.accepted)
     return _warning(
         table.name,
         f"{column.name}_accepted",
@@ -280,7 +281,7 @@ def _accepted(table: Table, column: Column) -> Check:
         question=ask(
             "counted",
             table,
-            wrong=f"r.{quoted(column.name)} NOT IN ({values})",
+            wrong=f"{exact(table, column.name, 'r')} NOT IN ({values})",
         ),
         compared=_LOOKED_AT,
         failure=lambda n: (

@@ -8,4 +8,5 @@ FROM (
     CROSS JOIN (SELECT 2 AS place UNION ALL SELECT 4 UNION ALL SELECT 6) AS p
     WHERE h.target = {name}
 ) AS f
-WHERE f.field <> '' GROUP BY f.field ORDER BY COUNT(*) DESC, f.field LIMIT 5
+WHERE LENGTH(f.field) > 0
+GROUP BY f.field, f.field || CHR(1) ORDER BY COUNT(*) DESC, f.field || CHR(1) LIMIT 5

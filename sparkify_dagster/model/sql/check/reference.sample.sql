@@ -1,5 +1,6 @@
--- Expects: rows, column, target, referred, same
-SELECT DISTINCT {column:r}
+-- Expects: rows, column, exact, target, referred, same
+SELECT {column:r}
 FROM {rows} AS r
 LEFT JOIN {referred} AS p ON {same}
-WHERE {column:r} IS NOT NULL AND {target:p} IS NULL ORDER BY {column:r} LIMIT 5
+WHERE {column:r} IS NOT NULL AND {target:p} IS NULL
+GROUP BY {column:r}, {exact} ORDER BY {exact} LIMIT 5
