@@ -3,13 +3,15 @@
 What belongs here: what follows from the fields of the sections, for the docs and for errors.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from inspect import cleandoc
 from typing import Final
 
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 
 from sparkify_dagster.settings.sections import Section, Settings
 from sparkify_dagster.settings.values import Expected, Local
@@ -18,6 +20,7 @@ CONFIG_NAME: Final = "dwh.cfg"
 ENV_PREFIX: Final = "SPARKIFY_"
 ENV_CONFIG: Final = f"{ENV_PREFIX}CONFIG"
 JOINT: Final = "__"
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,7 @@ class SettingInfo:
     """What there is to say about one setting.
 
     Attributes:
-        section: Section of `dwh.cfg`, without brackets.
-        key: Key in that section.
-        default: The default, as one would write it; blank where there is none.
-        meaning: What it is for, in a sentence.
+        default: As one would write it; blank where there is none.
         expected: What a good value looks like.
         secret: Whether its value must never be shown.
         local: Whether it takes a local path, which may be relative.
@@ -61,26 +61,28 @@ def describe_settings() -> tuple[SettingInfo, ...]:
 @cache
 def catalogue() -> dict[tuple[str, str], SettingInfo]:
     """Each setting by section and key, which in lower case are what `Settings` takes it as."""
-    described = (
-        _described(section.upper(), str(field.validation_alias or name).upper(), field)
-        for section, held in Settings.model_fields.items()
-        if isinstance(held.annotation, type) and issubclass(held.annotation, Section)
-        for name, field in held.annotation.model_fields.items()
-    )
-    return {(info.section, info.key): info for info in described}
+    models = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {
+        (info.section, info.key): info
+        for name, model in models.items()
+        if isinstance(model, type) and issubclass(model, Section)
+        for info in _described(name.upper(), model)
+    }
 
 
-def _described(section: str, key: str, field: FieldInfo) -> SettingInfo:
-    expected = [mark.words for mark in field.metadata if isinstance(mark, Expected)]
-    return SettingInfo(
-        section=section,
-        key=key,
-        default=_as_text(field.default),
-        meaning=field.description or "",
-        expected=expected[-1] if expected else "",
-        secret=field.annotation is SecretStr,
-        local=Local in field.metadata,
-    )
+def _described(section: str, model: type[Section]) -> Iterator[SettingInfo]:
+    meanings = dict(_ATTRIBUTE.findall(cleandoc(model.__doc__ or "")))
+    for name, field in model.model_fields.items():
+        expected = [mark.words for mark in field.metadata if isinstance(mark, Expected)]
+        yield SettingInfo(
+            section=section,
+            key=str(field.validation_alias or name).upper(),
+            default=_as_text(field.default),
+            meaning=" ".join(meanings.get(name, "").split()),
+            expected=expected[-1] if expected else "",
+            secret=field.annotation is SecretStr,
+            local=Local in field.metadata,
+        )
 
 
 def _as_text(default: object) -> str:

@@ -5,16 +5,15 @@ What belongs here: reading INI. Whether a value is a good one, its type says (`v
 
 import configparser
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from sparkify_dagster.core.local_files import read_bounded
 from sparkify_dagster.settings.catalogue import CONFIG_NAME, ENV_CONFIG, catalogue
 from sparkify_dagster.settings.problems import Given, SettingsError, Values, problem, rename
 
-_QUOTES: Final = ("'", '"')
+_QUOTES = ("'", '"')
 
 
 def absolute(text: str, base: Path) -> Path:
@@ -86,34 +85,30 @@ def _parse_file(path: Path) -> _Parser:
     parser = _Parser()
     try:
         parser.read_string(read_bounded(path).decode("utf-8-sig"))
+        return parser
     except OSError as error:
-        found, expected = error.strerror or type(error).__name__, "a file to read"
+        found, expected = [error.strerror or type(error).__name__], "a file to read"
         step = f"correct the name (--config, {ENV_CONFIG}), or copy {CONFIG_NAME}.example there"
-        raise SettingsError([problem(str(path), found, expected, step)]) from None
     except UnicodeDecodeError as error:
-        found, expected = f"byte {error.start} is not UTF-8", "text in UTF-8"
-        raise SettingsError(
-            [problem(str(path), found, expected, "save the file as UTF-8")]
-        ) from None
+        found, expected = [f"byte {error.start} is not UTF-8"], "text in UTF-8"
+        step = "save the file as UTF-8"
     except configparser.Error as error:
+        found, step = _syntax(error), "correct the line"
         expected = "[SECTION] lines with KEY=value lines below, each name once"
-        raise SettingsError(
-            problem(str(path), found, expected, "correct the line") for found in _syntax(error)
-        ) from None
-    return parser
+    raise SettingsError(problem(str(path), what, expected, step) for what in found)
 
 
-def _syntax(error: configparser.Error) -> Iterator[str]:
-    if isinstance(error, configparser.DuplicateOptionError):
-        yield f"line {error.lineno}: a second {error.option} in [{error.section}]"
-    elif isinstance(error, configparser.DuplicateSectionError):
-        yield f"line {error.lineno}: a second section [{error.section}]"
-    elif isinstance(error, configparser.MissingSectionHeaderError):
-        yield f"line {error.lineno} stands before any [SECTION] line"
-    elif isinstance(error, configparser.ParsingError):
-        yield from (f"line {number} has no = sign" for number, _ in error.errors)
-    else:
-        yield "not in the form of an INI file"
+def _syntax(error: configparser.Error) -> list[str]:
+    match error:
+        case configparser.DuplicateOptionError():
+            return [f"line {error.lineno}: a second {error.option} in [{error.section}]"]
+        case configparser.DuplicateSectionError():
+            return [f"line {error.lineno}: a second section [{error.section}]"]
+        case configparser.MissingSectionHeaderError():
+            return [f"line {error.lineno} stands before any [SECTION] line"]
+        case configparser.ParsingError():
+            return [f"line {number} has no = sign" for number, _ in error.errors]
+    return ["not in the form of an INI file"]
 
 
 def _why_broken(raw: str) -> str:

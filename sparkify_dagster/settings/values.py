@@ -1,7 +1,7 @@
 """What a value must look like, as a check and in words: the types of settings.
 
-What belongs here: what can be said of one value by itself. A blank text passes where it may be a
-default; from the file or a variable none comes.
+What belongs here: what can be said of one value by itself. Some take a blank text, for hand-made
+sections: what is blank in the file or a variable is the default and comes to no check.
 """
 
 import re
@@ -12,24 +12,27 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 S3: Final = "s3://"
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|s3:", re.IGNORECASE)
-_S3_PREFIX = re.compile(r"s3://[A-Za-z0-9._-]{3,255}(/\S.*)?/?")
-_S3_OBJECT = re.compile(r"s3://[A-Za-z0-9._-]{3,255}/(.*[^/\s])")
+_BUCKET: Final = "(a bucket's name has 3 to 63 characters)"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_ROLE: Final = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+"
-_WEBHOOK = re.compile(r"https?://[a-z0-9._:\[\]-]+(/[!-~]*)?", re.IGNORECASE)
-_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|%)", re.IGNORECASE)
-_SCHEMA = re.compile(r"(?!pg_|information_schema\Z)[a-z_][a-z0-9_]{0,62}")
+_WEBHOOK = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f.:]+\])(:[0-9]*)?(/[!-~]*)?", re.IGNORECASE)
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:[KMGT]i?B|(%))", re.IGNORECASE)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ALL = 100
+# What follows pydantic looks for anywhere in a value.
+_SCHEME: Final = r"(?i:[a-z][a-z0-9+.-]*://|s3:)"
+_PREFIX: Final = r"^s3://[A-Za-z0-9._-]{3,255}(/\S.*)?/?\Z"
+_OBJECT: Final = r"^s3://[A-Za-z0-9._-]{3,255}/.*[^/\s]\Z"
+_PATH: Final = rf"^(?!{_SCHEME})(?s:.+)\Z"
+_ROLE: Final = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+"
+_SECRET: Final = r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+)?\Z"
+_SCHEMA: Final = r"(?ai)^(?!pg_|information_schema\Z)[a-z_][a-z0-9_]{0,62}\Z"
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Says what a good value looks like, for the docs and for errors."""
+    """What a good value looks like, for the docs and for errors."""
 
     words: str
 
@@ -45,44 +48,27 @@ def in_s3(place: str) -> bool:
 
 def is_local(place: str) -> bool:
     """Whether a place is a path of this machine, not a URI of any kind."""
-    return not _SCHEME.match(place)
+    return not re.match(_SCHEME, place)
 
 
 def _host(value: str) -> str:
-    if not value or _HOST.fullmatch(value):
-        return value
-    try:
-        IPv6Address(value)
-    except AddressValueError:
-        raise ValueError("not a host name") from None
+    if value and not _HOST.fullmatch(value):
+        try:
+            IPv6Address(value)
+        except AddressValueError:
+            raise ValueError("not a host name") from None
     return value
 
 
 def _webhook(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
-    if url and not (_WEBHOOK.fullmatch(url) and _has_host_and_port(url)):
+    if url and not (_WEBHOOK.fullmatch(url) and urlsplit(url).port != 0):
         raise ValueError("not the URL of a webhook")
     return value
 
 
-def _has_host_and_port(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _s3_or_local(value: str, s3: re.Pattern[str]) -> str:
-    if not value:
-        raise ValueError("blank")
-    if is_local(value):
-        return value
-    if value[:5].lower() == S3:
-        value = S3 + value[5:]
-    if not s3.fullmatch(value):
-        raise ValueError("neither an S3 URI nor a local path")
-    return value
+def _lower_scheme(value: str) -> str:
+    return S3 + value[len(S3) :] if in_s3(value[: len(S3)].lower()) else value
 
 
 def _file(value: object) -> object:
@@ -93,9 +79,7 @@ def _file(value: object) -> object:
 
 def _memory(value: str) -> str:
     found = _MEMORY.fullmatch(value)
-    if value and not (
-        found and 0 < float(found[1]) <= (_ALL if value[-1] == "%" else float("inf"))
-    ):
+    if value and not (found and 0 < float(found[1]) <= (100 if found[2] else float("inf"))):
         raise ValueError("not an amount of memory")
     return value
 
@@ -105,14 +89,6 @@ def _day(value: object) -> object:
         raise ValueError("not a day")
     return value
 
-
-def _schema(value: str) -> str:
-    if not _SCHEMA.fullmatch(value.lower()):
-        raise ValueError("not a name for a schema")
-    return value.lower()
-
-
-_BUCKET: Final = "(a bucket's name has 3 to 63 characters)"
 
 YesNo = Annotated[bool, Expected("yes or no")]
 Count = Annotated[int, Field(ge=0), Expected("a whole number, 0 or more")]
@@ -142,62 +118,62 @@ SslMode = Annotated[
 ]
 CopyRole = Annotated[
     str,
-    Field(pattern=rf"^(({_ROLE}|default)(,{_ROLE})*)?$"),
+    Field(pattern=rf"^(({_ROLE}|default)(,{_ROLE})*)?\Z"),
     Expected("the ARN of a role, such as arn:aws:iam::123456789012:role/dwh, or default"),
 ]
 AssumedRole = Annotated[
     str,
-    Field(pattern=rf"^({_ROLE}(,{_ROLE})*)?$"),
+    Field(pattern=rf"^({_ROLE}(,{_ROLE})*)?\Z"),
     Expected("the ARN of a role, such as arn:aws:iam::123456789012:role/loader"),
 ]
 SecretArn = Annotated[
     str,
-    Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+)?$"),
+    Field(pattern=_SECRET),
     Expected(
         "the ARN of a secret, such as arn:aws:secretsmanager:us-west-2:123456789012:secret:dwh"
     ),
 ]
 Endpoint = Annotated[
-    str, Field(pattern=r"^(?i:https?://[^\s@/]+/?)?$"), Expected("http(s)://host:port")
+    str, Field(pattern=r"^(?i:https?://[^\s@/]+/?)?\Z"), Expected("http(s)://host:port")
 ]
 QueueUrl = Annotated[
     str,
-    Field(pattern=r"^(?i:https?://[^\s@/]+/\S+)?$"),
+    Field(pattern=r"^(?i:https?://[^\s@/]+/\S+)?\Z"),
     Expected("the URL of a queue, such as https://sqs.us-west-2.amazonaws.com/123456789012/lake"),
 ]
 Webhook = Annotated[SecretStr, AfterValidator(_webhook), Expected("an http(s) URL")]
 S3Prefix = Annotated[
-    str, Field(pattern=rf"^({_S3_PREFIX.pattern})?$"), Expected(f"s3://bucket/prefix {_BUCKET}")
+    str, Field(pattern=rf"^\Z|{_PREFIX}"), Expected(f"s3://bucket/prefix {_BUCKET}")
 ]
 LakeFolder = Annotated[
     str,
-    AfterValidator(lambda value: _s3_or_local(value, _S3_PREFIX)),
     Local,
+    BeforeValidator(_lower_scheme),
+    Field(pattern=f"{_PATH}|{_PREFIX}"),
     Expected(f"s3://bucket/prefix {_BUCKET} or the path of a local folder"),
 ]
 LakeObject = Annotated[
     str,
-    AfterValidator(lambda value: _s3_or_local(value, _S3_OBJECT)),
     Local,
+    BeforeValidator(_lower_scheme),
+    Field(pattern=f"{_PATH}|{_OBJECT}"),
     Expected(f"s3://bucket/key {_BUCKET} or the path of a local file"),
 ]
 Endings = Annotated[
     str,
-    Field(pattern=r"^(\*|\.[^\s,/*]+([\s,]+\.[^\s,/*]+)*)$"),
+    Field(pattern=r"^(\*|\.[^\s,/*]+([\s,]+\.[^\s,/*]+)*)\Z"),
     Expected("endings that begin with a dot, between blanks or commas, or *"),
 ]
-LocalFile = Annotated[Path, BeforeValidator(_file), Local, Expected("the path of a local file")]
+LocalFile = Annotated[Path, Local, BeforeValidator(_file), Expected("the path of a local file")]
 DatabaseFile = Annotated[
     LocalFile,
     Expected("the path of a local file (an in-memory warehouse would be lost after each step)"),
 ]
 Memory = Annotated[
-    str,
-    AfterValidator(_memory),
-    Expected("an amount with its unit, such as 2GB, 512MiB or 50%"),
+    str, AfterValidator(_memory), Expected("an amount with its unit, such as 2GB, 512MiB or 50%")
 ]
 SchemaName = Annotated[
     str,
-    AfterValidator(_schema),
+    StringConstraints(pattern=_SCHEMA, to_lower=True),
     Expected("letters, digits and underscores (63 at most), not a digit first, not pg_…"),
 ]
