@@ -32,12 +32,13 @@ from sparkify_dagster.cli.console import (
 )
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
-from sparkify_dagster.connect import in_s3, require_supported
+from sparkify_dagster.connect import require_supported
 from sparkify_dagster.core.local_files import OTHERS
 from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.settings import (
     Settings,
     SettingsError,
+    in_s3,
     load_settings,
     secrets_in,
     set_in_environment,
