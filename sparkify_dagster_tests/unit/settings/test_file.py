@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sparkify_dagster.settings import (
-    SettingsError,
-    load_settings,
-)
+from sparkify_dagster.settings import SettingsError, load_settings
 from sparkify_dagster_tests.unit.settings.texts import SECRET, Load, problems
 
 

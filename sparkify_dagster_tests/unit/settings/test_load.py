@@ -5,12 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sparkify_dagster.settings import (
-    DaysSettings,
-    DuckDBSettings,
-    LoadSettings,
-    load_settings,
-)
+from sparkify_dagster.settings import DaysSettings, DuckDBSettings, LoadSettings, load_settings
 from sparkify_dagster_tests.unit.settings.texts import REDSHIFT, SECRET, Load
 
 
