@@ -159,8 +159,9 @@ def test_tables_are_put_together_when_more_rows_were_removed_than_are_left(
 def test_a_process_that_ends_with_an_engine_in_hand_ends_without_a_word(tmp_path: Path) -> None:
     program = (
         "import sys, threading; from pathlib import Path\n"
-        "from sparkify_dagster_tests.lakes import warehouse_at\n"
-        "held = warehouse_at(Path(sys.argv[1]))\n"
+        "from sparkify_dagster.settings import DuckDBSettings\n"
+        "from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse\n"
+        "held = DuckDBWarehouse(DuckDBSettings(path=Path(sys.argv[1])), 'sparkify')\n"
         "with held.transaction() as session: session.execute('CREATE TABLE t (i INT)')\n"
         "del session\n"
         "pause = threading.Event()\n"
