@@ -67,8 +67,10 @@ def _webhook(value: SecretStr) -> SecretStr:
     return value
 
 
-def _lower_scheme(value: str) -> str:
-    return S3 + value[len(S3) :] if in_s3(value[: len(S3)].lower()) else value
+def _lower_scheme(value: object) -> object:
+    if isinstance(value, str) and in_s3(value.lower()):
+        return S3 + value[len(S3) :]
+    return value
 
 
 def _file(value: object) -> object:
