@@ -1,8 +1,8 @@
 """Opening the lake and the warehouse, for the assets and for the command line alike.
 
 Dagster is not imported here: `status` and `query` must not pay for it; nor is what AWS takes,
-before the settings point there. What belongs here: putting stores and engines together from plain
-values. Dagster's view of them is `resources`.
+before the settings point there. What belongs here: putting stores and engines together, each given
+its section of the settings. Dagster's view of them is `resources`.
 """
 
 from __future__ import annotations
