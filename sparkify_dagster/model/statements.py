@@ -21,12 +21,12 @@ failed, 0 where there is none.
 """
 _HEADER = re.compile(r"\A-- Expects: .*\n(?:--.*\n)*")
 """What stands above a statement for whoever reads the file."""
-_NO_RELATIONS: Mapping[str, str] = {}
+_NONE: Mapping[str, str] = {}
 
 
 @cache
 def sql_text(path: str, package: str = "model") -> str:
-    """The text of one statement below the `sql` of `model` or `report`, as it stands in the package.
+    """The text of one statement below the `sql` of `model` or `report`, as it stands there.
 
     Raises:
         FileNotFoundError: The package holds no such file.
@@ -43,11 +43,7 @@ def placeholders(path: str, package: str = "model") -> tuple[str, ...]:
 
 
 def statement(
-    path: str,
-    relations: Mapping[str, str] = _NO_RELATIONS,
-    *,
-    package: str = "model",
-    **given: object,
+    path: str, relations: Mapping[str, str] = _NONE, *, package: str = "model", **given: object
 ) -> str:
     """The statement of a file, ready to be sent.
 

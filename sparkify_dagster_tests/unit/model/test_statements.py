@@ -24,9 +24,7 @@ every_file = pytest.mark.parametrize(("package", "file"), FILES, ids="/".join)
 
 
 @every_file
-def test_a_file_says_in_its_first_line_what_it_expects_besides_tables(
-    package: str, file: str
-) -> None:
+def test_a_file_says_first_what_it_expects_besides_tables(package: str, file: str) -> None:
     first = sql_text(file, package).splitlines()[0]
     said = first.removeprefix("-- Expects: ") if first.startswith("-- Expects: ") else ""
     named = {name for name in re.sub(r"\([^)]*\)", "", said).replace(" ", "").split(",") if name}
