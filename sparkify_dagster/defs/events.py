@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.core.text import printable
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
@@ -61,7 +61,7 @@ class Reporter:
     def unroutable(self, found: Sequence[Unroutable]) -> None:
         """Warns about log objects that belong to no day."""
         for item in found[:20]:
-            self._context.log.warning(f"not loaded: {printable(item.key)}: {item.reason}")
+            self._context.log.warning(f"not loaded: {cited(item.key)}: {item.reason}")
         if len(found) > 20:
             self._context.log.warning(
                 f"and {len(found) - 20:,} more; `sparkify status --json` lists them all"

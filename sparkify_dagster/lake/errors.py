@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkify_dagster.core.text import printable
+from sparkify_dagster.core.text import cited
 
 
 class LakeError(Exception):
@@ -22,6 +22,6 @@ class ObjectError(Exception):
     """
 
     def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{printable(key)}: {reason}")
+        super().__init__(f"{cited(key)}: {reason}")
         self.key = key
         self.reason = reason

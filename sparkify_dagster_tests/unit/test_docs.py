@@ -121,3 +121,9 @@ def test_the_architecture_page_draws_the_layers_that_the_test_of_imports_holds()
     )
     package = ROOT / "sparkify_dagster"
     assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
+
+
+def test_the_glossary_says_each_term_once_and_every_layer_of_the_model() -> None:
+    terms = re.findall(r"^### (.+)$", text_of(ROOT / "docs" / "glossary.md"), re.MULTILINE)
+    assert len(terms) == len(set(terms))
+    assert {layer.value.capitalize() for layer in Layer} <= set(terms)
