@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.login import PasswordLogin
 from sparkify_dagster.warehouse.redshift.probe import copy_logs, rights
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.lakes import log_key
@@ -83,22 +81,16 @@ def test_a_proof_that_the_driver_cannot_give_is_named_with_other_ways_to_log_in(
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def short(place: Place) -> RedshiftWarehouse:
-    """A warehouse whose user's password is the letter x: `exist` is shown as `e***ist`."""
-    place.double.allow_login("short", "x")
-    warehouse = place.opened(db_user="short")
-    return replace(warehouse, login=PasswordLogin("short", lambda: "x"))
-
-
 def test_a_password_in_the_words_of_an_error_hides_it_and_changes_no_decision(
-    short: RedshiftWarehouse,
+    place: Place,
 ) -> None:
-    with short.transaction() as session:
+    place.double.allow_login("short", "x")
+    short = {"db_user": "short", "db_password": "x"}
+    with place.opened(**short).transaction() as session:
         assert session.has_schema()
     with (
-        pytest.raises(WarehouseError, match=r"e\*\*\*ist.*Check \[CLUSTER\] DB_NAME"),
-        replace(short, server=replace(short.server, database="nowhere")).reading(),
+        pytest.raises(WarehouseError, match=r"does not e\*\*\*ist.*Check \[CLUSTER\] DB_NAME"),
+        place.opened(db_name="nowhere", **short).reading(),
     ):
         pass
 
@@ -110,7 +102,7 @@ def test_records_that_copy_refuses_are_told_from_objects_it_cannot_read_whatever
     place.lake.put_log(log_key("2018-11-01"), b"no record at all")
     uri = f"{place.lake.base}/log_data/{log_key('2018-11-01')}"
     place.lake.sync()
-    warehouse = replace(place.opened(), login=PasswordLogin("loader", lambda: "load_error"))
+    warehouse = place.opened(db_user="loader", db_password="load_error")
     fields = place.lake.open().paths().fields
     assert copy_logs(warehouse, uri, fields, place.s3.region).endswith(f"reads {uri}")
 
