@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
+import botocore.session
 import pytest
 import typer.main
+from botocore import xform_name
 
 from sparkify_dagster.cli.app import app
 from sparkify_dagster.connect import require_supported
@@ -71,6 +74,19 @@ def test_every_policy_is_json_that_allows_something() -> None:
     policies = [json.loads(text) for text in blocks("json")]
     assert len(policies) == 9
     assert all({"Statement", "Effect", "Rules"} & policy.keys() for policy in policies)
+
+
+def test_the_commands_of_aws_are_those_that_its_services_know() -> None:
+    commands = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    assert len(commands) == 4
+    for command in commands:
+        _, service, name, *words = shlex.split(command)
+        model = botocore.session.get_session().get_service_model(service)
+        shape = model.operation_model("".join(map(str.title, name.split("-")))).input_shape
+        known = {xform_name(member, "-") for member in shape.members} | {"query"}
+        options = {word.removeprefix("--") for word in words if word.startswith("--")}
+        assert {option.removeprefix("no-") for option in options} <= known
+        assert {xform_name(member, "-") for member in shape.required_members} <= options
 
 
 def blocks(kind: str) -> list[str]:
