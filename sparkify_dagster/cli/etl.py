@@ -24,22 +24,14 @@ from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
-from sparkify_dagster.pipeline.plan import (
-    Loaded,
-    Pending,
-    all_gone,
-    clock_problem,
-    held_against,
-    pending,
-    vanished,
-)
+from sparkify_dagster.pipeline.notices import all_gone, clock_problem, vanished
+from sparkify_dagster.pipeline.plan import Loaded, Pending, What, held_against, pending
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
     from sparkify_dagster.defs.instance import LoadResult
-    from sparkify_dagster.defs.load_op import What
 
 _WARNS_ABOUT = 5
 _LOOKING = "looking at the lake"

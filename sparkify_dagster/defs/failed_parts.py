@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.defs.sensors.alert_policy import FailedPart
+from sparkify_dagster.pipeline.events import FailedPart
 
 _PARTS = "failed_parts"
 _LONGEST = 600

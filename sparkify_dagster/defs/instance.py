@@ -38,11 +38,12 @@ from sparkify_dagster.defs.internals import (
 )
 from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
-from sparkify_dagster.defs.load_op import LoadConfig, What
+from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW
 from sparkify_dagster.defs.sensors.alert_policy import is_day
 from sparkify_dagster.defs.sensors.lost_runs import end_lost
 from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.pipeline.plan import What
 from sparkify_dagster.settings import Settings
 
 MODULE = "sparkify_dagster.definitions"

@@ -3,9 +3,9 @@
 Redshift's COPY reads a day's objects straight from S3 into a temporary table that is strict about
 types, lengths and what is required. Where COPY refuses anything, or might have read something in
 another way than the contract says, the transaction is rolled back and the day takes the careful
-path: our reader (`days`).
+path: our reader (`load_events`).
 
-What belongs here: that path and when it is left. Which engine can do it is `engine`'s.
+What belongs here: that path and when it is left. Which engine can do it is `warehouse`'s.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from sparkify_dagster.core import progress
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.objects import LakeObject, is_packed
@@ -22,13 +23,13 @@ from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.table import Column, Type
-from sparkify_dagster.pipeline import load_events as days
+from sparkify_dagster.pipeline import load_events
 from sparkify_dagster.pipeline.audit import AuditFailed
+from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import (
     Direct,
     Loading,
-    PartReport,
     Published,
     recorded,
     was_recorded,
@@ -59,23 +60,23 @@ class _Copied:
     cost: Cost
 
 
-def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
+def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartResult]:
     """Loads log days as the lake holds them, whether they changed or not.
 
     Yields:
-        One report a day, as soon as its fate is sealed.
+        One result a day, as soon as its fate is sealed.
 
     Raises:
         WarehouseError: The warehouse cannot be written at all.
     """
     if loading.direct is None:
-        yield from days.load_days(loading, parts)
+        yield from load_events.load_days(loading, parts)
         return
     done, total = 0, objects_in(parts)
     for group in in_groups(parts, loading.limits.batch_bytes):
         yield from _settle(loading, loading.direct, group, done, total)
         done += objects_in(group)
-        loading.on_progress("log objects", done, total)
+        progress.report("reading log objects", done, total)
 
 
 def doubts(columns: Sequence[Column]) -> str:
@@ -103,7 +104,7 @@ def doubts(columns: Sequence[Column]) -> str:
 
 def _settle(
     loading: Loading, direct: Direct, group: Sequence[Part], before: int, total: int
-) -> Iterator[PartReport]:
+) -> Iterator[PartResult]:
     """Copies some days in one transaction; if one of them spoils it, each gets its own.
 
     Args:
@@ -126,18 +127,25 @@ def _settle(
                 before += len(part.objects)
         else:
             setup_problem = isinstance(error, CopyRefused) and not error.of_records
-            for report in days.load_days(loading, group, before, total):
+            for result in load_events.load_days(loading, group, before, total):
                 seconds = time.monotonic() - started
-                yield replace(report, why=str(error), setup_problem=setup_problem, seconds=seconds)
+                yield replace(
+                    result,
+                    copy_refusal=str(error),
+                    setup_problem=setup_problem,
+                    seconds=seconds,
+                )
         return
+    phases = loading.phases.lap()
     for day in copied:
         published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)
-        yield PartReport(
+        yield PartResult(
             published,
             done.findings,
             path="copy",
             seconds=time.monotonic() - started,
             cost=day.cost,
+            phases=phases,
         )
 
 
@@ -151,7 +159,7 @@ def _publish(
     loading.phases.now("load")
     create_tables(session)
     load_id = ledger.next_load_id(session)
-    days.remove_days(session, [part.name for part in group], load_id)
+    load_events.remove_days(session, [part.name for part in group], load_id)
     session.execute(create_incoming(INCOMING, _COLUMNS))
     for part in group:
         before = len(session.cost.query_ids)
@@ -174,7 +182,7 @@ def _copy(session: Session, direct: Direct, part: Part) -> int:
     All of a COPY is packed or none, so a day with both takes two.
 
     Raises:
-        Doubt: Something there may have been read otherwise.
+        AmbiguousCopy: Something there may have been read otherwise.
     """
     copied = 0
     for packed in (False, True):
@@ -193,7 +201,7 @@ def _filled(part: Part) -> list[LakeObject]:
     """The objects of a day that hold something.
 
     Raises:
-        Doubt: An empty one is no whole gzip file.
+        AmbiguousCopy: An empty one is no whole gzip file.
     """
     for item in part.objects:
         if not item.size and is_packed(item.key):

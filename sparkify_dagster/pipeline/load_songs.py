@@ -16,6 +16,7 @@ from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.objects import Objects, key_of
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
+from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
@@ -26,7 +27,6 @@ from sparkify_dagster.pipeline.prepare import (
 )
 from sparkify_dagster.pipeline.publish import (
     Loading,
-    PartReport,
     Published,
     entry_of,
     over_limit,
@@ -84,14 +84,14 @@ class _Overtaken(Exception):
     """Another load of the catalogue was published since the plan was made."""
 
 
-def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartReport:
+def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartResult:
     """Loads what changed in the given parts of the catalogue.
 
     Args:
         everything: Read every object of the parts anew, changed or not.
 
     Returns:
-        One report for all of it.
+        One result for all of it.
 
     Raises:
         WarehouseError: The warehouse cannot be written at all.
@@ -101,7 +101,7 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
             return _load(loading, tuple(parts), everything)
 
 
-def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
+def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartResult:
     started = time.monotonic()
     plan = _plan(loading, parts, everything)
     # In the order of their keys, as neighbours lie near each other on a disk.
@@ -135,12 +135,13 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     if failed:  # Not in the handler: an error holds on to what was made till then.
         return _fail(loading, entries, prepared, failed, findings)
     entry = replace(_sum(entries), load_id=done.load_id, run_id=loading.run_id)
-    return PartReport(
+    return PartResult(
         entry,
         done.findings,
         len(prepared.objects),
         seconds=time.monotonic() - started,
         cost=done.cost,
+        phases=loading.phases.lap(),
     )
 
 
@@ -266,11 +267,11 @@ def _fail(
     prepared: Prepared,
     message: str,
     findings: tuple[Finding, ...],
-) -> PartReport:
+) -> PartResult:
     """Records the failed load and its rejects; the rows stay."""
     failed = [replace(entry, status="failed", message=message) for entry in entries]
     recorded = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
-    return PartReport(_sum(recorded), findings)
+    return PartResult(_sum(recorded), findings)
 
 
 def _without_memory(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.table import Slices, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
-from sparkify_dagster.pipeline.table_report import Mode, TableReport
+from sparkify_dagster.pipeline.table_result import Mode, TableResult
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
 from sparkify_dagster.warehouse.ledger import StarPosition
 
@@ -52,14 +52,14 @@ class StarChange:
 
 
 @dataclass(frozen=True, slots=True)
-class MartsReport:
+class MartsResult:
     """What a publication did to the marts; those that were up to date are left out.
 
     Attributes:
         findings: What the checks found, by mart; none where nothing was done.
     """
 
-    tables: Mapping[str, TableReport]
+    tables: Mapping[str, TableResult]
     findings: Mapping[str, tuple[Finding, ...]]
 
 
@@ -92,7 +92,7 @@ def publish_marts(
     positions: Mapping[str, StarPosition],
     star: StarChange,
     on_table: Callable[[str], None] = lambda _: None,
-) -> MartsReport:
+) -> MartsResult:
     """Brings the marts up to date with the star and audits them.
 
     Args:
@@ -117,7 +117,7 @@ def _published(
     positions: Mapping[str, StarPosition],
     star: StarChange,
     on_table: Callable[[str], None],
-) -> MartsReport:
+) -> MartsResult:
     work = _Marts(session, star)
     done: dict[str, tuple[Mode, int, int]] = {}
     for table in MARTS:
@@ -128,11 +128,11 @@ def _published(
     on_table("audit")
     findings = work.examine(name for name, told in done.items() if told[0] != "nothing")
     rows = work.count(done)
-    reports = {
-        name: TableReport(how, rows[name], added, removed)
+    tables = {
+        name: TableResult(how, rows[name], added, removed)
         for name, (how, added, removed) in done.items()
     }
-    return MartsReport(reports, findings)
+    return MartsResult(tables, findings)
 
 
 class _Marts:

@@ -1,4 +1,4 @@
-"""What must be loaded for the warehouse to hold what the lake holds.
+"""What must be loaded for the warehouse to hold what the lake holds, of what is asked for.
 
 Two looks, one at each, and a comparison of digests. What belongs here: putting the two together.
 """
@@ -7,21 +7,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from typing import Literal
 
-from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
+from sparkify_dagster.lake.changes import Part, changed_parts, empty_part, with_links
 from sparkify_dagster.lake.objects import Aside, DayRange
-from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.checks import Check
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Failure
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
-_CLOCKS_DIFFER = timedelta(hours=1)
-"""By so much the clocks of those who load may differ."""
+
+
+What = Literal["asked", "changes", "due", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a load is asked for.
+
+    Attributes:
+        what: `asked`: just `tables` and `days`, changed or not. `changes`: whatever differs between
+            lake and warehouse. `due`: the same without what has failed too often as it is now.
+            `everything`: all of the lake, read anew, and the star rebuilt.
+        within: Only log days of this range and no songs; not with `asked`.
+        tables: With `asked`: the tables, of star and marts all or none.
+        days: With `asked`: log days by name, where the table of events is among them.
+        checks: Checks to make at the end, besides those that every load makes.
+    """
+
+    what: What = "changes"
+    within: DayRange | None = None
+    tables: frozenset[str] = frozenset()
+    days: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def star(self) -> bool:
+        """Whether star and marts are to be brought up to date with what is staged."""
+        return self.what != "asked" or any(t.name in self.tables for t in (*STAR, *MARTS))
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether objects are to be read that have not changed."""
+        return self.what in ("asked", "everything")
+
+    def rebuilds(self, todo: Pending) -> bool:
+        """Whether the star is to be built whole: with all of the lake, or as it alone is asked."""
+        alone = self.what == "asked" and not (todo.songs or todo.days)
+        return alone or self.what == "everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +90,10 @@ class Loaded:
     def is_nothing(self) -> bool:
         """Whether nothing was ever loaded."""
         return not (self.songs or self.days)
+
+    def at_latest(self, now: datetime) -> datetime:
+        """The present, for deciding what is old: a clock that is far ahead must delete nothing."""
+        return min(now, self.newest or now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +201,26 @@ def with_hidden(snapshot: Snapshot, hidden: Hidden) -> Snapshot:
     )
 
 
-def clock_problem(now: datetime, newest: datetime | None) -> str:
-    """What to say of a clock that is behind the newest entry of the history; blank: nothing."""
-    if newest is None or newest - now <= _CLOCKS_DIFFER:
-        return ""
-    return (
-        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
-        f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
-        "published stays."
-    )
+def requested(request: Request, snapshot: Snapshot, held: Loaded, attempts: int) -> Pending:
+    """What is to be done of what differs, or of what was asked for.
+
+    Args:
+        attempts: Loads of a part as it is, after which `due` leaves it out.
+    """
+    if request.what != "asked":
+        return pending(
+            snapshot,
+            held,
+            everything=request.what == "everything",
+            days=request.within,
+            attempts=attempts if request.what == "due" else None,
+        )
+    songs, days = list[Part](), list[Part]()
+    if STAGING_SONGS.name in request.tables:  # All of the catalogue, what vanished included.
+        songs = changed_parts(snapshot.songs, dict.fromkeys(held.songs, ""))
+    if STAGING_EVENTS.name in request.tables:
+        days = [snapshot.days.get(name) or empty_part(name) for name in request.days]
+    return Pending(songs, days, request.star)
 
 
 def pending(
@@ -198,30 +254,6 @@ def pending(
     return Pending(songs, changed_days, star, over)
 
 
-def vanished(snapshot: Snapshot, held: Loaded) -> list[str]:
-    """Which half of the lake is empty though it was loaded: `songs`, `logs`.
-
-    That is followed, as any deletion is. But it is what a mistyped prefix looks like, too.
-    """
-    halves = {"songs": (snapshot.songs, held.songs), "logs": (snapshot.days, held.days)}
-    return [
-        name
-        for name, (there, known) in halves.items()
-        if not there and any(digest != NOTHING for digest in known.values())
-    ]
-
-
-def all_gone(half: str, lake: Lake) -> str:
-    """What to say of a half of the lake that is empty though it was loaded."""
-    setting, store = {
-        "songs": ("SONG_DATA", lake.songs),
-        "logs": ("LOG_DATA", lake.logs),
-    }[half]
-    return (
-        f"{store.location} holds nothing any more, and was loaded before. Is [S3] {setting} right?"
-    )
-
-
 def _tried_less(
     parts: list[Part], failures: Mapping[str, Failure], attempts: int
 ) -> tuple[list[Part], list[Part]]:
@@ -234,13 +266,3 @@ def _tried_less(
         )
 
     return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
-
-
-def asked_days(snapshot: Snapshot, names: list[str]) -> list[Part]:
-    """The named log days as the lake holds them, changed or not, empty or not."""
-    return [snapshot.days.get(name) or empty_part(name) for name in names]
-
-
-def asked_songs(snapshot: Snapshot, held: Loaded) -> list[Part]:
-    """All parts of the catalogue, those that vanished included."""
-    return changed_parts(snapshot.songs, dict.fromkeys(held.songs, ""))

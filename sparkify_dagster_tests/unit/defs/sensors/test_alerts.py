@@ -28,7 +28,6 @@ from sparkify_dagster.defs.sensors.alert_policy import (
     LOAD,
     MOST_KNOWN,
     EndedRun,
-    FailedPart,
     Freshness,
     Known,
     about_stale,
@@ -39,6 +38,7 @@ from sparkify_dagster.defs.sensors.alert_policy import (
 from sparkify_dagster.defs.sensors.lake import REQUEST_TAG
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
+from sparkify_dagster.pipeline.events import FailedPart
 from sparkify_dagster.settings import AlertsSettings, DaysSettings, SettingsError, load_settings
 
 TOKEN = "T0KEN-s3cr3t"

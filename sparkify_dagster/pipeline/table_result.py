@@ -13,7 +13,7 @@ Mode = Literal["rebuild", "refresh", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
-class TableReport:
+class TableResult:
     """What a publication did to one table.
 
     Attributes:
