@@ -98,12 +98,12 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         try:
             with shown_at_work(context.instance, context.run.run_id):
                 opened = warehouse.open(context.run.run_id)
-                if config.what == "asked" and selected <= {REPORT}:
-                    yield from _check(context, opened)
-                    if selected:
-                        yield _write_page(context, opened, page)
-                else:
+                if selected and (config.what != "asked" or selected != {REPORT}):
                     yield from _load(context, config, opened, lake.open(), bounds, page)
+                    return
+                yield from _check(context, opened)
+                if selected:
+                    yield _write_page(context, opened, page)
         except PlainError as error:
             raise dg.Failure(str(error)) from None
 

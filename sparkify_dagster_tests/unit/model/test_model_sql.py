@@ -22,7 +22,7 @@ from sparkify_dagster.model.ddl import (
     statement,
 )
 from sparkify_dagster.pipeline.audit import Stored, loaded_by
-from sparkify_dagster.pipeline.sql_preview import Place, rehearse
+from sparkify_dagster.pipeline.sql_preview import Place, preview
 
 
 def _queries() -> Iterator[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _sent() -> Iterator[tuple[str, str]]:
     """
     seen = {_numberless(text) for _, text in _queries()}
     place = Place("s3://lake/_staging", "arn:aws:iam::123456789012:role/copy", "us-west-2")
-    for stage in rehearse("sparkify", place):
+    for stage in preview("sparkify", place):
         for number, text in enumerate(stage.statements, 1):
             bound = re.sub(r"\$[a-z_]\w*|%s", "'1'", text.removesuffix(", …"))
             if _numberless(bound) not in seen:
