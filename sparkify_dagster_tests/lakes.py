@@ -13,7 +13,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -199,9 +199,9 @@ class Outcome:
 
     seen: Snapshot
     todo: Pending
-    songs: PartResult | None
-    days: list[PartResult]
-    star: StarResult | None
+    songs: PartResult | None = None
+    days: list[PartResult] = field(default_factory=list)
+    star: StarResult | None = None
 
     @property
     def failed(self) -> set[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from sparkify_dagster.core import progress
@@ -28,11 +28,10 @@ from sparkify_dagster.pipeline.audit import AuditFailed
 from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import (
-    Direct,
     Loading,
     Published,
+    RemoteStore,
     recorded,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
@@ -52,14 +51,6 @@ class AmbiguousCopy(Exception):
     """COPY succeeded, but may have read what the contract does not accept, or reads differently."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Copied:
-    """A day that was copied, and what that took."""
-
-    entry: Entry
-    cost: Cost
-
-
 def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartResult]:
     """Loads log days as the lake holds them, whether they changed or not.
 
@@ -69,12 +60,13 @@ def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartResul
     Raises:
         WarehouseError: The warehouse cannot be written at all.
     """
-    if loading.direct is None:
+    store = loading.copied_from
+    if store is None:
         yield from load_events.load_days(loading, parts)
         return
     done, total = 0, objects_in(parts)
     for group in in_groups(parts, loading.limits.batch_bytes):
-        yield from _settle(loading, loading.direct, group, done, total)
+        yield from _settle(loading, store, group, done, total)
         done += objects_in(group)
         progress.report("reading log objects", done, total)
 
@@ -103,7 +95,7 @@ def doubts(columns: Sequence[Column]) -> str:
 
 
 def _settle(
-    loading: Loading, direct: Direct, group: Sequence[Part], before: int, total: int
+    loading: Loading, store: RemoteStore, group: Sequence[Part], before: int, total: int
 ) -> Iterator[PartResult]:
     """Copies some days in one transaction; if one of them spoils it, each gets its own.
 
@@ -111,19 +103,19 @@ def _settle(
         before: How many objects were loaded before, of so many in `total`.
     """
     started = time.monotonic()
-    copied: list[_Copied] = []
+    copied: list[PartResult] = []
 
     def work(session: Session) -> Published:
         copied.clear()
-        return _publish(session, loading, direct, group, copied)
+        return _publish(session, loading, store, group, copied)
 
     try:
         with loading.phases.during("wait"):
-            done = loading.warehouse.transact(work, was_recorded(loading))
+            done = loading.transact(work)
     except (CopyRefused, AmbiguousCopy, AuditFailed) as error:
         if len(group) > 1:
             for part in group:
-                yield from _settle(loading, direct, [part], before, total)
+                yield from _settle(loading, store, [part], before, total)
                 before += len(part.objects)
         else:
             setup_problem = isinstance(error, CopyRefused) and not error.of_records
@@ -138,13 +130,11 @@ def _settle(
         return
     phases = loading.phases.lap()
     for day in copied:
-        published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)
-        yield PartResult(
-            published,
-            done.findings,
-            path="copy",
+        yield replace(
+            day,
+            entry=replace(day.entry, load_id=done.load_id, run_id=loading.run_id),
+            findings=done.findings,
             seconds=time.monotonic() - started,
-            cost=day.cost,
             phases=phases,
         )
 
@@ -152,9 +142,9 @@ def _settle(
 def _publish(
     session: Session,
     loading: Loading,
-    direct: Direct,
+    store: RemoteStore,
     group: Sequence[Part],
-    copied: list[_Copied],
+    copied: list[PartResult],
 ) -> Published:
     loading.phases.now("load")
     create_tables(session)
@@ -164,19 +154,20 @@ def _publish(
     for part in group:
         before = len(session.cost.query_ids)
         loading.phases.now("copy")
-        rows = _copy(session, direct, part)
+        rows = _copy(session, store, loading.reader.fields, part)
         loading.phases.now("load")
         if rows:
             _stage(session, part, load_id)
         _write_objects(session, part, rows, load_id)
-        copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))
-    if changed := direct.store.changed([item for part in group for item in part.objects]):
+        cost = Cost(session.cost.query_ids[before:], rows)
+        copied.append(PartResult(_entry(part, rows), path="copy", cost=cost))
+    if changed := store.changed([item for part in group for item in part.objects]):
         raise AmbiguousCopy(f"{changed[0]} changed while it was read")
     entries = [day.entry for day in copied]
     return Published(load_id, recorded(session, loading, _TABLE, entries, load_id), session.cost)
 
 
-def _copy(session: Session, direct: Direct, part: Part) -> int:
+def _copy(session: Session, store: RemoteStore, fields: tuple[str, ...], part: Part) -> int:
     """Copies a day into the temporary table; gives its rows.
 
     All of a COPY is packed or none, so a day with both takes two.
@@ -188,8 +179,8 @@ def _copy(session: Session, direct: Direct, part: Part) -> int:
     for packed in (False, True):
         objects = [item for item in _filled(part) if is_packed(item.key) is packed]
         if objects:
-            uris = tuple(direct.store.uri_of(item.key) for item in objects)
-            source = LakeObjects(uris, packed, direct.fields, direct.store.region())
+            uris = tuple(store.uri_of(item.key) for item in objects)
+            source = LakeObjects(uris, packed, fields, store.region())
             names = [column.name for column in _COLUMNS]
             copied += session.copy(quoted(INCOMING), names, source)
     if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):

@@ -22,9 +22,7 @@ from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
 from sparkify_dagster.lake.changes import changed_parts
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.model import marts, star
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -54,7 +52,7 @@ from sparkify_dagster.pipeline.plan import (
     loaded,
     requested,
 )
-from sparkify_dagster.pipeline.publish import Direct, Limits, Loading, RemoteStore
+from sparkify_dagster.pipeline.publish import Limits, Loading
 from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
@@ -132,7 +130,7 @@ class _Load:
                 self._up_to_date.add(STAGING_SONGS.name)
             return
         reader = self._lake.song_reader()
-        loading = self._loading(self._lake.songs, reader)
+        loading = Loading(self._warehouse, self._lake.songs, reader, self._limits, self._run_id)
         try:
             songs = load_songs(loading, plan.todo.songs, everything=self._request.reads_all)
             yield self._part(CATALOGUE, songs)
@@ -143,7 +141,7 @@ class _Load:
         if not plan.todo.days:
             return
         reader = self._lake.log_reader(plan.snapshot.fields)
-        loading = self._loading(self._lake.logs, reader, plan.snapshot.fields)
+        loading = Loading(self._warehouse, self._lake.logs, reader, self._limits, self._run_id)
         days: list[PartResult] = []
         try:
             for day in load_log_days(loading, plan.todo.days):
@@ -152,20 +150,6 @@ class _Load:
             yield DaysLoaded(tuple(days), loading.phases.total())
         finally:
             yield from self._tried("A reader was not closed", reader.close)
-
-    def _loading(
-        self, store: ObjectStore, reader: Reader, fields: tuple[str, ...] | None = None
-    ) -> Loading:
-        """What songs or days are loaded with.
-
-        Args:
-            fields: Those of logs, where the warehouse may read them by itself.
-        """
-        direct = None
-        may = self._limits.direct_copy and self._warehouse.engine == "redshift"
-        if fields and may and isinstance(store, RemoteStore):
-            direct = Direct(store, fields)
-        return Loading(self._warehouse, store, reader, self._limits, self._run_id, direct)
 
     def _star(self, todo: Pending) -> Iterator[Event]:
         if not self._request.star:

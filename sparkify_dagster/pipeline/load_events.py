@@ -34,7 +34,6 @@ from sparkify_dagster.pipeline.publish import (
     publish,
     record_failure,
     retire,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
@@ -172,7 +171,7 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
         return Published(load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
-        return loading.warehouse.transact(work, was_recorded(loading))
+        return loading.transact(work)
 
 
 def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:

@@ -33,7 +33,6 @@ from sparkify_dagster.pipeline.publish import (
     publish,
     record_failure,
     retire,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
@@ -232,7 +231,7 @@ def _publish(
         return Published(load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
-        return loading.warehouse.transact(work, was_recorded(loading))
+        return loading.transact(work)
 
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:

@@ -89,15 +89,17 @@ class RemoteStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
-    """How the warehouse reads log objects by itself.
+class Published:
+    """What a transaction wrote.
 
     Attributes:
-        fields: The log fields that feed the columns of `staging_events_table`, in order.
+        load_id: Its number in the history.
+        cost: What it took, as far as the engine tells.
     """
 
-    store: RemoteStore
-    fields: tuple[str, ...]
+    load_id: int
+    findings: tuple[Finding, ...] = ()
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,6 @@ class Loading:
 
     Attributes:
         run_id: Names the run in the ledger.
-        direct: How the warehouse reads log objects by itself; None when the reader does it.
         phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
             `commit`.
     """
@@ -116,8 +117,19 @@ class Loading:
     reader: Reader
     limits: Limits = Limits()
     run_id: str = ""
-    direct: Direct | None = None
     phases: Phases = field(default_factory=Phases)
+
+    @property
+    def copied_from(self) -> RemoteStore | None:
+        """The store, where the warehouse can and shall read log objects from it by itself."""
+        copies = self.limits.direct_copy and self.warehouse.engine == "redshift"
+        return self.store if copies and isinstance(self.store, RemoteStore) else None
+
+    def transact(self, work: Callable[[Session], Published]) -> Published:
+        """Does work in one transaction, and not again where the history shows that it was done."""
+        return self.warehouse.transact(
+            work, lambda session, done: ledger.holds(session, done.load_id, self.run_id)
+        )
 
     def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
         """Adds up what is read, and reports how far that has come.
@@ -133,20 +145,6 @@ class Loading:
             progress.report(f"reading {what}", counted, total)
 
         return tell
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a transaction wrote.
-
-    Attributes:
-        load_id: Its number in the history.
-        cost: What it took, as far as the engine tells.
-    """
-
-    load_id: int
-    findings: tuple[Finding, ...] = ()
-    cost: Cost = field(default_factory=Cost)
 
 
 def append_staged(
@@ -275,15 +273,6 @@ def recorded(
     return findings[table.name]
 
 
-def was_recorded(loading: Loading) -> Callable[[Session, Published], bool]:
-    """Whether a load whose connection broke at its end is in the history all the same."""
-
-    def look(session: Session, outcome: Published) -> bool:
-        return ledger.holds(session, outcome.load_id, loading.run_id)
-
-    return look
-
-
 def record_failure(
     loading: Loading,
     table: Table,
@@ -321,7 +310,7 @@ def record_failure(
         ledger.record(session, entries, load_id, loading.run_id)
         return Published(load_id)
 
-    load_id = loading.warehouse.transact(work, was_recorded(loading)).load_id
+    load_id = loading.transact(work).load_id
     return [replace(entry, load_id=load_id, run_id=loading.run_id) for entry in entries]
 
 
