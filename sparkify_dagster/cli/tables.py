@@ -23,8 +23,8 @@ from sparkify_dagster.model.ddl import (
     create_table,
     grants,
     relations,
-    statement,
 )
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Session

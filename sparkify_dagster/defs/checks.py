@@ -11,7 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.model.checks import Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.pipeline.audit import Finding
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import dagster as dg
 
 from sparkify_dagster.model import marts, staging, star
-from sparkify_dagster.model.ddl import relations, statement
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.pipeline import load_events as days
 from sparkify_dagster.pipeline import load_songs as songs

@@ -31,7 +31,8 @@ from sparkify_dagster.defs.retention import prune_runs
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.model.checks import SCHEMA_MATCHES, Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import Finding, Stored, examine, examine_stored
 from sparkify_dagster.pipeline.events import Ended, Planned
@@ -41,7 +42,6 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 
 LOAD_OP = "load_tables"
-_NO_PAGE = "The report was not written"
 
 
 @dataclass(frozen=True, slots=True)

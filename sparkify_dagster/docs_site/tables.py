@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from sparkify_dagster.docs_site.picture import Graph
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.checks import Check, all_checks
-from sparkify_dagster.model.ddl import create_table, relations, statement
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import all_checks
+from sparkify_dagster.model.ddl import create_table, relations
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Table
 
 LAKE = "lake"

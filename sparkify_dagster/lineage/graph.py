@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 
 from sparkify_dagster.lineage.origin import NONE, Origin, Ref, Refs
 from sparkify_dagster.model.catalog import STAGING, TABLES
-from sparkify_dagster.model.ddl import quoted, statement
+from sparkify_dagster.model.ddl import quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Table
 
 Kind = Literal["value", "decides"]

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.resources import files
 
 from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.statements import VIEWS, placeholders, sql_text
 from sparkify_dagster.model.table import Table
 
 STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
 TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER)}
 
 
-@cache
-def sql_text(path: str, room: str = "model") -> str:
-    """The text of one statement below a room's `sql`, as it stands in the package.
-
-    Raises:
-        FileNotFoundError: The package holds no such file.
-    """
-    text = files(f"sparkify_dagster.{room}").joinpath("sql", path).read_text(encoding="utf-8")
-    return text.strip()
+def tables_in(path: str, room: str = "model") -> set[str]:
+    """The tables that a statement's file names, by itself or through a view."""
+    named = placeholders(path, room)
+    through = (tables_in(VIEWS[name]) for name in named if name in VIEWS)
+    return TABLES.keys() & set(named).union(*through)
 
 
 @cache

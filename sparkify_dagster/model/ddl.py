@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from sparkify_dagster.model.catalog import TABLES, sql_text
+from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Column, Table, Type
 
 Engine = Literal["duckdb", "redshift"]
@@ -50,10 +50,24 @@ def column_list(names: Iterable[str], alias: str = "") -> str:
     return ", ".join(prefix + quoted(name) for name in names)
 
 
+class Names(tuple[str, ...]):
+    """Columns in a statement: `{key}` lists them quoted, `{key:r}` each behind `r.`."""
+
+    __slots__ = ()
+
+    def __format__(self, alias: str) -> str:
+        return column_list(self, alias)
+
+
 def exact(table: Table, name: str, alias: str) -> str:
     """A column as it must be compared: Redshift ignores trailing blanks of texts otherwise."""
     bare = f"{alias}.{quoted(name)}"
     return f"{bare} || CHR(1)" if table.column(name).type is Type.VARCHAR else bare
+
+
+def exact_key(table: Table, alias: str) -> str:
+    """The key of a row in the form in which it compares."""
+    return ", ".join(f"{exact(table, key, alias)} AS {quoted(key)}" for key in table.key)
 
 
 def same_key(table: Table, left: str, right: str) -> str:
@@ -66,15 +80,6 @@ def same_key(table: Table, left: str, right: str) -> str:
 def relations(schema: str, replaced: Mapping[str, str] | None = None) -> dict[str, str]:
     """What each table name stands for in a statement: its qualified name, or what replaces it."""
     return {name: qualified(schema, name) for name in TABLES} | dict(replaced or {})
-
-
-def statement(path: str, names: Mapping[str, str]) -> str:
-    """The statement of a file below `model/sql`, its `{names}` filled in.
-
-    Raises:
-        KeyError: The text has a name that is not given.
-    """
-    return sql_text(path).format_map(names)
 
 
 def create_schema(schema: str) -> str:

@@ -38,7 +38,6 @@ SONG = Table(
     key=("song_id",),
     references=(Reference("artist_id", "artist", "artist_id"),),
     grain=Grain(STAGING_SONGS.name, "s.song_id IS NOT NULL"),
-    reads=(STAGING_SONGS.name,),
     sql="star/song.sql",
     physical=Physical(
         style="KEY",
@@ -62,7 +61,6 @@ ARTIST = Table(
     ),
     key=("artist_id",),
     grain=Grain(STAGING_SONGS.name, "s.artist_id IS NOT NULL"),
-    reads=(STAGING_SONGS.name,),
     sql="star/artist.sql",
     physical=Physical(style="ALL", why="Small; a copy on every node makes each join local."),
 )
@@ -95,7 +93,6 @@ USER = Table(
     ),
     key=("user_id",),
     grain=Grain(STAGING_EVENTS.name, "s.user_id IS NOT NULL", latest="ts"),
-    reads=(STAGING_EVENTS.name,),
     sql="star/user.sql",
     physical=Physical(
         style="AUTO",
@@ -157,7 +154,6 @@ SONGPLAY = Table(
         Reference("start_time", "time", "start_time"),
     ),
     grain=Grain(STAGING_EVENTS.name, IS_PLAY),
-    reads=(STAGING_EVENTS.name, STAGING_SONGS.name),
     sql="star/songplay.sql",
     physical=Physical(
         style="KEY",
@@ -184,7 +180,6 @@ TIME = Table(
     ),
     key=("start_time",),
     grain=Grain("songplay", "s.start_time IS NOT NULL"),
-    reads=("songplay",),
     sql="star/time.sql",
     physical=Physical(
         style="ALL",

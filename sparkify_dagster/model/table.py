@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sparkify_dagster.model.statements import placeholders
+
 
 class Type(StrEnum):
     """The column types the platform uses, by the name both engines know."""
@@ -175,7 +177,6 @@ class Table:
     Attributes:
         key: The columns that name a row. Their values are unique together, but not where they are
             an origin: several records may begin on one line.
-        reads: Tables its defining SELECT reads.
         sql: File of its defining SELECT below `model/sql`, for the tables that have one.
         slices: How a mart is brought up to date piece by piece; None: it is built whole.
         total: What one of a mart's columns must add up to.
@@ -189,11 +190,15 @@ class Table:
     key: tuple[str, ...]
     references: tuple[Reference, ...] = ()
     grain: Grain | None = None
-    reads: tuple[str, ...] = ()
     sql: str | None = None
     slices: Slices | None = None
     total: Total | None = None
     physical: Physical = field(default_factory=Physical)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that its defining SELECT names."""
+        return placeholders(self.sql) if self.sql else ()
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sparkify_dagster.core.masking import mask_value
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.checks import Check
+from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.ddl import qualified
 from sparkify_dagster.warehouse.engine import Row, Session, Warehouse
 from sparkify_dagster.warehouse.schema import difference

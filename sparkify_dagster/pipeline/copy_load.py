@@ -20,8 +20,9 @@ from sparkify_dagster.core.text import printable
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.objects import LakeObject, is_packed
 from sparkify_dagster.lake.snapshot import loaded_columns
-from sparkify_dagster.model.ddl import column_list, create_incoming, quoted
+from sparkify_dagster.model.ddl import Names, create_incoming, quoted, relations
 from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Type
 from sparkify_dagster.pipeline import load_events
 from sparkify_dagster.pipeline.audit import AuditFailed
@@ -35,7 +36,7 @@ from sparkify_dagster.pipeline.publish import (
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
-from sparkify_dagster.warehouse.ledger import Entry, append_rows, relation
+from sparkify_dagster.warehouse.ledger import Entry, append_rows
 from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
@@ -77,21 +78,20 @@ def doubts(columns: Sequence[Column]) -> str:
     Nested values arrive as their text; so may texts that only look like them. A text that fills its
     column may have lost trailing blanks. Infinity and NaN come from quoted texts.
     """
-    conditions = []
-    for column in columns:
-        name = f"i.{quoted(column.name)}"
-        if column.type is Type.VARCHAR:
-            conditions.append(f"{name} LIKE '[%' OR {name} LIKE '{{%'")
-            conditions.append(f"OCTET_LENGTH({name}) >= {column.length}")
-        elif column.type is Type.DOUBLE:
-            conditions.append(
-                f"NOT {name} BETWEEN -1.7976931348623157E308 AND 1.7976931348623157E308"
-            )
-        elif column.type is Type.TIMESTAMP:
-            conditions.append(
-                f"NOT {name} BETWEEN '0001-01-01 00:00:00' AND '9999-12-31 23:59:59.999'"
-            )
-    return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE " + " OR ".join(conditions)
+    doubts = [_in_doubt(column, f"i.{quoted(column.name)}") for column in columns]
+    where = " OR ".join(filter(None, doubts))
+    return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE {where}"
+
+
+def _in_doubt(column: Column, name: str) -> str:
+    if column.type is Type.VARCHAR:
+        length = f"OCTET_LENGTH({name}) >= {column.length}"
+        return f"{name} LIKE '[%' OR {name} LIKE '{{%' OR {length}"
+    if column.type is Type.DOUBLE:
+        return f"NOT {name} BETWEEN -1.7976931348623157E308 AND 1.7976931348623157E308"
+    if column.type is Type.TIMESTAMP:
+        return f"NOT {name} BETWEEN '0001-01-01 00:00:00' AND '9999-12-31 23:59:59.999'"
+    return ""
 
 
 def _settle(
@@ -203,19 +203,19 @@ def _filled(part: Part) -> list[LakeObject]:
 def _stage(session: Session, part: Part, load_id: int) -> None:
     """Moves the day's rows from the temporary table to staging."""
     filled = _filled(part)
-    names = column_list(column.name for column in _COLUMNS)
     values = {
         "day": date.fromisoformat(part.name),
         # Of several objects nobody knows which one a row came from.
         "object": filled[0].key if len(filled) == 1 else None,
     }
-    session.execute(
-        f"INSERT INTO {relation(session, _TABLE.name)} "
-        f"({names}, {column_list(('log_date', 'object', 'load_id'))}) "
-        f"SELECT {names}, CAST($day AS DATE), CAST($object AS VARCHAR(1024)), "
-        f"CAST({load_id:d} AS BIGINT) FROM {quoted(INCOMING)}",
-        values,
+    add = statement(
+        "load/copied.sql",
+        relations(session.schema),
+        columns=Names(column.name for column in _COLUMNS),
+        load_id=load_id,
+        incoming=quoted(INCOMING),
     )
+    session.execute(add, values)
     session.execute(f"DELETE FROM {quoted(INCOMING)}")
 
 

@@ -24,7 +24,8 @@ from sparkify_dagster.lake.changes import changed_parts
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model import marts, star
-from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.audit import AuditFailed, examine_stored
 from sparkify_dagster.pipeline.copy_load import load_log_days

@@ -37,7 +37,7 @@ from sparkify_dagster.pipeline.publish import (
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
-from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
+from sparkify_dagster.warehouse.ledger import Entry, one_of
 from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
@@ -178,16 +178,8 @@ def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
     """Removes what the days hold: their rows, objects and rejects."""
     where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
     retire(session, _TABLE, where, values, load_id)
-    target = {"target": _TABLE.name}
-    session.execute(
-        f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target AND {where}",
-        {**target, **values},
-    )
-    where, values = one_of("part", days)
-    session.execute(
-        f"DELETE FROM {relation(session, 'load_objects')} WHERE target = $target AND {where}",
-        {**target, **values},
-    )
+    ledger.remove(session, "load_rejects", _TABLE.name, where, values)
+    ledger.remove(session, "load_objects", _TABLE.name, *one_of("part", days))
 
 
 def _fail(

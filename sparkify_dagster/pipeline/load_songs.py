@@ -15,6 +15,7 @@ from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.objects import Objects, key_of
 from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
 from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import (
@@ -236,27 +237,22 @@ def _publish(
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:
     """Removes what the changed and vanished objects had given; rejects of failed loads, too."""
-    target = {"target": _TABLE.name}
-    rejects = f"DELETE FROM {relation(session, 'load_rejects')} WHERE target_table = $target"
-    session.execute(f"{rejects} AND NOT published", target)
+    ledger.remove(session, "load_rejects", _TABLE.name, "NOT published")
     if not (plan.replaced or plan.anew):
         return
-    objects = relation(session, "load_objects")
     session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
     if plan.replaced:
         keys = pa.table({"object": pa.array(sorted(plan.replaced), pa.string())})
         session.append(_REPLACED, ["object"], keys)
     if plan.anew:
-        of_parts, values = one_of("o.part", plan.anew)
-        session.execute(
-            f"INSERT INTO {_REPLACED} (object) SELECT o.object FROM {objects} AS o "
-            f"WHERE o.target = $target AND {of_parts}",
-            {**target, **values},
-        )
+        where, values = one_of("o.part", plan.anew)
+        objects = relation(session, "load_objects")
+        add = statement("load/replace.sql", replaced=_REPLACED, load_objects=objects, where=where)
+        session.execute(add, {"target": _TABLE.name, **values})
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
     retire(session, _TABLE, replaced, {}, load_id)
-    session.execute(f"{rejects} AND {replaced}", target)
-    session.execute(f"DELETE FROM {objects} WHERE target = $target AND {replaced}", target)
+    for table in ("load_rejects", "load_objects"):
+        ledger.remove(session, table, _TABLE.name, replaced)
     session.execute(f"DROP TABLE {_REPLACED}")
 
 

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as clock
+from typing import Any
 
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list, literal, quoted, relations, statement
+from sparkify_dagster.model.ddl import Names, literal, quoted, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import Slices, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
+from sparkify_dagster.pipeline.refresh import insert
 from sparkify_dagster.pipeline.table_result import Mode, TableResult
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
 from sparkify_dagster.warehouse.ledger import StarPosition
@@ -186,20 +189,19 @@ class _Marts:
         kinds = list({t.slices.name: t.slices for t in MARTS if t.slices}.values())
         for slices in kinds:
             selects = [s for source in slices.sources for s in self._changed(slices, source)]
-            self._session.execute(
-                f"CREATE TEMP TABLE {_touched(slices)} AS\n"
-                f"SELECT DISTINCT {column_list(slices.columns, 't')} "
-                f"FROM ({' UNION ALL '.join(selects)}) AS t"
-            )
+            changed = " UNION ALL ".join(selects)
+            columns = Names(slices.columns)
+            touched = f"SELECT DISTINCT {columns:t} FROM ({changed}) AS t"
+            self._session.execute(f"CREATE TEMP TABLE {_touched(slices)} AS\n{touched}")
         self._touched = self._count({slices.name: _touched(slices) for slices in kinds})
 
     def _changed(self, slices: Slices, source: Source) -> Iterator[str]:
         """SELECTs of the slices of a source's rows that came or went."""
         named = zip(source.values, slices.columns, strict=True)
-        select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)}"
+        select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)} FROM"
         if source.table not in RETIRED:  # A star table: what its refresh wrote and took out.
-            yield f"{select} FROM {quoted(f'added_{source.table}')} AS s"
-            yield f"{select} FROM {quoted(f'removed_{source.table}')} AS s"
+            yield f"{select} {quoted(f'added_{source.table}')} AS s"
+            yield f"{select} {quoted(f'removed_{source.table}')} AS s"
             return
         staged = self._names[source.table]
         new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"
@@ -207,43 +209,40 @@ class _Marts:
         if slices.settled:
             settled = statement(slices.settled, self._names | {source.table: new})
             unsettled = f" AND {source.values[0]} NOT IN (\n{settled})"
-        yield f"{select} FROM {new} AS s WHERE {source.where}{unsettled}"
+        yield f"{select} {new} AS s WHERE {source.where}{unsettled}"
         if source.retired:
             retired = self._names[RETIRED[source.table].name]
-            yield f"{select} FROM {retired} AS s WHERE {source.where}"
+            yield f"{select} {retired} AS s WHERE {source.where}"
 
     def _replace_slices(self, table: Table, slices: Slices) -> tuple[int, int]:
         """Gives the rows written and taken out."""
         target, touched = self._names[table.name], _touched(slices)
-        removed = self._session.execute(
-            f"DELETE FROM {target} USING {touched} AS k WHERE {_same_slice(slices, target)}"
-        )
+        same = _same_slice(slices, target)
+        remove = _sql("remove", target=target, keys=touched, same=same)
+        removed = self._session.execute(remove)
         if slices.name not in self._scopes:
             self._scopes[slices.name] = {
                 source.table: self._scope(slices, source)
                 for source in slices.sources
                 if source.scoped
             }
-        self._parts[table.name] = (
-            f"(SELECT {column_list(table.column_names, 'r')} FROM {target} AS r "
-            f"JOIN {touched} AS k ON {_same_slice(slices, 'r')})"
-        )
+        columns, same = Names(table.column_names), _same_slice(slices, "s")
+        now = _sql("rows_of_keys", columns=columns, rows=target, keys=touched, same=same)
+        self._parts[table.name] = f"({now})"
         return self._insert(table, self._names | self._scopes[slices.name]), removed
 
     def _scope(self, slices: Slices, source: Source) -> str:
         """Keeps the rows of a source that belong to touched slices, for all marts so cut."""
         scope, touched = quoted(f"scope_{slices.name}_{source.table}"), _touched(slices)
-        columns = TABLES[source.table].columns_in(*_texts(slices))
+        columns = Names(TABLES[source.table].columns_in(*_texts(slices)))
         named = zip(source.values, slices.columns, strict=True)
         same = " AND ".join(f"k.{quoted(name)} = {value}" for value, name in named)
-        select = (
-            f"SELECT {column_list(columns, 's')} FROM {self._names[source.table]} AS s "
-            f"JOIN {touched} AS k ON {same}"
-        )
+        rows = self._names[source.table]
+        select = _sql("rows_of_keys", columns=columns, rows=rows, keys=touched, same=same)
         values: Values | None = None
         if source.moment:
-            day, moment = quoted(slices.columns[0]), quoted(source.moment)
-            days = f"SELECT MIN(k.{day}), MAX(k.{day}) FROM {touched} AS k"
+            moment = quoted(source.moment)
+            days = _sql("days", touched=touched, day=Names(slices.columns[:1]))
             first, last = self._session.query(days)[0]
             select += f" WHERE s.{moment} >= $first AND s.{moment} <= $last"
             values = {"first": first, "last": datetime.combine(last, clock.max)}
@@ -260,10 +259,13 @@ class _Marts:
 
     def _insert(self, table: Table, names: Mapping[str, str]) -> int:
         assert table.sql is not None, f"{table.name}: a mart has SQL"
-        return self._session.execute(
-            f"INSERT INTO {self._names[table.name]} ({column_list(table.column_names)})\n"
-            f"{statement(table.sql, names)}"
-        )
+        select = statement(table.sql, names)
+        columns = Names(table.column_names)
+        return self._session.execute(insert(self._names[table.name], columns, select))
+
+
+def _sql(file: str, **given: Any) -> str:
+    return statement(f"refresh/{file}.sql", **given)
 
 
 def _is_current(table: Table, position: StarPosition, star: int) -> bool:

@@ -14,7 +14,7 @@ from sparkify_dagster.lake.changes import Part, changed_parts, empty_part, with_
 from sparkify_dagster.lake.objects import Aside, DayRange
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
-from sparkify_dagster.model.checks import Check
+from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR

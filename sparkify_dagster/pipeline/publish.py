@@ -22,8 +22,9 @@ from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.reader.rejects import Rejects
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list
+from sparkify_dagster.model.ddl import Names
 from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.pipeline.phases import Phases
@@ -295,17 +296,13 @@ def record_failure(
     if len(kept) < len(rejects):
         note = f"Of its {len(rejects):,} rejects, the first {KEPT_REJECTS:,} an object are kept."
         entries = [replace(entry, message=f"{entry.message} {note}") for entry in entries]
-    only = "AND log_date = $day" if day else ""
-    values = {"target": table.name} | ({"day": day} if day else {})
+    only = " AND log_date = $day" if day else ""
+    values: Values = {"day": day} if day else {}
 
     def work(session: Session) -> Published:
         create_tables(session)
         load_id = ledger.next_load_id(session)
-        session.execute(
-            f"DELETE FROM {relation(session, 'load_rejects')} "
-            f"WHERE target_table = $target {only} AND NOT published",
-            values,
-        )
+        ledger.remove(session, "load_rejects", table.name, f"NOT published{only}", values)
         write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)
         return Published(load_id)
@@ -333,16 +330,17 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
         The number of rows removed.
     """
     staged = relation(session, table.name)
-    if _star_is_built(session):
+    if ledger.star_is_built(session):
         kept = RETIRED[table.name]
-        keys = [name for name in kept.column_names if name != "load_id"]
-        session.execute(
-            f"INSERT INTO {relation(session, kept.name)} ({column_list([*keys, 'load_id'])}) "
-            # Not DISTINCT: on Redshift it takes keys for one that differ in trailing blanks.
-            f"SELECT {column_list(keys)}, CAST({load_id:d} AS BIGINT) "
-            f"FROM {staged} WHERE {where}",
-            values,
+        keep = statement(
+            "load/retire.sql",
+            retired=relation(session, kept.name),
+            staged=staged,
+            columns=Names(name for name in kept.column_names if name != "load_id"),
+            load_id=load_id,
+            where=where,
         )
+        session.execute(keep, values)
     return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
 
 
@@ -383,8 +381,3 @@ def over_limit(
         f"({rejects / records:.1%}), more than {limit:.1%}. See them with `sparkify rejects "
         f"{which}`, mend the objects, or raise [LOAD] REJECT_LIMIT."
     ).lstrip()
-
-
-def _star_is_built(session: Session) -> bool:
-    history = relation(session, "load_history")
-    return bool(session.query(f"SELECT 1 FROM {history} AS h WHERE h.position IS NOT NULL LIMIT 1"))

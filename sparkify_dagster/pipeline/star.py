@@ -18,10 +18,11 @@ from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import column_list, relations, statement
+from sparkify_dagster.model.ddl import Names, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.marts import (
@@ -32,7 +33,7 @@ from sparkify_dagster.pipeline.marts import (
     publish_marts,
 )
 from sparkify_dagster.pipeline.phases import Phases
-from sparkify_dagster.pipeline.refresh import Refresh, rematched, sql_of
+from sparkify_dagster.pipeline.refresh import Refresh, insert, rematched, sql_of
 from sparkify_dagster.pipeline.table_result import Mode, TableResult
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
@@ -220,9 +221,7 @@ class _Rebuild:
             self._keep_matches()
         removed = self._session.execute(f"DELETE FROM {target}")
         select = statement(sql_of(table), self._names)
-        added = self._session.execute(
-            f"INSERT INTO {target} ({column_list(table.column_names)})\n{select}"
-        )
+        added = self._session.execute(insert(target, Names(table.column_names), select))
         return added, removed
 
     def written(self, table: Table) -> Stored:
@@ -242,7 +241,7 @@ class _Rebuild:
         if self._had_plays:
             self._session.execute(
                 'CREATE TEMP TABLE "matches_before" AS\n'
-                f"SELECT {column_list((*SONGPLAY.key, 'song_id'), 'p')} FROM {plays} AS p"
+                f"SELECT {Names((*SONGPLAY.key, 'song_id')):p} FROM {plays} AS p"
             )
 
 
@@ -274,13 +273,13 @@ def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
     total = 0
     pending: Counter[str] = Counter()
     for table in STAGING:
-        staged = relation(session, table.name)
-        retired = relation(session, RETIRED[table.name].name)
-        rows = session.query(
-            f"SELECT (SELECT COUNT(*) FROM {staged}), "
-            f"(SELECT COUNT(*) FROM {staged} WHERE load_id > {since:d}), "
-            f"(SELECT COUNT(*) FROM {retired})"
+        text = statement(
+            "load/pending.sql",
+            staged=relation(session, table.name),
+            retired=relation(session, RETIRED[table.name].name),
+            since=since,
         )
+        rows = session.query(text)
         total += rows[0][0]
         pending[table.name] = rows[0][1] + rows[0][2]
     return total, pending

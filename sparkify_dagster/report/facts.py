@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from string import Formatter
 from typing import Any
 
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.checks import Check, all_checks
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.ddl import quoted, relations
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
@@ -140,7 +140,7 @@ def gather(session: Session) -> Facts:
 def typed(question: Question) -> str:
     """The statement as a person may type it: tables without their schema."""
     names = {name: quoted(name) if name == "user" else name for name in TABLES}
-    return question.sql.format_map(names)
+    return question.sql(names)
 
 
 class _Typed:
@@ -159,19 +159,14 @@ def typed_check(check: Check) -> str:
     return check.question(_Typed())
 
 
-def tables_of(question: Question) -> set[str]:
-    """The tables a question reads."""
-    return {name for _, name, _, _ in Formatter().parse(question.sql) if name}
-
-
 def _ask(session: Session, question: Question) -> list[Record]:
-    names, rows = session.query_named(question.sql.format_map(relations(session.schema)))
+    names, rows = session.query_named(question.sql(relations(session.schema)))
     return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
 
 
 def _require(questions: Iterable[Question], session: Session) -> None:
     there = session.tables()
-    for name in sorted(set().union(*map(tables_of, questions))):
+    for name in sorted(set().union(*(question.tables for question in questions))):
         if name not in there:
             raise WarehouseMissing(
                 f"table {session.schema}.{name} is not there yet, and the report reads it. "

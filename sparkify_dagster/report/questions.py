@@ -10,11 +10,12 @@ anything said of the answers (`listening`, `people`, `trust`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from sparkify_dagster.model.catalog import sql_text
+from sparkify_dagster.model.catalog import tables_in
+from sparkify_dagster.model.statements import statement
 
 Grain = Literal["day", "week", "month", "year"]
 GRAINS: Mapping[Grain, int] = {"day": 92, "week": 2 * 366, "month": 20 * 366, "year": 10**9}
@@ -49,11 +50,20 @@ class Question:
 
     Attributes:
         name: Names its answer, and its file.
-        sql: The statement; tables stand in braces.
+        given: What stands for all that the file leaves open besides tables.
     """
 
     name: str
-    sql: str
+    given: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables it reads."""
+        return tables_in(f"{self.name}.sql", "report")
+
+    def sql(self, relations: Mapping[str, str]) -> str:
+        """The statement, given what stands for each table."""
+        return statement(f"{self.name}.sql", relations, room="report", **self.given)
 
 
 def grain_of(first: date | None, last: date | None) -> Grain:
@@ -64,12 +74,12 @@ def grain_of(first: date | None, last: date | None) -> Grain:
 
 def headline() -> Question:
     """The question whose answer is one row."""
-    return _question("headline")
+    return Question("headline")
 
 
 def single() -> tuple[Question, ...]:
     """The questions that are the same for every span of days, besides the headline."""
-    return tuple(map(_question, _SINGLE))
+    return tuple(map(Question, _SINGLE))
 
 
 def over_time(grain: Grain) -> tuple[Question, ...]:
@@ -81,14 +91,16 @@ def over_time(grain: Grain) -> tuple[Question, ...]:
     )
 
 
-def _question(name: str) -> Question:
-    return Question(name, sql_text(f"{name}.sql", "report"))
+def tables_read() -> set[str]:
+    """All tables that the page's statements read."""
+    return set().union(
+        *(question.tables for question in (headline(), *single(), *over_time("day")))
+    )
 
 
 def _timed(name: str, day: str, grain: Grain) -> Question:
     """A question whose file leaves open how long a period is, and how many are shown."""
-    sql = _question(name).sql.replace("{period}", _period(day, grain))
-    return Question(name, sql.replace("{most}", str(MOST_PERIODS)))
+    return Question(name, {"period": _period(day, grain), "most": MOST_PERIODS})
 
 
 def _period(day: str, grain: Grain) -> str:

@@ -1,6 +1,7 @@
 """Reading and writing the ledger: history, objects, rejects, keys of replaced rows.
 
-What belongs here: the statements on the ledger tables. Deciding what to load is `lake.changes`',
+What belongs here: what is asked of the ledger tables and written to them (the statements stand in
+`model/sql/ledger`). Deciding what to load is `lake.changes`',
 loading is `pipeline.publish`'s and `pipeline.star`'s.
 """
 
@@ -18,10 +19,11 @@ import pyarrow as pa
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
-from sparkify_dagster.model.ddl import qualified
+from sparkify_dagster.model.ddl import Names, literal, qualified, relations
 from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.warehouse.engine import Row, Session, WarehouseMissing
+from sparkify_dagster.warehouse.engine import Row, Session, Values, WarehouseMissing
 
 Status = Literal["published", "failed"]
 FAILED = "failed"
@@ -129,34 +131,20 @@ def is_ready(session: Session) -> bool:
 
 def next_load_id(session: Session) -> int:
     """A number greater than that of every load recorded so far."""
-    history = relation(session, "load_history")
-    return int(session.query(f"SELECT COALESCE(MAX(h.load_id), 0) + 1 FROM {history} AS h")[0][0])
+    return int(_ask(session, "next_load_id")[0][0])
 
 
 def holds(session: Session, load_id: int, run_id: str) -> bool:
     """Whether a run's load of that number was recorded."""
     if "load_history" not in session.tables():
         return False
-    rows = session.query(
-        f"SELECT 1 FROM {relation(session, 'load_history')} AS h "
-        "WHERE h.load_id = $load_id AND h.run_id = $run_id LIMIT 1",
-        {"load_id": load_id, "run_id": run_id},
-    )
-    return bool(rows)
+    return bool(_ask(session, "holds", {"load_id": load_id, "run_id": run_id}))
 
 
 def latest(session: Session, status: Status = "published") -> list[Entry]:
     """The latest entry of that status for each target and part."""
-    history = relation(session, "load_history")
     names = [c.name for c in TABLES["load_history"].columns if not c.name.endswith("_version")]
-    rows = session.query(
-        f"SELECT {', '.join(f'h.{name}' for name in names)} FROM {history} AS h JOIN ("
-        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
-        "WHERE l.status = $status GROUP BY l.target, l.part) AS n ON n.target = h.target "
-        "AND n.part = h.part AND n.load_id = h.load_id WHERE h.status = $status "
-        "ORDER BY h.target, h.part",
-        {"status": status},
-    )
+    rows = _ask(session, "latest", columns=Names(names), status=Names((status,)))
     return [_entry(dict(zip(names, row, strict=True))) for row in rows]
 
 
@@ -166,30 +154,14 @@ def loaded_digests(session: Session, target: str) -> dict[str, str]:
     A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
     whatever the lake holds, even if its objects are gone, so that its rejects go with them.
     """
-    history = relation(session, "load_history")
-    rows = session.query(
-        f"SELECT h.part, h.digest, h.status FROM {history} AS h JOIN ("
-        f"SELECT l.part, MAX(l.load_id) AS load_id FROM {history} AS l WHERE l.target = $target "
-        "GROUP BY l.part) AS n ON n.part = h.part AND n.load_id = h.load_id "
-        "WHERE h.target = $target",
-        {"target": target},
-    )
+    rows = _ask(session, "loaded_digests", {"target": target})
     return {part: digest if status == "published" else FAILED for part, digest, status in rows}
 
 
 def failures(session: Session, target: str) -> dict[str, Failure]:
     """The parts of a staging table whose last load failed, with how often."""
-    history = relation(session, "load_history")
-    rows = session.query(
-        f"SELECT h.part, h.digest, h.loaded_at FROM {history} AS h LEFT JOIN ("
-        f"SELECT l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
-        "WHERE l.target = $target AND l.status = 'published' GROUP BY l.part) AS p "
-        "ON p.part = h.part WHERE h.target = $target AND h.status = 'failed' "
-        "AND h.load_id > COALESCE(p.load_id, 0) ORDER BY h.part, h.load_id",
-        {"target": target},
-    )
     found: dict[str, Failure] = {}
-    for part, digest, when in rows:
+    for part, digest, when in _ask(session, "failures", {"target": target}):
         before = found.get(part)
         again = before.attempts if before is not None and before.digest == digest else 0
         found[part] = Failure(digest, again + 1, when)
@@ -201,11 +173,7 @@ def horizon(session: Session) -> tuple[str, datetime | None]:
 
     Both are by the clocks of those who loaded.
     """
-    rows = session.query(
-        "SELECT MAX(CASE WHEN h.target = $target AND h.status = 'published' THEN h.part END), "
-        f"MAX(h.loaded_at) FROM {relation(session, 'load_history')} AS h",
-        {"target": STAGING[1].name},
-    )
+    rows = _ask(session, "horizon", {"target": STAGING[1].name})
     return rows[0][0] or "", rows[0][1]
 
 
@@ -214,12 +182,7 @@ def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[
     if not parts:
         return {}
     where, values = one_of("o.part", parts)
-    rows = session.query(
-        "SELECT o.object, o.part, o.size, o.token, o.records, o.rejects "
-        f"FROM {relation(session, 'load_objects')} AS o "
-        f"WHERE o.target = $target AND {where}",
-        {"target": target, **values},
-    )
+    rows = _ask(session, "loaded_objects", {"target": target, **values}, where=where)
     return {key: LoadedObject(*rest) for key, *rest in rows}
 
 
@@ -227,13 +190,8 @@ def parts_below(session: Session, target: str, folders: frozenset[str]) -> dict[
     """The parts that hold objects from below any of some folders, and which of these."""
     if not folders:
         return {}
-    rows = session.query(
-        f"SELECT o.object, o.part FROM {relation(session, 'load_objects')} AS o "
-        "WHERE o.target = $target AND o.object LIKE '%/%'",
-        {"target": target},
-    )
     found: dict[str, set[str]] = {}
-    for key, part in rows:
+    for key, part in _ask(session, "objects_in_folders", {"target": target}):
         above = accumulate(key.split("/")[:-1], lambda folder, name: f"{folder}/{name}")
         if hit := folders.intersection(above):
             found.setdefault(part, set()).update(hit)
@@ -242,24 +200,13 @@ def parts_below(session: Session, target: str, folders: frozenset[str]) -> dict[
 
 def current_parts(session: Session, target: str) -> set[str]:
     """The parts of a staging table that were last published by today's reader and model."""
-    history = relation(session, "load_history")
-    rows = session.query(
-        f"SELECT h.part FROM {history} AS h JOIN (SELECT l.part, MAX(l.load_id) AS load_id "
-        f"FROM {history} AS l WHERE l.target = $target AND l.status = 'published' "
-        "GROUP BY l.part) AS n ON n.part = h.part AND n.load_id = h.load_id "
-        "WHERE h.target = $target AND h.reader_version = $reader AND h.model_version = $model",
-        {"target": target, "reader": READER_VERSION, "model": model_version(target)},
-    )
-    return {part for (part,) in rows}
+    versions = {"reader": READER_VERSION, "model": model_version(target)}
+    return {part for (part,) in _ask(session, "current_parts", {"target": target, **versions})}
 
 
 def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
     """Records and rejects of each part of a staging table, as loaded."""
-    rows = session.query(
-        "SELECT o.part, COALESCE(SUM(o.records), 0), COALESCE(SUM(o.rejects), 0) "
-        f"FROM {relation(session, 'load_objects')} AS o WHERE o.target = $target GROUP BY o.part",
-        {"target": target},
-    )
+    rows = _ask(session, "loaded_records", {"target": target})
     return {part: (int(records), int(rejects)) for part, records, rejects in rows}
 
 
@@ -272,28 +219,16 @@ def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[s
     Returns:
         By day as `YYYY-MM-DD`; the song catalogue, which has no days, stands under `all`.
     """
-    only = "" if load_id is None else f"AND j.load_id = {load_id:d} "
-    rows = session.query(
-        f"SELECT j.log_date, j.reason, COUNT(*) FROM {relation(session, 'load_rejects')} AS j "
-        f"WHERE j.target_table = $target AND j.published {only}"
-        "GROUP BY j.log_date, j.reason ORDER BY COUNT(*) DESC, j.reason",
-        {"target": target},
-    )
+    only = "" if load_id is None else f"AND j.load_id = {load_id:d}"
     found: dict[str, dict[str, int]] = {}
-    for day, reason, records in rows:
+    for day, reason, records in _ask(session, "reject_reasons", {"target": target}, only=only):
         found.setdefault(str(day) if day else "all", {})[reason] = int(records)
     return found
 
 
 def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
     """What each star table has taken in."""
-    history = relation(session, "load_history")
-    rows = session.query(
-        f"SELECT h.target, h.position, h.model_version FROM {history} AS h JOIN ("
-        f"SELECT l.target, MAX(l.load_id) AS load_id FROM {history} AS l "
-        "WHERE l.status = 'published' AND l.position IS NOT NULL GROUP BY l.target) AS n "
-        "ON n.target = h.target AND n.load_id = h.load_id WHERE h.position IS NOT NULL"
-    )
+    rows = _ask(session, "star_positions")
     found = {target: StarPosition(position, version) for target, position, version in rows}
     return {table.name: found.get(table.name, StarPosition(None, None)) for table in tables}
 
@@ -305,13 +240,19 @@ def staging_position(session: Session) -> int:
 
 def last_published(session: Session, tables: Iterable[Table]) -> int:
     """The last published load of any of the tables; 0 when there is none."""
-    targets = ", ".join(f"'{table.name}'" for table in tables)
-    history = relation(session, "load_history")
-    rows = session.query(
-        f"SELECT COALESCE(MAX(h.load_id), 0) FROM {history} AS h "
-        f"WHERE h.status = 'published' AND h.target IN ({targets})"
-    )
-    return int(rows[0][0])
+    targets = ", ".join(literal(table.name) for table in tables)
+    return int(_ask(session, "last_published", targets=targets)[0][0])
+
+
+def star_is_built(session: Session) -> bool:
+    """Whether the star, or a table of it, was ever published."""
+    return bool(_ask(session, "star_is_built"))
+
+
+def made_by(session: Session, target: str) -> str | None:
+    """The version of the model by which a table was last published; None where it never was."""
+    rows = _ask(session, "made_by", {"target": target})
+    return str(rows[0][0]) if rows else None
 
 
 def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str) -> None:
@@ -401,22 +342,39 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
     Returns:
         The number of history rows dropped.
     """
-    history = relation(session, "load_history")
     before = {"before": now - timedelta(days=keep_days)}
-    session.execute(
-        f"DELETE FROM {relation(session, 'load_rejects')} WHERE NOT published "
-        "AND rejected_at < $before",
-        before,
+    _do(session, "prune_rejects", before)
+    return _do(session, "prune_history", before)
+
+
+def remove(
+    session: Session, table: str, target: str, where: str = "", values: Values | None = None
+) -> None:
+    """Removes what a ledger table holds of a target; only what meets a condition, if one is given.
+
+    Args:
+        where: The condition, with the values to bind.
+    """
+    _do(
+        session,
+        "remove",
+        {"target": target, **(values or {})},
+        table=relation(session, table),
+        column="target_table" if table == "load_rejects" else "target",
+        where=f" AND {where}" if where else "",
     )
-    return session.execute(
-        f"DELETE FROM {history} WHERE loaded_at < $before AND load_id NOT IN ("
-        f"SELECT h.load_id FROM {history} AS h LEFT JOIN ("
-        f"SELECT l.target, l.part, MAX(l.load_id) AS load_id FROM {history} AS l "
-        "WHERE l.status = 'published' GROUP BY l.target, l.part) AS p "
-        "ON p.target = h.target AND p.part = h.part "
-        "WHERE h.load_id >= COALESCE(p.load_id, 0))",
-        before,
-    )
+
+
+def _ask(session: Session, file: str, values: Values | None = None, **given: Any) -> list[Row]:
+    return session.query(_text(session, file, given), values)
+
+
+def _do(session: Session, file: str, values: Values, **given: Any) -> int:
+    return session.execute(_text(session, file, given), values)
+
+
+def _text(session: Session, file: str, given: Mapping[str, Any]) -> str:
+    return statement(f"ledger/{file}.sql", relations(session.schema), **given)
 
 
 def _cut(text: str) -> str:

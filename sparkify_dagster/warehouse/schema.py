@@ -14,9 +14,9 @@ from sparkify_dagster.model.ddl import (
     create_table,
     drop_table,
     grants,
-    qualified,
 )
 from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseError
 
 _OF_THE_LAKE = (Layer.STAGING, Layer.LEDGER)
@@ -104,13 +104,8 @@ def _made_by_older_model(session: Session, table: Table) -> bool:
     """Whether the table's rows were loaded under other columns or SQL than today's."""
     if table.layer is Layer.LEDGER or "load_history" not in session.tables():
         return False
-    history = qualified(session.schema, "load_history")
-    rows = session.query(
-        f"SELECT h.model_version FROM {history} AS h WHERE h.target = $target "
-        "AND h.status = 'published' ORDER BY h.load_id DESC LIMIT 1",
-        {"target": table.name},
-    )
-    return bool(rows) and rows[0][0] != model_version(table.name)
+    version = ledger.made_by(session, table.name)
+    return version is not None and version != model_version(table.name)
 
 
 def _forget(session: Session, table: Table, there: Container[str]) -> None:
@@ -119,17 +114,7 @@ def _forget(session: Session, table: Table, there: Container[str]) -> None:
     Args:
         there: Tables that were there before.
     """
-    made_here = table.layer in (Layer.STAR, Layer.MART)
-    where = {"load_history": "target"} if made_here else {}
-    if table in STAGING:
-        where = {
-            "load_history": "target",
-            "load_objects": "target",
-            "load_rejects": "target_table",
-        }
-    for name, column in where.items():
+    of_objects = ("load_objects", "load_rejects") if table in STAGING else ()
+    for name in () if table.layer is Layer.LEDGER else ("load_history", *of_objects):
         if name in there:
-            session.execute(
-                f"DELETE FROM {qualified(session.schema, name)} WHERE {column} = $target",
-                {"target": table.name},
-            )
+            ledger.remove(session, name, table.name)

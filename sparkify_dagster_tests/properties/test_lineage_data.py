@@ -21,7 +21,8 @@ from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lineage.graph import LAKE, below, field_of, followed
 from sparkify_dagster.lineage.origin import Origin, Ref
 from sparkify_dagster.model.catalog import STAGING, TABLES
-from sparkify_dagster.model.ddl import column_list, quoted, statement
+from sparkify_dagster.model.ddl import column_list, quoted
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 
 Record = dict[str, Any]

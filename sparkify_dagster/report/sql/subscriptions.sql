@@ -1,3 +1,4 @@
+-- Expects: period, most
 SELECT p.period, e.free, e.paid, p.upgrades, p.downgrades, p.cancellations
 FROM (SELECT {period} AS period, MAX(d.day) AS last_day,
              CAST(SUM(d.upgrades) AS BIGINT) AS upgrades,

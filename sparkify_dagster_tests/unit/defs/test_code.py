@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from sparkify_dagster.defs.code_versions import code_metadata
-from sparkify_dagster.model.catalog import TABLES, sql_text
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.statements import sql_text
 from sparkify_dagster.model.table import Layer, Table
 
 SHOWN = [table for table in TABLES.values() if table.layer is not Layer.LEDGER]

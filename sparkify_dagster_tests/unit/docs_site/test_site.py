@@ -14,7 +14,8 @@ from sparkify_dagster.docs_site.site import build_site
 from sparkify_dagster.lineage import lineage_graph
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import all_checks
-from sparkify_dagster.model.ddl import create_table, relations, statement
+from sparkify_dagster.model.ddl import create_table, relations
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.settings import describe_settings
 from sparkify_dagster_tests.unit.docs_site.conftest import ROOT, program
 from sparkify_dagster_tests.unit.docs_site.reading import Page

@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from sparkify_dagster.model.catalog import STAGING, TABLES
+from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import (
     NO_FAILED_LOADS,
     SCHEMA_MATCHES,
-    Check,
     all_checks,
     audits_of,
     checks_of,

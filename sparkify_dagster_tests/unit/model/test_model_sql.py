@@ -19,8 +19,8 @@ from sparkify_dagster.model.ddl import (
     drop_table,
     grants,
     relations,
-    statement,
 )
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.audit import Stored, loaded_by
 from sparkify_dagster.pipeline.sql_preview import Place, preview
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 import sparkify_dagster
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version, sql_text
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ledger import LEDGER, RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR
+from sparkify_dagster.model.statements import sql_text
 from sparkify_dagster.model.table import Column, Layer, Table, Type
 
 PACKAGE = Path(sparkify_dagster.__file__).parent
@@ -235,9 +236,10 @@ def test_what_a_mart_adds_up_to_is_told_by_a_table_that_stands_before_it(table: 
     assert TABLES[table.total.table] in (*STAR, *MARTS[: MARTS.index(table)])
 
 
-def test_every_statement_in_the_package_belongs_to_a_table() -> None:
+def test_every_statement_that_defines_rows_belongs_to_a_table() -> None:
     folder = PACKAGE / "model" / "sql"
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.sql")}
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*.sql")}
+    found = {path for path in found if path.startswith(("star/", "mart/"))}
     settled = {table.slices.settled for table in TABLES.values() if table.slices}
     assert found == ({table.sql for table in TABLES.values()} | settled) - {None}
 

@@ -1,0 +1,80 @@
+"""The vocabulary of checks: a claim about a table, and the questions in SQL that test it.
+
+What belongs here: what a check is, and how its question comes from a file below `sql/check`. Which
+checks a table has stands in `checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.statements import statement
+
+
+class Rows(Protocol):
+    """Where a check reads: gives the relation that stands for a table's name in its SQL."""
+
+    def touched(self, table: str) -> str:
+        """The rows the load touched; all rows when what is stored is checked."""
+
+    def whole(self, table: str) -> str:
+        """All rows of the table."""
+
+
+Question = Callable[[Rows], str]
+"""Gives SQL over these rows."""
+Numbers = Mapping[str, int]
+"""What a check counted and compared, by the names of its question's columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One claim about one table.
+
+    Attributes:
+        claim: What holds when the check passes, as a sentence.
+        remedy: What to do when it does not.
+        blocking: Rows that break it are not published.
+        warning: Breaking it is worth a look, no error.
+        question: SELECT giving `offenders` (0 when all is well), then the numbers that were
+            compared, each under its own column name. None: asked of the engine's catalogue of
+            tables, not of rows.
+        compared: These numbers in words, each in braces under its column's name.
+        failure: Gives what is the case when the check fails, as a sentence with these numbers.
+        sample: SELECT giving a few offending keys, or None.
+    """
+
+    table: str
+    name: str
+    claim: str
+    remedy: str
+    question: Question | None
+    compared: str
+    failure: Callable[[Numbers], str]
+    sample: Question | None = None
+    blocking: bool = False
+    warning: bool = False
+
+
+def ask(file: str, **given: Any) -> Question:
+    """The SELECT of a file; what is given as a question is asked of the same rows."""
+
+    def text(rows: Rows) -> str:
+        values = {name: value(rows) if callable(value) else value for name, value in given.items()}
+        relations = {name: rows.touched(name) for name in TABLES}
+        return statement(f"check/{file}.sql", relations, **values)
+
+    return text
+
+
+def touched(table: str) -> Question:
+    """The rows of a table that the load touched, in place of a statement."""
+    return lambda rows: rows.touched(table)
+
+
+def whole(table: str) -> Question:
+    """All rows of a table likewise."""
+    return lambda rows: rows.whole(table)

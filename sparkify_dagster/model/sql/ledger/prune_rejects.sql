@@ -1,0 +1,1 @@
+DELETE FROM {load_rejects} WHERE NOT published AND rejected_at < $before

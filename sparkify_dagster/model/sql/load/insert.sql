@@ -1,0 +1,3 @@
+-- Expects: target, columns, select
+INSERT INTO {target} ({columns})
+{select}

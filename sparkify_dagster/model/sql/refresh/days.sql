@@ -1,0 +1,2 @@
+-- Expects: touched, day
+SELECT MIN({day:k}), MAX({day:k}) FROM {touched} AS k
