@@ -33,8 +33,15 @@ from sparkify_dagster.pipeline.marts import (
     publish_marts,
 )
 from sparkify_dagster.pipeline.phases import Phases
-from sparkify_dagster.pipeline.refresh import Refresh, insert, rematched, sql_of
-from sparkify_dagster.pipeline.table_result import Mode, TableResult
+from sparkify_dagster.pipeline.refresh import (
+    ChangedRows,
+    Mode,
+    Refresh,
+    TableResult,
+    insert,
+    rematched,
+    sql_of,
+)
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
@@ -187,7 +194,9 @@ def _published(
         enforce(findings)
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)
-        marts = publish_marts(session, marts_at, StarChange(mode, since, changed), on_table)
+        marts = publish_marts(
+            session, marts_at, StarChange(mode, since, changed, work.changed), on_table
+        )
     else:
         marts = MartsResult({}, {})
     on_table("commit")
@@ -212,7 +221,8 @@ class _Rebuild:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names = relations(session.schema)
-        self._had_plays = False
+        self._before = ""
+        self.changed: dict[str, ChangedRows] = {}
 
     def build(self, table: Table) -> tuple[int, int]:
         """Replaces all rows; gives how many were written and taken out."""
@@ -230,18 +240,18 @@ class _Rebuild:
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
-        if not self._had_plays:
+        if not self._before:
             return 0
-        return rematched(self._session, "matches_before", self._names[SONGPLAY.name])
+        return rematched(self._session, self._before, self._names[SONGPLAY.name])
 
     def _keep_matches(self) -> None:
         """Keeps the song of each play that is about to be made anew."""
         plays = self._names[SONGPLAY.name]
-        self._had_plays = bool(self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"))
-        if self._had_plays:
+        if self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"):
+            self._before = '"matches_before"'
+            columns = Names((*SONGPLAY.key, "song_id"))
             self._session.execute(
-                'CREATE TEMP TABLE "matches_before" AS\n'
-                f"SELECT {Names((*SONGPLAY.key, 'song_id')):p} FROM {plays} AS p"
+                f"CREATE TEMP TABLE {self._before} AS\nSELECT {columns:p} FROM {plays} AS p"
             )
 
 

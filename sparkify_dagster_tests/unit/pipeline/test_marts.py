@@ -17,8 +17,8 @@ from sparkify_dagster.pipeline import marts as publishing
 from sparkify_dagster.pipeline.audit import Stored, examine, examine_at_once
 from sparkify_dagster.pipeline.marts import StarChange, are_behind, way_to
 from sparkify_dagster.pipeline.plan import loaded
+from sparkify_dagster.pipeline.refresh import Mode
 from sparkify_dagster.pipeline.star import StarResult, publish_star
-from sparkify_dagster.pipeline.table_result import Mode
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError
