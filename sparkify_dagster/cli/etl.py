@@ -25,7 +25,7 @@ from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
 from sparkify_dagster.pipeline.notices import all_gone, clock_problem, vanished
-from sparkify_dagster.pipeline.plan import Loaded, Pending, What, held_against, pending
+from sparkify_dagster.pipeline.plan import Loaded, Pending, Request, What, held_against, pending
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
@@ -101,7 +101,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
         raise LakeError(snapshot.emptiness)
     for half in vanished(snapshot, held):
         warn(f"{all_gone(half, lake)} A load takes its rows out.")
-    todo = pending(snapshot, held, everything=full, days=days)
+    todo = pending(snapshot, held, Request("everything" if full else "changes", days))
     return Comparison(warehouse, snapshot, todo, held)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.core.meter import since
+from sparkify_dagster.core.meter import Meter, since
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
@@ -38,7 +38,6 @@ from sparkify_dagster.defs.metadata import (
 )
 from sparkify_dagster.defs.previews import Preview, look_at, look_at_staged
 from sparkify_dagster.defs.sensors.triggers import nothing_due
-from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY
@@ -67,6 +66,7 @@ class Translator:
     stores with the next thing that is yielded: it would be lost with an error.
 
     Args:
+        meters: Count what S3 is asked.
         preview_rows: Rows of a table to show at most.
     """
 
@@ -75,13 +75,13 @@ class Translator:
         context: dg.AssetExecutionContext,
         extras: Extras,
         warehouse: Warehouse,
-        lake: Lake,
-        preview_rows: int,
+        meters: Iterable[Meter] = (),
+        preview_rows: int = 0,
     ) -> None:
         self._context = context
         self._extras = extras
         self._warehouse = warehouse
-        self._lake = lake
+        self._meters = tuple(meters)
         self._preview_rows = preview_rows
         self._requests: Mapping[str, int] = {}
         self._before_days: Mapping[str, int] = {}
@@ -263,7 +263,7 @@ class Translator:
 
     def _requests_since(self) -> dict[str, int]:
         """What S3 was asked since this was asked last, for reading and for handing rows over."""
-        now = Counter(self._lake.meter.snapshot()) + Counter(self._warehouse.meter.snapshot())
+        now = sum((Counter(meter.snapshot()) for meter in self._meters), Counter[str]())
         before, self._requests = self._requests, now
         return since(before, now)
 
@@ -274,7 +274,15 @@ class Translator:
         )
 
     def _findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
-        return findings_told(self._context, self._extras, findings)
+        """What checks found, whether the run was asked for them or not."""
+
+        def told(finding: Finding) -> Any:
+            is_asked = check_key(finding.check) in self._context.selected_asset_check_keys
+            return check_result(finding) if is_asked else check_evaluation(finding)
+
+        missing = "A check is not shown"
+        results = (self._extras.tried(missing, partial(told, f), None) for f in findings)
+        yield from (result for result in results if result is not None)
 
     def _more(self, table: str, *parts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What is shown with a table besides; what cannot be made is left out."""
@@ -288,16 +296,3 @@ class Translator:
         if dg.AssetKey(name) in self._context.selected_asset_keys:
             return dg.MaterializeResult(asset_key=name, metadata=metadata)
         return dg.AssetMaterialization(name, metadata=metadata)
-
-
-def findings_told(
-    context: dg.AssetExecutionContext, extras: Extras, findings: Iterable[Finding]
-) -> Iterator[Any]:
-    """What checks found, whether the run was asked for them or not."""
-
-    def told(finding: Finding) -> Any:
-        is_asked = check_key(finding.check) in context.selected_asset_check_keys
-        return check_result(finding) if is_asked else check_evaluation(finding)
-
-    results = (extras.tried("A check is not shown", partial(told, f), None) for f in findings)
-    yield from (result for result in results if result is not None)

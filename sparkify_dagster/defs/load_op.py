@@ -16,7 +16,7 @@ import dagster as dg
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
 from sparkify_dagster.defs.checks import check_key, check_specs
-from sparkify_dagster.defs.events import Translator, findings_told
+from sparkify_dagster.defs.events import Translator
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder
 from sparkify_dagster.defs.failed_parts import failed_metadata
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
@@ -35,7 +35,7 @@ from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import Finding, Stored, examine, examine_stored
-from sparkify_dagster.pipeline.events import Ended, Planned
+from sparkify_dagster.pipeline.events import Checked, Ended, Planned
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.plan import Request, What
 from sparkify_dagster.warehouse import ledger
@@ -121,7 +121,8 @@ def _load(
     """Loads what was asked for; fails at the end if a part of it failed."""
     lend_temporary_folder(context.instance.root_directory)
     extras = Extras(context.log.warning)
-    translator = Translator(context, extras, warehouse, lake, bounds.load.preview_rows)
+    meters = lake.meter, warehouse.meter
+    translator = Translator(context, extras, warehouse, meters, bounds.load.preview_rows)
     request = _request(context, config)
     for event in load(request, warehouse, lake, bounds.limits(), context.run.run_id):
         yield from translator.told(event)
@@ -150,10 +151,13 @@ def _load(
 
 def _check(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
     """Makes just the checks that were asked for, of what is stored."""
-    extras, wanted = Extras(context.log.warning), _checks(context)
+    translator, wanted = (
+        Translator(context, Extras(context.log.warning), warehouse),
+        _checks(context),
+    )
     # First, and told at once: where a table is altered or gone, other checks may not run.
     if columns := [check for check in wanted if check.name == SCHEMA_MATCHES]:
-        yield from findings_told(context, extras, examine_stored(warehouse, columns))
+        yield from translator.told(Checked(tuple(examine_stored(warehouse, columns))))
     others = [check for check in wanted if check.name != SCHEMA_MATCHES]
 
     def ask(session: Session) -> list[Finding]:
@@ -161,7 +165,7 @@ def _check(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[
         return examine(session, others, Stored(session.schema))
 
     if others:
-        yield from findings_told(context, extras, warehouse.look(ask))
+        yield from translator.told(Checked(tuple(warehouse.look(ask))))
 
 
 def _write_page(context: dg.AssetExecutionContext, warehouse: Warehouse, page: PageResource) -> Any:

@@ -51,7 +51,7 @@ from sparkify_dagster.pipeline.plan import (
     Request,
     held_against,
     loaded,
-    requested,
+    pending,
 )
 from sparkify_dagster.pipeline.publish import Limits, Loading
 from sparkify_dagster.pipeline.star import publish_star
@@ -118,7 +118,7 @@ class _Load:
         snapshot, held = held_against(self._lake.look(), self._warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
-        todo = requested(self._request, snapshot, held, self._limits.attempts)
+        todo = pending(snapshot, held, self._request, self._limits.attempts)
         said = notices(self._lake, snapshot, held, todo, self._limits.attempts)
         yield from map(Noticed, said)
         plan = Planned(snapshot, held, todo)

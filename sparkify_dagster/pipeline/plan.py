@@ -39,7 +39,7 @@ class Request:
             `everything`: all of the lake, read anew, and the star rebuilt.
         within: Only log days of this range and no songs; not with `asked`.
         tables: With `asked`: the tables, of star and marts all or none.
-        days: With `asked`: log days by name, where the table of events is among them.
+        days: With `asked`: log days by name.
         checks: Checks to make at the end, besides those that every load makes.
     """
 
@@ -131,6 +131,7 @@ def summed_up(todo: Pending) -> str:
     return ", ".join(said) or "the star"
 
 
+CHANGES = Request()
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
 
 
@@ -201,57 +202,30 @@ def with_hidden(snapshot: Snapshot, hidden: Hidden) -> Snapshot:
     )
 
 
-def requested(request: Request, snapshot: Snapshot, held: Loaded, attempts: int) -> Pending:
-    """What is to be done of what differs, or of what was asked for.
+def pending(
+    snapshot: Snapshot, held: Loaded, request: Request = CHANGES, attempts: int = 0
+) -> Pending:
+    """What is to be done: of what differs between lake and warehouse, or of what is asked for.
 
     Args:
         attempts: Loads of a part as it is, after which `due` leaves it out.
     """
-    if request.what != "asked":
-        return pending(
-            snapshot,
-            held,
-            everything=request.what == "everything",
-            days=request.within,
-            attempts=attempts if request.what == "due" else None,
-        )
-    songs, days = list[Part](), list[Part]()
-    if STAGING_SONGS.name in request.tables:  # All of the catalogue, what vanished included.
-        songs = changed_parts(snapshot.songs, dict.fromkeys(held.songs, ""))
-    if STAGING_EVENTS.name in request.tables:
-        days = [snapshot.days.get(name) or empty_part(name) for name in request.days]
-    return Pending(songs, days, request.star)
-
-
-def pending(
-    snapshot: Snapshot,
-    held: Loaded,
-    *,
-    everything: bool = False,
-    days: DayRange | None = None,
-    attempts: int | None = None,
-) -> Pending:
-    """What differs between the lake and the warehouse.
-
-    Args:
-        everything: Take all parts, changed or not, and rebuild the star.
-        days: Load only log days of this range, and no songs.
-        attempts: Leave out what has failed so often as it is now; None: try all of it.
-    """
-    known_songs = dict.fromkeys(held.songs, "") if everything else held.songs
-    known_days = dict.fromkeys(held.days, "") if everything else held.days
+    known_songs, known_days = held.songs, held.days
+    if request.reads_all:
+        known_songs, known_days = dict.fromkeys(held.songs, ""), dict.fromkeys(held.days, "")
     songs = changed_parts(snapshot.songs, known_songs)
-    changed_days = changed_parts(snapshot.days, known_days)
-    if days is not None:
-        songs = []
-        changed_days = [p for p in changed_days if date.fromisoformat(p.name) in days]
-    star = held.star_behind or everything
-    over: list[Part] = []
-    if attempts is not None:
-        songs, over = _tried_less(songs, held.failed_songs, attempts)
-        changed_days, over_days = _tried_less(changed_days, held.failed_days, attempts)
-        over = [*over, *over_days]
-    return Pending(songs, changed_days, star, over)
+    if request.what == "asked":
+        asked = [snapshot.days.get(name) or empty_part(name) for name in request.days]
+        return Pending(songs if STAGING_SONGS.name in request.tables else [], asked, request.star)
+    days = changed_parts(snapshot.days, known_days)
+    if request.within is not None:
+        songs, days = [], [p for p in days if date.fromisoformat(p.name) in request.within]
+    given_up: list[Part] = []
+    if request.what == "due":
+        songs, songs_over = _tried_less(songs, held.failed_songs, attempts)
+        days, days_over = _tried_less(days, held.failed_days, attempts)
+        given_up = [*songs_over, *days_over]
+    return Pending(songs, days, held.star_behind or request.what == "everything", given_up)
 
 
 def _tried_less(
@@ -261,8 +235,8 @@ def _tried_less(
 
     def is_over(part: Part) -> bool:
         failure = failures.get(part.name)
-        return (
-            failure is not None and failure.digest == part.digest and (failure.attempts >= attempts)
+        return failure is not None and (
+            failure.digest == part.digest and failure.attempts >= attempts
         )
 
     return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
