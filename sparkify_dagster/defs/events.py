@@ -18,24 +18,12 @@ from typing import Any
 import dagster as dg
 
 from sparkify_dagster.core.meter import Meter, since
+from sparkify_dagster.defs import metadata as shown
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
 from sparkify_dagster.defs.internals import AssetMaterializationPlannedData, DagsterEvent
-from sparkify_dagster.defs.metadata import (
-    LoadStats,
-    day_metadata,
-    days_metadata,
-    days_plot,
-    entry_metadata,
-    plot_metadata,
-    reasons_metadata,
-    rows_metadata,
-    seconds_metadata,
-    size_metadata,
-    star_metadata,
-    took_metadata,
-)
+from sparkify_dagster.defs.metadata import LoadStats
 from sparkify_dagster.defs.previews import Preview, look_at, look_at_staged
 from sparkify_dagster.defs.sensors.triggers import nothing_due
 from sparkify_dagster.model.catalog import TABLES
@@ -142,13 +130,8 @@ class Translator:
         self._before_days = self._requests
         yield from self._findings(songs.findings)
         if songs.published:
-            metadata = entry_metadata(songs.entry) | self._more(
-                _SONGS,
-                lambda: took_metadata(songs, stats.requests),
-                lambda: reasons_metadata(stats.shown.reasons.get("all", {})),
-                lambda: size_metadata(stats.sizes.get(_SONGS)),
-                lambda: rows_metadata(_SONGS, stats.shown),
-            )
+            rows = partial(shown.rows_metadata, _SONGS, stats.shown)
+            metadata = self._of_part(songs, stats, "all", rows)
             yield self._published(_SONGS, metadata | {"objects_read": songs.objects_read})
 
     def _one_day(self, day: PartResult) -> Iterator[Any]:
@@ -161,18 +144,27 @@ class Translator:
         if not day.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
-        yield dg.AssetMaterialization(
-            _EVENTS,
-            partition=entry.part,
-            metadata=entry_metadata(entry)
-            | self._more(
-                _EVENTS,
-                lambda: day_metadata(entry, stats.shown),
-                lambda: reasons_metadata(stats.shown.reasons.get(entry.part, {})),
-                lambda: took_metadata(day, stats.requests),
-                lambda: size_metadata(stats.sizes.get(_EVENTS)),
-                lambda: rows_metadata(_EVENTS, stats.shown) if self._is_one_day else {},
-            ),
+        more = [partial(shown.day_metadata, entry, stats.shown)]
+        if self._is_one_day:
+            more.append(partial(shown.rows_metadata, _EVENTS, stats.shown))
+        metadata = self._of_part(day, stats, entry.part, *more)
+        yield dg.AssetMaterialization(_EVENTS, partition=entry.part, metadata=metadata)
+
+    def _of_part(
+        self, part: PartResult, stats: LoadStats, name: str, *more: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What is shown with a part.
+
+        Args:
+            name: Under which its rejects are counted.
+        """
+        table = part.entry.target
+        return shown.entry_metadata(part.entry) | self._more(
+            table,
+            lambda: shown.took_metadata(part, stats.requests),
+            lambda: shown.reasons_metadata(stats.shown.reasons.get(name, {})),
+            lambda: shown.size_metadata(stats.sizes.get(table)),
+            *more,
         )
 
     def _all_days(self, loaded: DaysLoaded) -> Iterator[Any]:
@@ -185,14 +177,14 @@ class Translator:
             yield dg.AssetObservation(
                 _EVENTS,
                 description=f"{len(entries):,} log days loaded in one run",
-                metadata=days_metadata(entries, len(loaded.days))
+                metadata=shown.days_metadata(entries, len(loaded.days))
                 | self._more(
                     _EVENTS,
-                    lambda: reasons_metadata(reasons),
-                    lambda: seconds_metadata(loaded.phases),
+                    lambda: shown.reasons_metadata(reasons),
+                    lambda: shown.seconds_metadata(loaded.phases),
                     lambda: cost_metadata(requests, copied),
-                    lambda: rows_metadata(_EVENTS, self._day.shown),
-                    lambda: days_plot(entries),
+                    lambda: shown.rows_metadata(_EVENTS, self._day.shown),
+                    lambda: shown.days_plot(entries),
                 ),
             )
         # Days of one transaction share their findings: each is counted once.
@@ -205,17 +197,17 @@ class Translator:
         stats = self._stats(lambda session: look_at(session, tables, self._preview_rows))
         for name in star.tables:
             yield from self._findings(star.findings.get(name, ()))
-            metadata = star_metadata(star, name)
+            metadata = shown.star_metadata(star, name)
             if name == SONGPLAY.name:
                 metadata |= self._more(
                     name,
-                    lambda: plot_metadata("Plays by day", stats.shown.plays),
+                    lambda: shown.plot_metadata("Plays by day", stats.shown.plays),
                     lambda: cost_metadata(stats.requests),
                 )
             metadata |= self._more(
                 name,
-                partial(size_metadata, stats.sizes.get(name)),
-                partial(rows_metadata, name, stats.shown),
+                partial(shown.size_metadata, stats.sizes.get(name)),
+                partial(shown.rows_metadata, name, stats.shown),
             )
             yield self._published(name, metadata)
 
@@ -229,14 +221,14 @@ class Translator:
         tables = [table for name, table in TABLES.items() if name in names]
         if not tables:
             return
-        shown = self._shown(
+        preview = self._shown(
             lambda session: look_at(session, tables, self._preview_rows, counted=True)
         )
         for table in tables:
             metadata: dict[str, Any] = {"how": "nothing"}
-            if table.name in shown.counts:
-                metadata["dagster/row_count"] = shown.counts[table.name]
-            metadata |= self._more(table.name, partial(rows_metadata, table.name, shown))
+            if table.name in preview.counts:
+                metadata["dagster/row_count"] = preview.counts[table.name]
+            metadata |= self._more(table.name, partial(shown.rows_metadata, table.name, preview))
             yield dg.AssetMaterialization(table.name, metadata=metadata)
 
     def _stats_of_day(self, day: PartResult) -> LoadStats:

@@ -65,13 +65,9 @@ class LoadConfig:
 
 # Not as a `dg.Config`: its texts may be names of environment variables, whose values would show.
 _CONFIG_SCHEMA = {
-    "what": dg.Field(
-        dg.Enum("What", [dg.EnumValue(value) for value in get_args(What)]),
-        is_required=False,
-        default_value="asked",
-    ),
-    "first_day": dg.Field(str, is_required=False, default_value=""),
-    "last_day": dg.Field(str, is_required=False, default_value=""),
+    "what": dg.Field(dg.Enum("What", list(map(dg.EnumValue, get_args(What)))), "asked"),
+    "first_day": dg.Field(str, ""),
+    "last_day": dg.Field(str, ""),
 }
 
 
@@ -151,10 +147,8 @@ def _load(
 
 def _check(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
     """Makes just the checks that were asked for, of what is stored."""
-    translator, wanted = (
-        Translator(context, Extras(context.log.warning), warehouse),
-        _checks(context),
-    )
+    translator = Translator(context, Extras(context.log.warning), warehouse)
+    wanted = _checks(context)
     # First, and told at once: where a table is altered or gone, other checks may not run.
     if columns := [check for check in wanted if check.name == SCHEMA_MATCHES]:
         yield from translator.told(Checked(tuple(examine_stored(warehouse, columns))))

@@ -32,11 +32,12 @@ from sparkify_dagster.pipeline.publish import (
     Loading,
     Published,
     RemoteStore,
+    entry_of,
     recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
-from sparkify_dagster.warehouse.ledger import Entry, append_rows
+from sparkify_dagster.warehouse.ledger import append_rows
 from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
@@ -160,7 +161,7 @@ def _publish(
             _stage(session, part, load_id)
         _write_objects(session, part, rows, load_id)
         cost = Cost(session.cost.query_ids[before:], rows)
-        copied.append(PartResult(_entry(part, rows), path="copy", cost=cost))
+        copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
     if changed := store.changed([item for part in group for item in part.objects]):
         raise AmbiguousCopy(f"{changed[0]} changed while it was read")
     entries = [day.entry for day in copied]
@@ -227,16 +228,3 @@ def _write_objects(session: Session, part: Part, copied: int, load_id: int) -> N
         counts = (records, records, 0)
         rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
     append_rows(session, "load_objects", rows)
-
-
-def _entry(part: Part, copied: int) -> Entry:
-    return Entry(
-        target=_TABLE.name,
-        part=part.name,
-        status="published",
-        digest=part.digest,
-        objects=len(part.objects),
-        bytes=part.size,
-        records=copied,
-        row_count=copied,
-    )

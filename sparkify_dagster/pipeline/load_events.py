@@ -82,7 +82,7 @@ def _load_or_split(
     # Not in the handler: the error holds on to what was made till then.
     if len(group) == 1:
         nothing = nothing_of(loading.reader.read_lines)
-        entry = entry_of(_TABLE, group[0], nothing, 0, 0)
+        entry = entry_of(_TABLE, group[0], 0)
         yield _fail(loading, _without_memory(entry, why), nothing, ())
         return
     for part in group:
@@ -108,7 +108,7 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
-    entry = entry_of(_TABLE, part, prepared, records, rejects)
+    entry = entry_of(_TABLE, part, records, rejects, prepared.unknown_of(part.name))
     unread = [error for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message=first_of(unread))

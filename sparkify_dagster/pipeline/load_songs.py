@@ -190,8 +190,10 @@ def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
         records[part] = records.get(part, 0) + more
         rejects[part] = rejects.get(part, 0) + rejected
     return [
-        entry_of(_TABLE, part, prepared, records.get(part.name, 0), rejects.get(part.name, 0))
-        for part in plan.parts
+        entry_of(
+            _TABLE, p, records.get(p.name, 0), rejects.get(p.name, 0), prepared.unknown_of(p.name)
+        )
+        for p in plan.parts
     ]
 
 

@@ -6,7 +6,7 @@ for the catalogue stand in `load_events` and `load_songs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -344,7 +344,13 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
     return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
 
 
-def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
+def entry_of(
+    table: Table,
+    part: Part,
+    records: int,
+    rejects: int = 0,
+    unknown_fields: Mapping[str, int] | None = None,
+) -> Entry:
     """The history entry of a part as if it were published.
 
     Args:
@@ -361,7 +367,7 @@ def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects
         records=records,
         row_count=records - rejects,
         rejects=rejects,
-        unknown_fields=prepared.unknown_of(part.name) or None,
+        unknown_fields=unknown_fields or None,
     )
 
 

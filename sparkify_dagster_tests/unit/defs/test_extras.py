@@ -108,11 +108,12 @@ LOOKS: list[tuple[Any, str]] = [
     (DuckDBWarehouse, "sizes"),
 ]  # fmt: skip
 TOLD: list[tuple[Any, str]] = [
-    (report, name)
-    for name in (
-        "AssetMaterializationPlannedData", "check_evaluation", "cost_metadata", "day_metadata",
-        "reasons_metadata", "rows_metadata", "size_metadata", "took_metadata",
-    )
+    *((report, name) for name in (
+        "AssetMaterializationPlannedData", "check_evaluation", "cost_metadata",
+    )),
+    *((metadata, name) for name in (
+        "day_metadata", "reasons_metadata", "rows_metadata", "size_metadata", "took_metadata",
+    )),
 ]  # fmt: skip
 HOUSEKEEPING: list[tuple[Any, str]] = [
     (metadata, "by_day"), (ledger, "prune"), (DuckDBWarehouse, "tidy"), (load, "prune_runs"),
