@@ -15,6 +15,7 @@ of failures. How a step is done stands in the module of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -76,21 +77,19 @@ def load(
     return _Load(request, warehouse, lake, limits, run_id).run()
 
 
+@dataclass(slots=True)
 class _Load:
     """One load, and what is known of it so far."""
 
-    def __init__(
-        self, request: Request, warehouse: Warehouse, lake: Lake, limits: Limits, run_id: str
-    ) -> None:
-        self._request = request
-        self._warehouse = warehouse
-        self._lake = lake
-        self._limits = limits
-        self._run_id = run_id
-        self._at = ""
-        self._failed: list[FailedPart] = []
-        self._up_to_date: set[str] = set()
-        self._is_rebuilt = False
+    request: Request
+    warehouse: Warehouse
+    lake: Lake
+    limits: Limits
+    run_id: str
+    at: str = ""
+    failed: list[FailedPart] = field(default_factory=list)
+    up_to_date: set[str] = field(default_factory=set)
+    is_rebuilt: bool = False
 
     def run(self) -> Iterator[Event]:
         error = None
@@ -98,9 +97,9 @@ class _Load:
             yield from self._steps()
         except PlainError as caught:
             error = caught
-            self._fails(self._at, str(caught))
+            self._fails(self.at, str(caught))
         failed = yield from self._with_tries()
-        yield Ended(tuple(failed), frozenset(self._up_to_date), error)
+        yield Ended(tuple(failed), frozenset(self.up_to_date), error)
 
     def _steps(self) -> Iterator[Event]:
         plan = yield from self._plan()
@@ -115,11 +114,11 @@ class _Load:
 
     def _plan(self) -> Generator[Event, None, Planned]:
         progress.report("looking at the lake")
-        snapshot, held = held_against(self._lake.look(), self._warehouse)
+        snapshot, held = held_against(self.lake.look(), self.warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
-        todo = pending(snapshot, held, self._request, self._limits.attempts)
-        said = notices(self._lake, snapshot, held, todo, self._limits.attempts)
+        todo = pending(snapshot, held, self.request, self.limits.attempts)
+        said = notices(self.lake, snapshot, held, todo, self.limits.attempts)
         yield from map(Noticed, said)
         plan = Planned(snapshot, held, todo)
         yield plan
@@ -128,12 +127,12 @@ class _Load:
     def _songs(self, plan: Planned) -> Iterator[Event]:
         if not plan.todo.songs:
             if not changed_parts(plan.snapshot.songs, plan.held.songs):
-                self._up_to_date.add(STAGING_SONGS.name)
+                self.up_to_date.add(STAGING_SONGS.name)
             return
-        reader = self._lake.song_reader()
-        loading = Loading(self._warehouse, self._lake.songs, reader, self._limits, self._run_id)
+        reader = self.lake.song_reader()
+        loading = Loading(self.warehouse, self.lake.songs, reader, self.limits, self.run_id)
         try:
-            songs = load_songs(loading, plan.todo.songs, everything=self._request.reads_all)
+            songs = load_songs(loading, plan.todo.songs, everything=self.request.reads_all)
             yield self._part(CATALOGUE, songs)
         finally:
             yield from self._tried("A reader was not closed", reader.close)
@@ -141,8 +140,8 @@ class _Load:
     def _days(self, plan: Planned) -> Iterator[Event]:
         if not plan.todo.days:
             return
-        reader = self._lake.log_reader(plan.snapshot.fields)
-        loading = Loading(self._warehouse, self._lake.logs, reader, self._limits, self._run_id)
+        reader = self.lake.log_reader(plan.snapshot.fields)
+        loading = Loading(self.warehouse, self.lake.logs, reader, self.limits, self.run_id)
         days: list[PartResult] = []
         try:
             for day in load_log_days(loading, plan.todo.days):
@@ -153,25 +152,25 @@ class _Load:
             yield from self._tried("A reader was not closed", reader.close)
 
     def _star(self, todo: Pending) -> Iterator[Event]:
-        if not self._request.star:
+        if not self.request.star:
             return
-        self._at = STAR
+        self.at = STAR
         try:
             done = publish_star(
-                self._warehouse,
-                self._run_id,
-                rebuild=self._request.rebuilds(todo),
-                rebuild_from=self._limits.rebuild_from,
+                self.warehouse,
+                self.run_id,
+                rebuild=self.request.rebuilds(todo),
+                rebuild_from=self.limits.rebuild_from,
             )
         except AuditFailed as error:
             self._fails(STAR, f"The star was not published. {error}")
             yield Checked(error.findings)
             return
-        self._is_rebuilt = done.mode == "rebuild"
-        self._up_to_date.update(table.name for table in star.STAR)
+        self.is_rebuilt = done.mode == "rebuild"
+        self.up_to_date.update(table.name for table in star.STAR)
         yield done
         if done.marts_failed is None:
-            self._up_to_date.update(table.name for table in marts.MARTS)
+            self.up_to_date.update(table.name for table in marts.MARTS)
             return
         yield Checked(done.marts_failed.findings)
         why_not = f"The marts were not published and stay as they were. {done.marts_failed}"
@@ -182,13 +181,13 @@ class _Load:
 
         Other loads go without: they refuse altered tables anyway, and each check costs an event.
         """
-        wanted = all_checks() if self._is_rebuilt else self._request.checks
+        wanted = all_checks() if self.is_rebuilt else self.request.checks
         return [check for check in wanted if check.name == SCHEMA_MATCHES]
 
     def _check(self, checks: list[Check]) -> Iterator[Event]:
         """Makes checks of what is stored, where they can be made."""
         if checks:
-            make = partial(examine_stored, self._warehouse, checks)
+            make = partial(examine_stored, self.warehouse, checks)
             found = yield from self._tried("Checks were not made", make)
             yield Checked(tuple(found or ()))
 
@@ -196,11 +195,11 @@ class _Load:
         now = held.at_latest(ledger.utc_now())
 
         def old(session: Session) -> int:
-            return ledger.prune(session, self._limits.history_days, now)
+            return ledger.prune(session, self.limits.history_days, now)
 
         missing = "Files of dead loads were not removed"
-        yield from self._tried("Old history was not removed", lambda: self._warehouse.transact(old))
-        if left := (yield from self._tried(missing, self._warehouse.tidy)):
+        yield from self._tried("Old history was not removed", lambda: self.warehouse.transact(old))
+        if left := (yield from self._tried(missing, self.warehouse.tidy)):
             yield Omitted(f"{missing}: {left}")
 
     def _part(self, name: str, result: PartResult) -> PartResult:
@@ -209,18 +208,18 @@ class _Load:
         return result
 
     def _fails(self, part: str, reason: str) -> None:
-        self._failed.append(FailedPart(part, reason))
+        self.failed.append(FailedPart(part, reason))
 
     def _with_tries(self) -> Generator[Event, None, list[FailedPart]]:
         """What failed, with how often it was tried in vain as it is now."""
-        if not self._failed:
+        if not self.failed:
             return []
-        held = yield from self._tried("Tries are not counted", lambda: loaded(self._warehouse))
+        held = yield from self._tried("Tries are not counted", lambda: loaded(self.warehouse))
         if held is None:
-            return self._failed
+            return self.failed
         failures = {day: [failure] for day, failure in held.failed_days.items()}
         failures[CATALOGUE] = [*held.failed_songs.values()]
-        return [p.after(failures.get(p.name, ()), self._limits.attempts) for p in self._failed]
+        return [p.after(failures.get(p.name, ()), self.limits.attempts) for p in self.failed]
 
     def _tried(
         self, missing: str, make: Callable[[], _Made]

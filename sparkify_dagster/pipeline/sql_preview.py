@@ -119,30 +119,29 @@ def preview(schema: str, place: Place) -> list[Stage]:
     ]
 
 
+@dataclass(slots=True)
 class _Prefix:
     """A prefix of a lake that holds one object."""
 
-    location = "nowhere"
-
-    def __init__(self, key: str, data: bytes) -> None:
-        self._key = key
-        self._versions = [data]
+    key: str
+    data: bytes
+    version: int = 1
+    location: str = "nowhere"
 
     def put(self, data: bytes) -> None:
         """Another version of the object."""
-        self._versions.append(data)
+        self.data, self.version = data, self.version + 1
 
     def list_objects(self) -> Objects:
         """The one object there is."""
-        size, version = len(self._versions[-1]), len(self._versions)
-        return Objects.of([LakeObject(self._key, size, f"version {version}")])
+        return Objects.of([LakeObject(self.key, len(self.data), f"version {self.version}")])
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """Its bytes."""
         for item in objects:
-            yield item, self._versions[-1]
+            yield item, self.data
 
     def uri_of(self, key: str) -> str:
         """As in a lake."""
