@@ -14,14 +14,14 @@ of failures. How a step is done stands in the module of its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
-from sparkify_dagster.lake.changes import changed_parts
+from sparkify_dagster.lake.changes import Part, changed_parts
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model import marts, star
@@ -125,15 +125,20 @@ class _Load:
         return plan
 
     def _songs(self, plan: Planned) -> Iterator[Event]:
-        if not plan.todo.songs:
-            if not changed_parts(plan.snapshot.songs, plan.held.songs):
-                self.up_to_date.add(STAGING_SONGS.name)
-            return
+        known, parts = plan.held.songs, plan.todo.songs
+        if parts and (yield from self._load_songs(parts)):
+            known = known | {part.name: part.digest for part in parts}
+        if not changed_parts(plan.snapshot.songs, known):
+            self.up_to_date.add(STAGING_SONGS.name)
+
+    def _load_songs(self, parts: Sequence[Part]) -> Generator[Event, None, bool]:
+        """Gives whether they were published."""
         reader = self.lake.song_reader()
         loading = Loading(self.warehouse, self.lake.songs, reader, self.limits, self.run_id)
         try:
-            songs = load_songs(loading, plan.todo.songs, everything=self.request.reads_all)
+            songs = load_songs(loading, parts, everything=self.request.reads_all)
             yield self._part(CATALOGUE, songs)
+            return songs.published
         finally:
             yield from self._tried("A reader was not closed", reader.close)
 
