@@ -367,6 +367,7 @@ def _assert_known_origins(found: list[Row], wanted: list[Row]) -> None:
 
 def assert_same_tables(found: dict[str, list[Row]], wanted: dict[str, list[Row]]) -> None:
     """Row for row the same; doubles to 1e-9."""
+    assert found.keys() == wanted.keys(), f"unknown to one: {sorted(found.keys() ^ wanted.keys())}"
     said = [_difference(name, found[name], wanted[name]) for name in wanted]
     assert not any(said), "\n".join(filter(None, said))
 

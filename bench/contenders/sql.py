@@ -5,6 +5,8 @@ They are read from the platform's files, and need nothing of the platform to be 
 
 from __future__ import annotations
 
+import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from bench.contenders.lake import STAR
@@ -12,10 +14,12 @@ from bench.contenders.lake import STAR
 _SQL = Path(__file__).resolve().parents[2] / "sparkify_dagster" / "model" / "sql"
 _STAGING = ("staging_songs_table", "staging_events_table")
 
-MARTS = (
-    "plays_by_hour", "plays_by_song", "most_played", "listening_days", "listeners_by_day",
-    "user_level_history", "subscriptions_by_day", "sessions", "plays_by_place", "unmatched_plays",
-)  # fmt: skip
+_READ_BY = {
+    path.stem: re.findall(r"{(\w+)}", path.read_text(encoding="utf-8"))
+    for path in sorted((_SQL / "mart").glob("*.sql"))
+    if "." not in path.stem
+}
+MARTS = tuple(name for name in TopologicalSorter(_READ_BY).static_order() if name in _READ_BY)
 """The marts, in an order in which they can be made."""
 
 DIALECT = (

@@ -12,8 +12,9 @@ from typing import Any
 import dagster as dg
 
 from sparkify_dagster.defs.assets import OWNERS
-from sparkify_dagster.model.marts import MARTS
-from sparkify_dagster.model.star import SONGPLAY, USER
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.table import Layer
+from sparkify_dagster.report.questions import tables_read
 from sparkify_dagster.report.writing import Written, write_report
 from sparkify_dagster.warehouse.engine import Warehouse
 
@@ -28,7 +29,7 @@ def report_spec(path: str) -> dg.AssetSpec:
     """
     return dg.AssetSpec(
         REPORT,
-        deps=[table.name for table in (*MARTS, SONGPLAY, USER)],
+        deps=[name for name in tables_read() if TABLES[name].layer is not Layer.LEDGER],
         group_name=REPORT,
         kinds={"html"},
         owners=OWNERS,

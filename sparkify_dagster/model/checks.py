@@ -11,7 +11,7 @@ them (`pipeline.audit`) and showing them in Dagster (`defs.checks`).
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.model.catalog import STAGING, TABLES
@@ -27,6 +27,7 @@ SCHEMA_MATCHES = "schema_matches_model"
 _ALONE = (NO_FAILED_LOADS, SCHEMA_MATCHES)
 """Checks that no load asks before it commits: one looks at loads themselves, the other has been
 answered when a load begins, which refuses a table that differs."""
+_blocking, _warning = partial(Check, blocking=True), partial(Check, warning=True)
 
 
 @cache
@@ -79,12 +80,11 @@ def _unique_key(table: Table) -> Check:
         "grouped": ", ".join([f"{key:r}", *texts]),
         "known": " AND ".join(f"r.{quoted(k)} IS NOT NULL" for k in table.key),
     }
-    return Check(
+    return _blocking(
         table.name,
         "unique_key",
         f"No two rows of {table.name} have the same {_and(table.key)}.",
         "Rebuild the table with `sparkify etl --full`; if it stays, its SQL is wrong.",
-        blocking=True,
         question=ask("unique_key", **asked),
         compared="rows compared: {row_count}",
         failure=lambda n: (
@@ -97,12 +97,11 @@ def _unique_key(table: Table) -> Check:
 
 def _required(table: Table) -> Check:
     missing = " OR ".join(f"r.{quoted(c)} IS NULL" for c in table.required)
-    return Check(
+    return _blocking(
         table.name,
         "required_columns",
         f"Every row of {table.name} has {_and(table.required)}.",
         "Look at the rows named; mend the objects they come from, or the table's SQL.",
-        blocking=True,
         question=ask("counted", rows=touched(table.name), wrong=missing),
         compared=_LOOKED_AT,
         failure=lambda n: (
@@ -119,12 +118,11 @@ _LOOKED_AT = "rows looked at: {row_count}"
 def _row_count(table: Table) -> Check:
     grain = table.grain
     assert grain is not None, f"{table.name}: a star table has a grain"
-    return Check(
+    return _blocking(
         table.name,
         "row_count",
         f"{table.name} has one row for each distinct {_and(table.key)} in {grain.source}.",
         "Rebuild the star with `sparkify etl --full`; if it stays, the table's SQL is wrong.",
-        blocking=True,
         question=ask(
             "row_count",
             rows=touched(table.name),
@@ -141,12 +139,11 @@ def _row_count(table: Table) -> Check:
 
 
 def _adds_up(table: Table, total: Total) -> Check:
-    return Check(
+    return _blocking(
         table.name,
         "adds_up",
         f"{total.column} of {table.name} add up to {total.meaning}.",
         "Build it anew with `sparkify etl --full`; if it stays, the table's SQL is wrong.",
-        blocking=True,
         question=ask(
             "adds_up",
             mart=whole(table.name),
@@ -164,12 +161,11 @@ def _adds_up(table: Table, total: Total) -> Check:
 
 def _not_empty(table: Table) -> Check:
     grain = table.grain or Grain("load_objects", f"s.target = {literal(table.name)}")
-    return Check(
+    return _blocking(
         table.name,
         "not_empty",
         f"{table.name} has rows whenever its source has.",
         "Run `sparkify etl --full`.",
-        blocking=True,
         question=ask(
             "not_empty",
             rows=touched(table.name),
@@ -193,12 +189,11 @@ def _reference(table: Table, reference: Reference) -> Check:
         "target": Names((reference.target,)),
         "same": f"{referred} = {exact(table, reference.column, 'r')}",
     }
-    return Check(
+    return _blocking(
         table.name,
         f"{reference.column}_in_{reference.table}",
         f"Every {reference.column} in {table.name} stands in {reference.table}.",
         "Rebuild the star with `sparkify etl --full`; if it stays, the SQL of the two disagrees.",
-        blocking=True,
         question=ask("reference", **asked),
         compared="values looked up: {looked_up}",
         failure=lambda n: (
@@ -218,12 +213,11 @@ def _reconciled(table: Table) -> Check:
     by_object = ask(
         "by_object", rows=touched(table.name), name=name, origin=origin, origins=origins
     )
-    return Check(
+    return _blocking(
         table.name,
         "records_reconciled",
         "Rows staged and rows rejected together are the records of each object.",
         "Load the objects named again: `sparkify etl --full`; tell us if it stays.",
-        blocking=True,
         question=ask("records_reconciled", by_object=by_object),
         compared="records: {records}, staged: {staged}, rejected: {rejected}",
         failure=lambda n: (
@@ -249,12 +243,11 @@ def _no_failed_loads(table: Table) -> Check:
 
 
 def _rejects(table: Table) -> Check:
-    return Check(
+    return _warning(
         table.name,
         "no_rejects",
         f"Every record meant for {table.name} could be read.",
         "See them with `sparkify rejects`; mend the objects, and they load by themselves.",
-        warning=True,
         question=ask("no_rejects", name=literal(table.name)),
         compared="{offenders} of {records} rejected",
         failure=lambda n: (
@@ -266,12 +259,11 @@ def _rejects(table: Table) -> Check:
 
 def _unknown_fields(table: Table) -> Check:
     parts = f"loads of {table.name}" if table is STAGING_SONGS else "days"
-    return Check(
+    return _warning(
         table.name,
         "no_unknown_fields",
         f"Every field of the records for {table.name} has a column.",
         "A field was added at the source: decide whether it deserves a column.",
-        warning=True,
         question=ask("no_unknown_fields", name=literal(table.name)),
         compared="{offenders} of {parts} loads have others",
         failure=lambda n: (
@@ -283,12 +275,11 @@ def _unknown_fields(table: Table) -> Check:
 
 def _accepted(table: Table, column: Column) -> Check:
     values = ", ".join(f"'{value}'" for value in column.accepted)
-    return Check(
+    return _warning(
         table.name,
         f"{column.name}_accepted",
         f"{column.name} in {table.name} is {_or(column.accepted)}, or unknown.",
         "A value nobody expected: find out at the source what it means.",
-        warning=True,
         question=ask(
             "counted",
             rows=touched(table.name),
@@ -305,13 +296,12 @@ def _accepted(table: Table, column: Column) -> Check:
 def _times() -> Check:
     name = STAGING_EVENTS.name
     asked = {"rows": touched(name), "wrong": "ABS(CAST(r.ts AS DATE) - r.log_date) > 1"}
-    return Check(
+    return _warning(
         name,
         "times_near_log_day",
         f"No event of {name} lies more than a day off its log day.",
         "Is `ts` in seconds, not in milliseconds, or was a clock wrong at the source? Mend the "
         "objects, and they load by themselves; till then their plays stand at the wrong time.",
-        warning=True,
         question=ask("counted", **asked),
         compared=_LOOKED_AT,
         failure=lambda n: (
@@ -323,12 +313,11 @@ def _times() -> Check:
 
 
 def _match_rate() -> Check:
-    return Check(
+    return _warning(
         SONGPLAY.name,
         "match_rate",
         "Some plays find their song in the catalogue, if there are plays and songs.",
         "Is SONG_DATA the catalogue of these logs? Compare titles and artist names.",
-        warning=True,
         question=ask("match_rate", fact=whole(SONGPLAY.name), catalogue=whole(STAGING_SONGS.name)),
         compared="{matched} of {plays} plays have one",
         failure=lambda n: (

@@ -19,7 +19,7 @@ VIEWS = {"latest_loads": "view/latest_loads.sql"}
 `latest_loads`: of each target and part the last load, the last that was published and the last that
 failed, 0 where there is none.
 """
-_HEADER = re.compile(r"-- Expects: .*\n(?:--.*\n)*")
+_HEADER = re.compile(r"\A-- Expects: .*\n(?:--.*\n)*")
 """What stands above a statement for whoever reads the file."""
 _NO_RELATIONS: Mapping[str, str] = {}
 
@@ -57,15 +57,8 @@ def statement(
     asked = placeholders(path, room)
     views = {name: f"(\n{statement(VIEWS[name], relations)}\n)" for name in asked if name in VIEWS}
     values = {**relations, **views, **given}
-    if wrong := [f"no value for {name}" for name in asked if name not in values]:
+    wrong = [f"no value for {name}" for name in asked if name not in values]
+    wrong += [f"no place for {name}" for name in given if name not in asked]
+    if wrong:
         raise KeyError(f"{room}/sql/{path}: {', '.join(wrong)}")
-    if wrong := [f"no place for {name}" for name in given if name not in asked]:
-        raise KeyError(f"{room}/sql/{path}: {', '.join(wrong)}")
-    return _body(path, room).format_map(values)
-
-
-@cache
-def _body(path: str, room: str) -> str:
-    text = sql_text(path, room)
-    header = _HEADER.match(text)
-    return text[header.end() :] if header else text
+    return _HEADER.sub("", sql_text(path, room)).format_map(values)

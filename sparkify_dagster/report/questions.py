@@ -91,11 +91,10 @@ def over_time(grain: Grain) -> tuple[Question, ...]:
     )
 
 
-def tables_read() -> set[str]:
-    """All tables that the page's statements read."""
-    return set().union(
-        *(question.tables for question in (headline(), *single(), *over_time("day")))
-    )
+def tables_read() -> list[str]:
+    """All tables that the page's statements name."""
+    every = (headline(), *single(), *over_time("day"))
+    return sorted(set().union(*(question.tables for question in every)))
 
 
 def _timed(name: str, day: str, grain: Grain) -> Question:

@@ -348,7 +348,7 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
 
 
 def remove(
-    session: Session, table: str, target: str, where: str = "", values: Values | None = None
+    session: Session, table: str, target: str, where: str = "1 = 1", values: Values | None = None
 ) -> None:
     """Removes what a ledger table holds of a target; only what meets a condition, if one is given.
 
@@ -361,7 +361,7 @@ def remove(
         {"target": target, **(values or {})},
         table=relation(session, table),
         column="target_table" if table == "load_rejects" else "target",
-        where=f" AND {where}" if where else "",
+        where=where,
     )
 
 

@@ -13,6 +13,7 @@ from sparkify_dagster.cli.app import app
 from sparkify_dagster.connect import require_supported
 from sparkify_dagster.defs.page import REPORT, report_spec
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.table import Layer
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.unit.test_layers import LAYERS
 
@@ -91,7 +92,20 @@ def test_the_picture_in_the_readme_has_every_edge_of_the_model() -> None:
     drawn = set(re.findall(r"^  (\w+) --> (\w+)$", README, re.MULTILINE))
     declared = {(source, table.name) for table in TABLES.values() for source in table.reads}
     declared |= {(dep.asset_key.to_user_string(), REPORT) for dep in report_spec("").deps}
-    assert {edge for edge in drawn if not edge[1].startswith("staging")} == declared
+    drawn = {edge for edge in drawn if not edge[1].startswith("staging")}
+    assert drawn == declared, (
+        f"draw in README.md what a statement reads: {sorted(declared - drawn)}, "
+        f"and take out what none does: {sorted(drawn - declared)}"
+    )
+
+
+def test_the_picture_in_the_readme_has_the_tables_of_each_layer() -> None:
+    for layer in (Layer.STAGING, Layer.STAR, Layer.MART):
+        (box,) = re.findall(rf"subgraph {layer}\n(.*?)  end", README, re.DOTALL)
+        declared = {table.name for table in TABLES.values() if table.layer is layer}
+        assert set(box.split()) == declared, (
+            f"the subgraph {layer} in README.md: {sorted(set(box.split()) ^ declared)}"
+        )
 
 
 ARCHITECTURE = text_of(ROOT / "docs" / "architecture.md")

@@ -5,9 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sparkify_dagster_tests.oracle import Event
+import pytest
+
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.table import Table
+from sparkify_dagster_tests.lakes import COLUMNS
+from sparkify_dagster_tests.oracle import Event, Expected
 from sparkify_dagster_tests.oracle_marts import (
     listeners_by_day,
+    marts_expected,
     most_played,
     plays_by_song,
     sessions,
@@ -28,6 +35,17 @@ def event(day: float = 0, item: int = 0, **values: object) -> Event:
         "ts": NOON + day * DAY, "log_date": date(2018, 11, 1), "auth": "Logged In",
     }  # fmt: skip
     return Event(**(BLANK | told | values))
+
+
+def test_the_oracle_computes_every_mart() -> None:
+    missing = {table.name for table in MARTS} ^ marts_expected(Expected()).keys()
+    assert not missing, f"compute them in oracle_marts.py, else nothing holds their rows: {missing}"
+
+
+@pytest.mark.parametrize("table", [*STAR, *MARTS], ids=lambda table: table.name)
+def test_every_column_of_star_and_marts_is_held_against_the_oracle(table: Table) -> None:
+    columns = [column.name for column in table.columns if not column.audit]
+    assert COLUMNS.get(table.name) == columns, f"list the columns of {table.name} in lakes.COLUMNS"
 
 
 def test_a_persons_subscription_changes_ends_and_begins_again() -> None:

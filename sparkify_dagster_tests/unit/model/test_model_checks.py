@@ -146,6 +146,7 @@ def test_a_load_asks_all_but_what_is_known_before_or_only_after_it(name: str) ->
 @every_check
 def test_a_check_says_what_holds_and_what_to_do_in_sentences(check: Check) -> None:
     assert check.claim.endswith(".")
+    assert check.remedy, f"{check.table}.{check.name} has no remedy: what to do when it fails?"
     assert check.remedy[-1] in ".?;"
     assert check.table in check.claim or check.name in ("records_reconciled", "match_rate")
     assert not (check.blocking and check.warning)

@@ -1,2 +1,2 @@
 -- Expects: table, column, where
-DELETE FROM {table} WHERE {column} = $target{where}
+DELETE FROM {table} WHERE {column} = $target AND {where}
