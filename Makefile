@@ -96,7 +96,8 @@ lock: $(TOOLS) ## Pin what setup.cfg asks for, with hashes (UPGRADE=1: the newes
 	@$(LOCK) bench/requirements.in -o bench/requirements.txt
 
 sbom: $(TOOLS) ## Write what the warehouse is made of to sbom.json (CycloneDX)
-	@{ echo '[project]'; sed -nE 's/^(name|version) = (.*)/\1 = "\2"/p' setup.cfg; } \
+	@{ echo '[project]'; sed -nE 's/^(name) = (.*)/\1 = "\2"/p' setup.cfg; \
+		sed -nE 's/^__version__/version/p' sparkify_dagster/__init__.py; } \
 		> .venv-tools/project.toml
 	@.venv-tools/bin/cyclonedx-py requirements --pyproject .venv-tools/project.toml \
 		--mc-type application --output-reproducible constraints.txt -o sbom.json

@@ -3,4 +3,4 @@
 Only the version belongs here. Importing the package reads nothing and starts nothing.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

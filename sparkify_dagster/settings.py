@@ -44,7 +44,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from sparkify_dagster.core.local_files import read_bounded
+from sparkify_dagster.core.local_files import read_bounded, require_trusted
 from sparkify_dagster.core.text import printable
 
 CONFIG_NAME: Final = "dwh.cfg"
@@ -766,6 +766,13 @@ def _choose_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> 
     if named:
         return _absolute(str(named), cwd)
     usual = cwd / CONFIG_NAME
+    try:
+        require_trusted(usual)
+    except OSError as error:
+        step = f"remove it, or name it if you trust it (--config, {ENV_CONFIG})"
+        raise SettingsError(
+            [_problem(str(usual), str(error.strerror), "a file of your own", step)]
+        ) from None
     return usual if os.path.lexists(usual) else None
 
 

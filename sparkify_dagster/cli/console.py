@@ -27,8 +27,9 @@ from rich.tree import Tree
 from sparkify_dagster.core.text import harmless, printable
 
 _UNBOUNDED = 10_000
-_COMMAND = re.compile("`(sparkify|pip) ([^`]+)`")
-_COMMAND_AT_END = re.compile(r":?(?: run)? `(?:sparkify|pip) [^`]+`\.?$")
+_WORDS = r"(sparkify|pip) ([\w ,./'=-]+)"  # Nothing that a shell takes for more than words.
+_COMMAND = re.compile(f"`{_WORDS}`")
+_COMMAND_AT_END = re.compile(rf":?(?: run)? `{_WORDS}`\.?$")
 
 
 @cache

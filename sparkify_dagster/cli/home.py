@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkify_dagster.cli.console import warn
+from sparkify_dagster.core.local_files import require_trusted
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.defs.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
@@ -65,10 +66,16 @@ def history() -> History:
     """Where the history is kept.
 
     Raises:
-        SettingsError: `DAGSTER_HOME` names no folder.
+        SettingsError: `DAGSTER_HOME` names no folder, or what is here without it is another user's.
     """
     home, here = dagster_home(), Path.cwd()
     base = home or here / ".dagster"
+    if home is None:
+        try:
+            require_trusted(here / "dagster.yaml", base, base / "dagster.yaml")
+        except OSError as error:
+            found = f"{error.filename} {error.strerror}. Remove it, or set DAGSTER_HOME."
+            raise SettingsError([printable(found)]) from None
     settings = next(
         (path for path in [here / "dagster.yaml"] if home is None and path.exists()),
         base / "dagster.yaml",

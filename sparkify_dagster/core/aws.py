@@ -7,6 +7,8 @@ What belongs here: sessions, clients, credentials. What does not: buckets and ob
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +24,7 @@ from botocore.credentials import (
 )
 
 from sparkify_dagster.core.errors import CloudError
+from sparkify_dagster.core.text import in_a_line
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60
@@ -46,6 +49,12 @@ _BY_CODE = {
     "SignatureDoesNotMatch": "the secret key does not fit the access key. Mend the credentials.",
     "RequestTimeTooSkewed": "this machine's clock is wrong. Set it.",
 }
+
+
+class NoAnswer(exceptions.BotoCoreError):  # type: ignore[misc]
+    """An answer that botocore cannot read. What it says of it may quote what was in it."""
+
+    fmt = "an answer that is none ({kind}); try again, or check [AWS] ENDPOINT_URL"
 
 
 class AwsError(CloudError):
@@ -106,11 +115,13 @@ class AwsAccess:
         session = self.session()
         try:
             with self._held.lock:  # A session's factory of clients is not safe among threads.
-                return session.client(
-                    service,
-                    region_name=region or None,
-                    endpoint_url=self.endpoint_url or None,
-                    config=self._config(),
+                return answering(
+                    session.client(
+                        service,
+                        region_name=region or None,
+                        endpoint_url=self.endpoint_url or None,
+                        config=self._config(),
+                    )
                 )
         except (exceptions.BotoCoreError, ValueError) as error:
             raise self.error(error) from None
@@ -126,14 +137,15 @@ class AwsAccess:
             found = session.get_credentials()
             if found is None:
                 raise exceptions.NoCredentialsError
-            frozen: ReadOnlyCredentials = found.get_frozen_credentials()
+            with _readable():
+                frozen: ReadOnlyCredentials = found.get_frozen_credentials()
             return frozen
         except (exceptions.BotoCoreError, exceptions.ClientError) as error:
             raise self.error(error) from None
 
     def error(self, error: Exception) -> AwsError:
         """What to say of any failure of a call to AWS."""
-        return AwsError(f"AWS: {self.reason(error) or _in_a_line(error)}")
+        return AwsError(f"AWS: {self.reason(error) or in_a_line(error)}")
 
     def reason(self, error: Exception) -> str | None:
         """What to say of a failure that the account or the network is to blame for, else None."""
@@ -148,7 +160,7 @@ class AwsAccess:
         if isinstance(error, exceptions.PartialCredentialsError | exceptions.NoCredentialsError):
             return _NO_CREDENTIALS
         if isinstance(error, _LOGIN):
-            return f"{_EXPIRED} ({_in_a_line(error)})"
+            return f"{_EXPIRED} ({in_a_line(error)})"
         if isinstance(error, _NETWORK):
             where = self.endpoint_url or "AWS"
             return (
@@ -158,7 +170,7 @@ class AwsAccess:
         return None
 
     def _refused(self, error: exceptions.ClientError) -> str | None:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = in_a_line(error.response.get("Error", {}).get("Code") or "", 60)
         if error.operation_name == "AssumeRole" and code not in _BY_CODE:
             return (
                 f"role {self.role_arn} cannot be assumed ({code or 'refused'}). Let this account "
@@ -229,10 +241,29 @@ _NETWORK = (
 )
 
 
+def answering(client: Any) -> Any:
+    """The client, which says of any answer that it cannot read just that."""
+    ask = client._make_api_call
+
+    def asked(*operation: Any) -> Any:
+        with _readable():
+            return ask(*operation)
+
+    client._make_api_call = asked
+    return client
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Whatever botocore stumbles over inside the block becomes an error of its kind."""
+    try:
+        yield
+    except (exceptions.BotoCoreError, exceptions.ClientError):
+        raise
+    except Exception as error:
+        raise NoAnswer(kind=type(error).__name__) from None
+
+
 def reason_of_code(code: str) -> str | None:
     """What to say of an error code that blames the account as a whole, else None."""
     return _BY_CODE.get(code)
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

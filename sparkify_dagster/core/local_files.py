@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from errno import EFBIG, EINVAL
+from contextlib import contextmanager, suppress
+from errno import EFBIG, EINVAL, EPERM
 from pathlib import Path
 from stat import S_ISREG
 
@@ -33,6 +33,24 @@ def read_bounded(path: Path, most: int = LARGEST) -> bytes:
     if len(data) > most:
         raise OSError(EFBIG, f"has more than {most:,} bytes")
     return data
+
+
+def require_trusted(*paths: Path) -> None:
+    """Refuses what another user of the machine has put where it is found without being named.
+
+    What it says would be done in our name, or what is ours be written to it. Root, and who owns
+    this code, need no such detour. A link counts as whoever made it, too.
+
+    Raises:
+        OSError: One of them, if it is there, belongs to somebody else.
+    """
+    trusted = {0, os.geteuid(), os.stat(__file__).st_uid}
+    for path in paths:
+        for follow in (False, True):
+            with suppress(FileNotFoundError):
+                owner = os.stat(path, follow_symlinks=follow).st_uid
+                if owner not in trusted:
+                    raise OSError(EPERM, f"belongs to another user (id {owner})", str(path))
 
 
 _lock = threading.Lock()

@@ -7,6 +7,11 @@ message, as a line break in it would forge a line there.
 
 from __future__ import annotations
 
+import re
+
+_TOKEN = re.compile(r"[\w+/=-]{100,}")
+"""A session token may be echoed; no word is as long."""
+
 
 def count(number: int, one: str, many: str = "") -> str:
     """`1 day`, `2,000 days`."""
@@ -20,6 +25,19 @@ def printable(value: object) -> str:
     )
 
 
+def cited(value: object) -> str:
+    """A text from outside as part of a message: `printable`, and no backtick.
+
+    What stands between two of them in a message is offered as a command to be copied.
+    """
+    return printable(value).replace("`", "'")
+
+
 def harmless(text: str) -> str:
     """A text that cannot steer the terminal; its lines stay lines."""
     return "\n".join(printable(line) for line in text.expandtabs().split("\n"))
+
+
+def in_a_line(value: object, most: int = 300) -> str:
+    """What another program or machine says: one short line that cannot steer the terminal."""
+    return cited(_TOKEN.sub("***", " ".join(str(value).split())))[:most]

@@ -112,4 +112,10 @@ def build_definitions(
         executor=dg.in_process_executor.configured(
             nothing_said, name="in_process", config_schema={}
         ),
+        # Dagster's own prints the name that a launch gives it as it stands, on a terminal, too.
+        loggers={
+            "console": dg.colored_console_logger.configured(
+                dict, config_schema={"log_level": dg.Field(str, default_value="DEBUG")}
+            )
+        },
     )

@@ -21,7 +21,7 @@ import dagster as dg
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.local_files import made_for
+from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.history import going_on_without, held_open, in_words
@@ -180,6 +180,8 @@ def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
     Dagster makes them without a lock, and what comes second fails: `table runs already exists`.
     """
     base = home or folder / _HOME
+    if home is None:  # Dagster runs whatever a dagster.yaml names.
+        require_trusted(folder / "dagster.yaml", base, base / "dagster.yaml")
     with made_for():  # What Dagster makes in it is then behind a closed door.
         base.mkdir(exist_ok=True)
     with _turn(base / ".lock"):
@@ -195,7 +197,9 @@ def _turn(path: Path) -> Iterator[None]:
     """Waits for a lock; goes on without it where there can be none, as in a folder to read only."""
     with ExitStack() as stack:
         with suppress(OSError):
-            flock(stack.enter_context(path.open("a")), LOCK_EX)
+            with made_for():  # Who may open it may hold it for ever.
+                file = stack.enter_context(path.open("a"))
+            flock(file, LOCK_EX)
         yield
 
 

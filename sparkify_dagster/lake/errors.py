@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sparkify_dagster.core.errors import PlainError
-from sparkify_dagster.core.text import printable
+from sparkify_dagster.core.text import cited
 
 
 class LakeError(PlainError):
@@ -23,6 +23,6 @@ class ObjectError(Exception):
     """
 
     def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"{printable(key)}: {reason}")
+        super().__init__(f"{cited(key)}: {reason}")
         self.key = key
         self.reason = reason

@@ -11,10 +11,14 @@ import codecs
 import hashlib
 import json
 import re
+import reprlib
 from dataclasses import dataclass
 
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.errors import DocumentError
 
+_REPR = reprlib.Repr()
+_REPR.maxstring = 200  # A path may be a megabyte long, or nested as deep as Python goes.
 _NO_NAME = r"\x00\ud800-\udfff"  # Neither a NUL nor a lone surrogate can stand in a field's name.
 _BRACKET = re.compile(rf"\$\['((?:[^'\\{_NO_NAME}]|\\[^{_NO_NAME}])+)'\]")
 _CURLY = "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
@@ -84,7 +88,7 @@ def _field(path: object, number: int, where: str) -> str:
         if found := _DOT.fullmatch(path):
             return found.group(1)
     raise DocumentError(
-        f"{where}: path {number} is {path!r}: {_wrong(path)}. "
+        f"{where}: path {number} is {cited(_REPR.repr(path))}: {_wrong(path)}. "
         "A path names one field, $['name'] or $.name."
     )
 

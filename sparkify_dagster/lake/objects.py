@@ -32,7 +32,8 @@ class Aside(NamedTuple):
     Attributes:
         others: How many keys have an ending that no data has.
         example: The first of them.
-        links: Links that are not followed, as they lead nowhere, out or back, by key.
+        links: Links that are not followed, as they lead nowhere, out or back, by key; folders that
+            cannot be listed, too.
     """
 
     others: int = 0
@@ -155,6 +156,8 @@ NOT_FOLLOWED = (
     "a link that is not followed, as it leads nowhere, out of this folder or round in it: bring "
     "back what it leads to, put that in its place, or set [S3] FOLLOW_LINKS"
 )
+
+NOT_LISTED = "a folder that cannot be listed: let this account read it, or move it less deep"
 
 
 def is_unfollowed(key: str) -> bool:

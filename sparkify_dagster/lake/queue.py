@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Message, Notified, Watched, told_by
 
@@ -53,10 +54,15 @@ class EventQueue:
         """
         found: list[Message] = []
         while len(found) < most:
+            before = len(found)
             told = self._ask("receive_message", "sqs:ReceiveMessage", MaxNumberOfMessages=_AT_ONCE)
             batch = told.get("Messages", ())
-            found += [Message(item["ReceiptHandle"], item.get("Body", "")) for item in batch]
-            if not batch:
+            found += [
+                Message(item["ReceiptHandle"], str(item.get("Body", "")))
+                for item in batch
+                if item and "ReceiptHandle" in item
+            ]
+            if not batch or len(found) == before:
                 break
         return found
 
@@ -88,10 +94,10 @@ class EventQueue:
             return self._held
 
     def _said(self, error: Exception, permission: str) -> str:
-        code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+        code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
         if "NonExistentQueue" in code or "QueueDoesNotExist" in code:
             return f"{self._url} ({SETTING}): no such queue. Mend its URL, or blank it."
         if "AccessDenied" in code:
             return f"{self._url} ({SETTING}): access denied. Let this account {permission}."
-        reason = self._access.reason(error) or " ".join(str(error).split())[:300]
+        reason = self._access.reason(error) or in_a_line(error)
         return f"{self._url} ({SETTING}): AWS: {reason}"

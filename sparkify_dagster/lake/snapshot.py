@@ -12,7 +12,7 @@ from datetime import date
 
 from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.core.meter import Meter
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
@@ -91,13 +91,13 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
     where = f"Not read in [S3] {SETTINGS[table]}:"
     if aside.others:
         others = count(aside.others, "object")
-        example = printable(aside.example)
+        example = cited(aside.example)
         yield f"{where} {others} that [S3] ENDINGS does not name, such as {example}."
     if aside.links:
         links = count(len(aside.links), "link that leads", "links that lead")
         yield (
-            f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), such as "
-            f"{printable(aside.links[0])}."
+            f"{where} {links} nowhere, back or out ([S3] FOLLOW_LINKS), or folder that cannot be "
+            f"listed, such as {cited(aside.links[0])}."
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import date
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.text import printable
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.objects import LakeObject, is_packed
 from sparkify_dagster.lake.snapshot import loaded_columns
@@ -163,7 +163,7 @@ def _publish(
         cost = Cost(session.cost.query_ids[before:], rows)
         copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
     if changed := store.changed([item for part in group for item in part.objects]):
-        raise AmbiguousCopy(f"{changed[0]} changed while it was read")
+        raise AmbiguousCopy(f"{cited(changed[0])} changed while it was read")
     entries = [day.entry for day in copied]
     return Published(load_id, recorded(session, loading, _TABLE, entries, load_id), session.cost)
 
@@ -197,7 +197,7 @@ def _filled(part: Part) -> list[LakeObject]:
     """
     for item in part.objects:
         if not item.size and is_packed(item.key):
-            raise AmbiguousCopy(f"{printable(item.key)} is empty, so no whole gzip file")
+            raise AmbiguousCopy(f"{cited(item.key)} is empty, so no whole gzip file")
     return [item for item in part.objects if item.size]
 
 

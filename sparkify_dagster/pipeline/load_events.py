@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
+from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
@@ -22,7 +23,7 @@ from sparkify_dagster.pipeline.prepare import (
     Prepared,
     first_of,
     in_groups,
-    nothing_of,
+    kept_of,
     prepare,
     why_too_much,
 )
@@ -70,10 +71,10 @@ def _load_or_split(
 ) -> Iterator[PartResult]:
     """Loads a group; where memory does not suffice, day by day, so that just one fails."""
     try:
-        with loading.phases.during("read"):
+        with loading.phases.during("read"), without_search():
             prepared = _prepare(loading, group, done, total)
     except OUT_OF_MEMORY as error:
-        why = why_too_much(error)
+        why, kept = why_too_much(error), kept_of(error, loading.reader.read_lines)
     else:
         counts = prepared.counts().by_part(prepared.parts)
         entries = [_judged(loading, p, prepared, *counts.get(p.name, (0, 0))) for p in group]
@@ -81,9 +82,9 @@ def _load_or_split(
         return
     # Not in the handler: the error holds on to what was made till then.
     if len(group) == 1:
-        nothing = nothing_of(loading.reader.read_lines)
-        entry = entry_of(_TABLE, group[0], 0)
-        yield _fail(loading, _without_memory(entry, why), nothing, ())
+        rejects, name = len(kept.batch.rejects), group[0].name
+        entry = entry_of(_TABLE, group[0], rejects, rejects, kept.unknown_of(name))
+        yield _fail(loading, _without_memory(entry, why), kept, ())
         return
     for part in group:
         yield from _load_or_split(loading, [part], done, total)
@@ -160,7 +161,8 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
     """One transaction: replace the days' rows, write the ledger, audit, commit."""
     days = [entry.part for entry in entries]
     kept = prepared.only(set(days))
-    log_days = [date.fromisoformat(part) for part in kept.parts]
+    dates = {day: date.fromisoformat(day) for day in days}
+    log_days = [dates[part] for part in kept.parts]
 
     def work(session: Session) -> Published:
         loading.phases.now("load")

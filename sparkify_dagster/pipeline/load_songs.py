@@ -22,7 +22,7 @@ from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
     first_of,
-    nothing_of,
+    kept_of,
     prepare,
     why_too_much,
 )
@@ -107,7 +107,7 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     # In the order of their keys, as neighbours lie near each other on a disk.
     wanted = heapq.merge(*(zip(read.lines, repeat(part)) for part, read in plan.read.items()))
     number = sum(map(len, plan.read.values()))
-    prepared, failed = nothing_of(loading.reader.read_wholes), None
+    failed = None
     try:
         with loading.phases.during("read"), without_search():
             prepared = prepare(
@@ -120,7 +120,7 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
                 loading.limits.most_rejects,
             )
     except OUT_OF_MEMORY as error:
-        failed = _without_memory(error)
+        prepared, failed = kept_of(error, loading.reader.read_wholes), _without_memory(error)
     entries = _entries(plan, prepared)
     failed = failed or _why_not(loading, plan, entries, prepared)
     if failed:

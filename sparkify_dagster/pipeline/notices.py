@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sparkify_dagster.core.text import printable
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.objects import Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
@@ -80,7 +80,7 @@ def all_gone(half: str, lake: Lake) -> str:
 def _without_day(found: Sequence[Unroutable]) -> Iterator[str]:
     """What to say of log objects that belong to no day."""
     for item in found[:_NAMED]:
-        yield f"not loaded: {printable(item.key)}: {item.reason}"
+        yield f"not loaded: {cited(item.key)}: {item.reason}"
     if len(found) > _NAMED:
         more = len(found) - _NAMED
         yield f"and {more:,} more; `sparkify status --json` lists them all"

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import Objects, is_packed, key_of
@@ -137,7 +137,7 @@ class Prepared:
     def no_streams(self, part: str | None = None) -> str:
         """The objects, of one part or of all, that are no streams of records, and what to do."""
         found = [
-            f"{printable(self.objects[index].key)} {what}."
+            f"{cited(self.objects[index].key)} {what}."
             for index, what in sorted(self.batch.formats.items())
             if part in (None, self.parts[index])
         ]
@@ -175,6 +175,18 @@ class Prepared:
         return Rejects(rejects.filter(pa.array(mine[rejects["object"].to_numpy()])))
 
 
+class Overfull(TooMuch):
+    """There is too much of the objects together.
+
+    Attributes:
+        kept: The objects that were read, with some rejects and no rows.
+    """
+
+    def __init__(self, said: str, kept: Prepared) -> None:
+        super().__init__(said)
+        self.kept = kept
+
+
 def prepare(
     store: ObjectStore,
     read: Read,
@@ -194,37 +206,48 @@ def prepare(
         most_rejects: How many rejects there may be.
 
     Raises:
-        TooMuch: There is more.
+        Overfull: There is more.
         OUT_OF_MEMORY: There is no more.
     """
     made = nothing_of(read)
     made.batch.most_rejects = most_rejects
     held = 0
-    for chunk in _ahead(_chunks(store, objects, bounds)):
-        more = _read(read, chunk, len(made.parts), most_rejects)
-        held += more.rows.nbytes + more.rejects.table.nbytes
-        if held > held_bytes:
-            raise TooMuch(
-                f"its records take more than {held_bytes // 1_000_000:,} MB of memory; see what "
-                "its objects hold, or raise [LOAD] HELD_MB"
-            )
-        made.objects.lines += chunk.lines
-        made.parts += chunk.parts
-        made.errors += chunk.errors
-        for (index, name), records in more.unknown.items():
-            made.unknown.setdefault(made.parts[index], Counter())[name] += records
-        for part, names in made.unknown.items():
-            if len(names) > _NAMES_HELD:
-                made.unknown[part] = _most_frequent(names, _NAMES_HELD // 2)
-        more.unknown.clear()
-        made.batch.add(more)
-        on_read(len(chunk.lines) + len(chunk.errors))
+    try:
+        for chunk in _ahead(_chunks(store, objects, bounds)):
+            more = _read(read, chunk, len(made.parts), most_rejects)
+            held += more.rows.nbytes + more.rejects.table.nbytes
+            if held > held_bytes:
+                raise TooMuch(
+                    f"its records take more than {held_bytes // 1_000_000:,} MB of memory; see "
+                    "what its objects hold, or raise [LOAD] HELD_MB"
+                )
+            made.objects.lines += chunk.lines
+            made.parts += chunk.parts
+            made.errors += chunk.errors
+            for (index, name), records in more.unknown.items():
+                made.unknown.setdefault(made.parts[index], Counter())[name] += records
+            for part, names in made.unknown.items():
+                if len(names) > _NAMES_HELD:
+                    made.unknown[part] = _most_frequent(names, _NAMES_HELD // 2)
+            more.unknown.clear()
+            made.batch.add(more)
+            on_read(len(chunk.lines) + len(chunk.errors))
+    except TooMuch as error:
+        rejects = error.rejects or made.batch.rejects
+        made.batch = nothing_of(read).batch
+        made.batch.rejects = rejects
+        raise Overfull(str(error), made) from None
     return made
 
 
 def nothing_of(read: Read) -> Prepared:
     """What is prepared of no objects."""
     return Prepared(Objects([]), [], read([], 0, 0))
+
+
+def kept_of(error: BaseException, read: Read) -> Prepared:
+    """What is there to tell of objects whose reading ended with an error."""
+    return error.kept if isinstance(error, Overfull) else nothing_of(read)
 
 
 def _read(

@@ -209,7 +209,9 @@ def write_rejects(
     published: bool,
 ) -> None:
     """Records rejects with their object, line, reason and text."""
-    held = rejects.table
+    if not rejects:
+        return
+    held = rejects.explained()
     days = [ledger.day_or_none(part, table.name) for part in prepared.parts]
     append_columns(
         session,

@@ -196,9 +196,12 @@ class _Canvas:
     def __init__(self, height: float) -> None:
         # What it has to say (a font cache that it builds) is nothing for who loads a lake.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
+        import matplotlib
         from matplotlib.figure import Figure
         from matplotlib.transforms import IdentityTransform
 
+        # It reads any matplotlibrc of the current folder, and would run TeX on what stands there.
+        matplotlib.rcdefaults()
         self.height = height
         self._figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         self._figure.patch.set_visible(False)

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from uuid import uuid4
 
 from sparkify_dagster.core.errors import PlainError
@@ -75,7 +76,9 @@ def put(path: Path, content: bytes, *, shared: bool = False) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(content)
         if not shared and path.exists():
-            beside.chmod(path.stat().st_mode & 0o777)
+            before = path.lstat()  # Neither another user nor a link says who may read it.
+            if S_ISREG(before.st_mode) and before.st_uid == os.geteuid():
+                beside.chmod(before.st_mode & 0o777)
         os.replace(beside, path)
     except OSError as error:
         with suppress(OSError):

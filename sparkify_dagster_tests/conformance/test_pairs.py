@@ -10,6 +10,7 @@ import gzip
 import math
 import random
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -337,6 +338,31 @@ def _spelt_plainly(cases: Iterable[RecordCase]) -> list[RecordCase]:
     return [case for case in cases if not any(isinstance(v, AnySpelling) for v in case.row)]
 
 
+def test_numbers_and_times_at_the_ends_of_their_types_stop_nothing(pair: Pair) -> None:
+    most, first, last = sys.float_info.max, -62_135_596_800_000, 253_402_300_799_999
+    pair.lake.put_song(
+        "most.json",
+        song(duration=most, artist_latitude=most, artist_longitude=-most, year=2**31 - 1),
+        song(song_id="SO0", duration=-most, year=-(2**31)),
+        song(song_id="SO2", duration=1.0),
+        song(song_id="SO3", duration=5e-324, num_songs=2**31 - 1),
+    )
+    lengths = (-most, most, most / 2, -5e-324, 0.0, None, 1e17)
+    pair.lake.put_log(
+        log_key("2018-11-01"),
+        *(event(itemInSession=at, length=length) for at, length in enumerate(lengths)),
+        event(itemInSession=50, ts=first),
+        event(itemInSession=51, ts=last, level="paid", page="Upgrade"),
+        event(itemInSession=-(2**31), sessionId=-(2**63), userId=-(2**63), ts=last),
+        event(itemInSession=2**31 - 1, sessionId=2**63 - 1, userId=2**63 - 1, ts=first),
+    )
+    pair.lake.put_log(log_key("2018-11-02"), event(itemInSession=60))
+    for everything in (False, True):
+        done = bring_up_to_date(pair.lake.open(), pair.warehouse, everything=everything)
+        assert not done.failed
+        assert_equals_oracle(pair.warehouse, pair.lake.expected())
+
+
 def test_a_broken_object_fails_its_day_alone_and_keeps_what_was_published(pair: Pair) -> None:
     lake = pair.lake
     fill(lake)
@@ -351,6 +377,24 @@ def test_a_broken_object_fails_its_day_alone_and_keeps_what_was_published(pair: 
     lake.put_log(packed, event(sessionId=5))
     assert load(pair).failed == set()
     assert_equals_oracle(pair.warehouse, lake.expected(held))
+
+
+def test_a_key_spelt_like_a_refusal_of_the_warehouse_fails_its_day_alone(pair: Pair) -> None:
+    lake, warehouse = pair.lake, pair.warehouse
+    lake.put_log(log_key("2018-11-02"), event())
+    for at, words in enumerate(
+        (
+            "deadlock detected",
+            "1023 could not serialize access",
+            "User x is not authorized to assume IAM Role",
+            "server closed the connection",
+            "S3ServiceException:User x not authorized to assume, deadlock detected",
+        )
+    ):
+        put(lake.logs / log_key("2018-11-01", f"{at} {words}.json.gz"), b"\x1f\x8b no gzip")
+    done = bring_up_to_date(lake.open(), warehouse)
+    assert done.failed == {"2018-11-01"}
+    assert len(tables_of(warehouse)["songplay"]) == 1
 
 
 def test_the_tables_can_be_made_twice_and_made_anew(pair: Pair) -> None:

@@ -75,3 +75,25 @@ def test_a_configuration_or_document_without_an_end_is_an_error_at_once(
     assert "is a pipe or a device, not a file" in " ".join((said.out + said.err).split())
     said = sparkify(tmp_path, *command, SPARKIFY_S3__LOG_JSONPATH="/dev/zero")
     assert "is a pipe or a device, not a file" in " ".join((said.out + said.err).split())
+
+
+def test_no_name_in_the_lake_is_offered_as_a_command_to_copy(tmp_path: Path) -> None:
+    data = lake(tmp_path)
+    evil = ("`sparkify create-tables --drop`", "`sparkify x; touch pwned`", "`pip install evil`")
+    for at, words in enumerate(evil):
+        (data / "log_data" / f"2018-11-04 {at} {words}.json.gz").write_text("no gzip")
+        (data / "log_data" / f"2018-11-05 {at} {words}.json").write_text("a,b\na,b\n")
+        (data / "song_data" / f"{words}.json.gz").write_text("no gzip")
+        (data / "log_data" / f"{words}.json").write_text("{}")
+        (data / "log_data" / f"{words}.txt").write_text("")
+        (data / "log_data" / words).symlink_to("/")
+    document = (data / "log_json_path.json").read_text()
+    asked = "SELECT CAST('`sparkify create-tables --drop`' AS INT)"
+    for command in (("etl",), ("status",), ("doctor",), ("retry",), ("query", asked), ("etl",)):
+        said = sparkify(tmp_path, *command)
+        lines = [line.strip() for line in (said.out + said.err).splitlines()]
+        offered = [line for line in lines if line.endswith(("--drop", "pwned", "evil"))]
+        assert offered == []
+        if command == ("query", asked):
+            (data / "log_json_path.json").write_text(document.replace("$", evil[0], 1))
+    assert evil[0][1:-1] in said.err, "the document is told"

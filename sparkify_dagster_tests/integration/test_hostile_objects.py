@@ -153,6 +153,32 @@ def test_more_rejects_than_may_be_held_end_their_day_and_the_first_are_told(
         ]
 
 
+def test_objects_with_more_rejects_together_than_may_be_held_end_their_day_and_the_first_are_told(
+    tmp_path: Path,
+) -> None:
+    folder = lake_with(tmp_path, f"{BAD}-1.json", b"x\n" * 400)
+    for number in (2, 3):
+        put(folder / "lake" / "log_data" / f"{BAD}-{number}.json", b"y\n" * 400)
+    failed, _ = load(folder, rejects=1.0, most_rejects=1_000)
+    assert failed == [BAD]
+    assert entries(tmp_path, "failed")[BAD].message == (
+        f"{BAD}: more than 1,000 records are rejected; mend the objects, or raise "
+        "[LOAD] MOST_REJECTS"
+    )
+    assert entries(tmp_path)[GOOD].row_count == 1
+    with warehouse_at(tmp_path / "warehouse.duckdb").reading() as session:
+        told = session.query(
+            "SELECT object, COUNT(*), MAX(line), MIN(reason) FROM sparkify.load_rejects "
+            "WHERE NOT published GROUP BY object ORDER BY object"
+        )
+    why = "not valid JSON: Expecting value at character 1"
+    assert told == [
+        (f"{BAD}-1.json", 400, 400, why),
+        (f"{BAD}-2.json", 400, 400, why),
+        (f"{BAD}-3.json", 200, 200, why),
+    ]
+
+
 def test_very_many_unknown_fields_are_counted_and_the_most_frequent_told(
     tmp_path: Path, usual: int
 ) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from sparkify_dagster import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (
     "constraints.txt",
@@ -94,3 +96,13 @@ def test_actions_are_pinned_by_commit() -> None:
     assert used
     for line in used:
         assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v[0-9.]+$", line), line
+
+
+def test_the_version_is_declared_once_and_the_changelog_tells_what_it_changes() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert config["metadata"]["version"] == "attr: sparkify_dagster.__version__"
+    released = re.findall(
+        r"^## \[([0-9.]+)\] - 20", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert released[0] == __version__, "head its changes in CHANGELOG.md with version and date"

@@ -87,7 +87,8 @@ def _locked(path: Path) -> int:
     """Makes and locks the file of a run; nobody sees it before it is locked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}")
-    descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT, 0o644)
+    # Who may open it may lock it, and a run whose process is gone would look alive for ever.
+    descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         flock(descriptor, LOCK_EX | LOCK_NB)
         os.truncate(descriptor, 0)

@@ -54,7 +54,7 @@ _PART_OF = {
     SONGPLAY.name: STAR,
     **dict.fromkeys((table.name for table in marts.MARTS), MARTS),
 }
-_RUN_KEY = "dagster/run_key"
+_RUN_KEY, _DIGITS = "dagster/run_key", 9
 _AT_ONCE, _EVENTS = 20, 500
 _TICK_SECONDS = 20.0
 """A tick may take a minute, and the other sensors wait for it. No message begins after this."""
@@ -238,7 +238,8 @@ def _ended(
     parts = _failed_parts(instance, event, whole) if failed else ()
     # Of parts that the ledger does not count the runs that were asked for are the tries.
     tries = run.tags.get(_RUN_KEY, "").rpartition("#")[2] if REQUEST_TAG in run.tags else ""
-    tried = int(tries) if tries.isdigit() else 0
+    # Whoever reaches the UI says what stands in a tag: `²` is a digit and no number.
+    tried = int(tries[:_DIGITS]) if tries.isdecimal() else 0
     parts = tuple(
         part if part.tried else replace(part, tried=tried, given_up=tried >= attempts)
         for part in parts
@@ -406,13 +407,15 @@ def _remembered(cursor: str | None, kind: Callable[..., _Memory]) -> _Memory:
     """The memory in a cursor, one of the version before, too; an empty one for none or garbage."""
     try:
         memory = kind(**json.loads(cursor or ""))
-    except (ValueError, TypeError):
+        held = asdict(memory)  # type: ignore[call-overload]
+        known = held.pop("known", {})
+        good = held["version"] in (1, _CURSOR_VERSION) and set(known.values()) <= set(STATES)
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return kind()
-    held = asdict(memory)  # type: ignore[call-overload]
-    known = held.pop("known", {})
-    good = held["version"] in (1, _CURSOR_VERSION) and isinstance(known, dict)
-    good = good and all(type(number) in (int, float) for number in held.values())
-    return memory if good and set(known.values()) <= set(STATES) else kind()
+    usual = asdict(kind())  # type: ignore[call-overload]
+    # Whole numbers stay whole; a moment may be one.
+    good = good and all(type(value) in (int, type(usual[name])) for name, value in held.items())
+    return memory if good else kind()
 
 
 def _result(why: str, memory: Any) -> dg.SensorResult:

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -142,7 +143,7 @@ def _remembered(cursor: str | None) -> dict[str, Silence]:
     try:
         held = json.loads(cursor or "{}")
         return {str(run): (str(mark), int(times)) for run, (mark, times) in held.items()}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 
 
@@ -179,12 +180,12 @@ def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
         time.sleep(_PATIENCE)  # Between the two records of a launch lies a moment.
         now = instance.get_run_by_id(run.run_id)
         return "is gone" if now and _is_unlaunched(instance, now) else "unknown"
-    try:
-        where = json.loads(run.tags[GRPC_INFO_TAG])
-    except (KeyError, ValueError):
+    try:  # Until the launcher writes the tag it is what whoever launched the run says.
+        where: Any = dict(json.loads(run.tags[GRPC_INFO_TAG]))
+        if where.get("socket") and (missing := _missing(where["socket"])):
+            return missing
+    except (KeyError, ValueError, TypeError, RecursionError):
         return "unknown"
-    if where.get("socket") and (missing := _missing(where["socket"])):
-        return missing
     try:
         client = DagsterGrpcClient(
             host=where.get("host"),

@@ -49,7 +49,8 @@ _TEXTS = (
     (rb"\s*<[?!\w]", "is XML", "it may be the answer of an error; " + _AGAIN),
     (rb'\s*"(?:[^"\\\n]|\\.)*\{', "holds JSON as texts in quotes", "write the objects themselves"),
     (rb"\s*\{\s*'", "has single quotes where JSON has double ones", "write it with a JSON library"),
-    (rb"[^{}\n]*[\w\"'] *([,;\t|])[^{}\n]*\1[^{}\n]*\n", "looks like CSV", _CONVERT),
+    # First that the line ends: else each separator would be tried with each other one in vain.
+    (rb"(?=[^{}\n]*\n)[^{}\n]*[\w\"'] *([,;\t|])[^{}\n]*\1", "looks like CSV", _CONVERT),
 )
 _LOOKS = tuple((re.compile(pattern), what, advice) for pattern, what, advice in _TEXTS)
 

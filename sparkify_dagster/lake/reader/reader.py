@@ -25,6 +25,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.lake.lost_lines import lost_among
 from sparkify_dagster.lake.reader.arrow_reader import Bulk
 from sparkify_dagster.lake.reader.duckdb_reader import (
     KIND_QUERY,
@@ -42,26 +43,28 @@ from sparkify_dagster.lake.reader.records import (
     by_units,
     is_blank,
     is_text,
+    picked,
     pieces,
     resolved,
     slices_of,
     units_of,
     whole,
 )
-from sparkify_dagster.lake.reader.rejects import Reject, Rejects, TooMuch
+from sparkify_dagster.lake.reader.rejects import RAW_LIMIT, Reject, Rejects, TooMuch
 from sparkify_dagster.lake.reader.stream import LONGEST, Piece, pieces_of
 from sparkify_dagster.model.table import Column
 
 READER_VERSION = "2"
 """Goes up whenever the same bytes may give other rows or rejects; everything is then read anew."""
 
-_RAW_LIMIT = 16_000
-_RAW_BYTES = 4 * _RAW_LIMIT + 4
+_RAW_BYTES = 4 * RAW_LIMIT + 4
 """Bytes that surely give so many characters, whatever is cut at their end."""
 _TOLD = 1_000
 """Rejects that are told where there are too many."""
 _JUDGED_AT_ONCE = 4_096
 """Candidates that are Python objects at the same time."""
+_COPIED_AT_ONCE = 4_000_000
+"""Bytes of rejects, about, that are there more than once."""
 _NO_JSON = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises: its message cites the text, cut perhaps in the midst of a character."""
 
@@ -106,7 +109,7 @@ class Batch:
             raise TooMuch(
                 f"more than {self.most_rejects:,} records are rejected; mend the objects, or raise "
                 "[LOAD] MOST_REJECTS",
-                self.rejects[:_TOLD],
+                self.rejects.first(_TOLD),
             )
 
     def without(self, objects: Sequence[int]) -> Batch:
@@ -230,10 +233,12 @@ class Reader:
         """Adds what can be read by cutting at lines; gives the objects where it cannot."""
         slices = slices_of(objects, unit, self._pool)
         seen = self._fast_path(slices.rows)
-        found, torn = resolved(objects, unit, slices.rows, seen.broken)
+        lost, broken = lost_among(objects, unit, slices.rows, seen.broken)
+        found, torn = resolved(objects, unit, slices.rows, broken)
         seen = seen.without(torn) if torn else seen
         self._judge(seen.doubts, seen.batch)
         batch.add(seen.batch)
+        self._reject_texts(lost.filter(_others(lost, torn)), batch)
         self._take(objects, found, batch)
         return [*slices.uncut, *torn]
 
@@ -265,7 +270,13 @@ class Reader:
                 others.append(Reject(index, piece.line, "not valid UTF-8", None, _raw(data)))
         batch.reject(others)
         if text:
-            self._judge(pieces(objects, text), batch, KIND_QUERY)
+            self._reject_texts(pieces(objects, text), batch)
+
+    def _reject_texts(self, rows: pa.Table, batch: Batch) -> None:
+        """Adds texts that are no JSON objects to the rejects."""
+        step = _COPIED_AT_ONCE * rows.num_rows // (rows.nbytes + 1) + 1
+        for start in range(0, rows.num_rows, step):
+            batch.reject(Rejects.of_texts(self._ask(KIND_QUERY, rows.slice(start, step))))
 
     def _fast_path(self, rows: pa.Table) -> _Seen:
         """What is proven clean, and the rest; unknown fields are counted on the way."""
@@ -277,14 +288,14 @@ class Reader:
         batch.rows = pa.concat_tables([batch.rows, proven])
         drifted = result.filter(result["drifted"])
         if drifted.num_rows:
-            self._count_unknown(_picked(rest, drifted), batch)
+            self._count_unknown(picked(rest, drifted), batch)
         if proven.num_rows == result.num_rows:
             return _Seen(batch, rest.slice(0, 0), rest.slice(0, 0))
         is_object, clean = result["is_object"], result["clean"]
         return _Seen(
             batch,
-            _picked(rest, result.filter(pc.and_not(is_object, clean))),
-            _picked(rest, result.filter(pc.invert(is_object))),
+            picked(rest, result.filter(pc.and_not(is_object, clean))),
+            picked(rest, result.filter(pc.invert(is_object))),
         )
 
     def _in_bulk(self, rows: pa.Table) -> tuple[Batch, pa.Table]:
@@ -320,14 +331,10 @@ class Reader:
         for item in counted.to_pylist():
             batch.unknown[item["object"], item["field"]] += int(item["records"])
 
-    def _judge(self, rows: pa.Table, batch: Batch, query: str = "") -> None:
-        """The careful path: adds each candidate to the batch's rows or to its rejects.
-
-        Args:
-            query: What to ask the parser of them: less, where they are no JSON objects.
-        """
+    def _judge(self, rows: pa.Table, batch: Batch) -> None:
+        """The careful path: adds each candidate to the batch's rows or to its rejects."""
         for start in range(0, rows.num_rows, _JUDGED_AT_ONCE):
-            some = self._ask(query or self._parse, rows.slice(start, _JUDGED_AT_ONCE))
+            some = self._ask(self._parse, rows.slice(start, _JUDGED_AT_ONCE))
             self._judge_some(some, batch)
 
     def _judge_some(self, seen: pa.Table, batch: Batch) -> None:
@@ -338,8 +345,7 @@ class Reader:
             try:
                 values = validate(Parsed(*parsed), text, self._columns)
             except Rejected as error:
-                raw = text[:_RAW_LIMIT]
-                rejects.append(Reject(at, line, error.reason, error.column, raw))
+                rejects.append(Reject(at, line, error.reason, error.column, text[:RAW_LIMIT]))
             else:
                 accepted.append((*values, at, line))
         batch.reject(rejects)
@@ -366,12 +372,6 @@ class Reader:
         return self._opened
 
 
-def _picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
-    """The candidates that stand in `wanted`, by object and place."""
-    keys = ["object", "start"]
-    return rows.join(wanted.select(keys), keys=keys, join_type="left semi")
-
-
 def _with_formats(batch: Batch, objects: Mapping[int, bytes]) -> Batch:
     for index in batch.rejects.table["object"].unique().to_pylist():
         if what := what_it_is(objects[index][:LOOKED_AT]):
@@ -385,7 +385,7 @@ def _others(rows: pa.Table, objects: Sequence[int]) -> pa.ChunkedArray:
 
 
 def _raw(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")[:_RAW_LIMIT]
+    return data.decode("utf-8", "backslashreplace")[:RAW_LIMIT]
 
 
 def _is_long(piece: Piece) -> bool:

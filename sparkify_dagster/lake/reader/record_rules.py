@@ -66,16 +66,21 @@ def validate(parsed: Parsed, text: str, columns: Sequence[Column]) -> tuple[Valu
     Raises:
         Rejected: It is not accepted.
     """
-    if parsed.kind is None:
-        raise Rejected(f"not valid JSON: {_json_error(text)}")
     if parsed.kind != "OBJECT":
-        raise Rejected(f"not a JSON object but {_named(parsed.kind)}")
+        raise Rejected(why_no_object(parsed.kind, text))
     if len(set(parsed.keys)) < len(parsed.keys):
         raise Rejected("a field stands in it twice")
     return tuple(
         _value(column, kind, value)
         for column, kind, value in zip(columns, parsed.kinds, parsed.texts, strict=True)
     )
+
+
+def why_no_object(kind: str | None, text: str = "") -> str:
+    """Why a text is no JSON object; of one that is JSON its kind says that."""
+    if kind is None:
+        return f"not valid JSON: {_json_error(text)}"
+    return f"not a JSON object but {_named(kind)}"
 
 
 def _value(column: Column, kind: str | None, text: str | None) -> Value:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from sparkify_dagster.lake.reader.stream import LONGEST, WHITE_SPACE, Piece, Torn, pieces_of
+from sparkify_dagster.lake.reader.stream import (
+    GOES_ON,
+    LONGEST,
+    WHITE_SPACE,
+    Piece,
+    Torn,
+    pieces_of,
+)
 from sparkify_dagster.model.table import Type
 
 ARROW_TYPES = {
@@ -41,7 +48,7 @@ _SMALL = 1 << 20
 """Bytes of an object from which it is worth while to cut it alone, without a copy."""
 _JOIN = 0xFF
 """Stands in no text of UTF-8: marks where records meet, till they have been cut there."""
-_KEY_BITS = 40
+KEY_BITS = 40
 """Of a place within an object."""
 _IS_SPACE = np.isin(np.arange(256), np.frombuffer(WHITE_SPACE, np.uint8))
 SCHEMA = pa.schema(
@@ -86,6 +93,12 @@ def units_of(objects: Mapping[int, bytes]) -> Iterator[list[Span]]:
     """
     unit: list[Span] = []
     size = slices = 0
+    if sum(map(len, objects.values())) <= _UNIT_BYTES:
+        # Counted at once: what an object costs must not be more than what a line costs.
+        together = b"\n".join(objects.values())
+        if together.count(b"\n") + together.count(b"}{") <= _UNIT_SLICES:
+            unit = [Span(index, 0, len(data), 1) for index, data in objects.items()]
+            objects = {}
     for index, data in objects.items():
         more = _slices_in(data, 0, len(data))
         if len(data) > _UNIT_BYTES or more > _UNIT_SLICES:
@@ -220,6 +233,20 @@ def is_text(data: bytes) -> bool:
     return True
 
 
+def picked(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """The candidates that stand in `wanted`, by object and place."""
+    if wanted.num_rows == rows.num_rows:
+        return rows
+    return rows.filter(pa.array(np.isin(keys_of(rows), keys_of(wanted))))
+
+
+def keys_of(rows: pa.Table) -> np.ndarray:
+    """Object and start of each slice as one number."""
+    held = rows["object"].to_numpy().astype(np.int64)
+    keys: np.ndarray = (held << KEY_BITS) | rows["start"].to_numpy()
+    return keys
+
+
 def _regions(
     rows: pa.Table, broken: pa.Table, spans: Mapping[int, Span]
 ) -> dict[int, list[tuple[int, int]]]:
@@ -227,25 +254,18 @@ def _regions(
     found: dict[int, list[tuple[int, int]]] = {}
     if not broken.num_rows:
         return found
-    keys = np.sort(_keys(rows))
-    at = np.searchsorted(keys, np.sort(_keys(broken)))
-    owners = keys[at] >> _KEY_BITS
+    keys = np.sort(keys_of(rows))
+    at = np.searchsorted(keys, np.sort(keys_of(broken)))
+    owners = keys[at] >> KEY_BITS
     edges = np.flatnonzero((np.diff(at) != 1) | (np.diff(owners) != 0)) + 1
     firsts, lasts = at[np.append(0, edges)], at[np.append(edges, len(at)) - 1]
     following = np.append(keys[1:], -1)[lasts]
     for first, after in zip(keys[firsts].tolist(), following.tolist(), strict=True):
-        index, start = divmod(first, 1 << _KEY_BITS)
-        owner, end = divmod(after, 1 << _KEY_BITS)
+        index, start = divmod(first, 1 << KEY_BITS)
+        owner, end = divmod(after, 1 << KEY_BITS)
         end = end if owner == index else spans[index].end
         found.setdefault(index, []).append((start, end))
     return found
-
-
-def _keys(rows: pa.Table) -> np.ndarray:
-    """Object and start of each slice as one number."""
-    held = rows["object"].to_numpy().astype(np.int64)
-    keys: np.ndarray = (held << _KEY_BITS) | rows["start"].to_numpy()
-    return keys
 
 
 def _slices_in(data: bytes, start: int, end: int) -> int:
@@ -278,8 +298,12 @@ def _end_of_slice(data: bytes, at: int) -> int:
 
 def _begins_over_lines(text: bytes) -> bool:
     """Whether its first record seems to take more than a line."""
-    first = text[: text.find(b"\n", 0, _SAMPLE) + 1].strip(WHITE_SPACE)
-    return first.startswith(b"{") and not first.endswith(b"}")
+    end = text.find(b"\n", 0, _SAMPLE) + 1
+    first = text[:end].strip(WHITE_SPACE)
+    if not first.startswith(b"{") or first.endswith(b"}"):
+        return False
+    then = text[end : end + _SAMPLE].lstrip(WHITE_SPACE)
+    return bool(then and GOES_ON[first[-1], then[0]])
 
 
 def _marked(text: bytes) -> bytes | None:
@@ -316,7 +340,8 @@ def _cut(group: Sequence[tuple[Span, bytes]]) -> pa.RecordBatch | None:
     lines = np.append(0, np.cumsum(is_break[marks]))[: len(starts)] if joined else number
     firsts = np.searchsorted(starts, bases)
     owner = np.repeat(np.arange(len(texts)), np.diff(np.append(firsts, len(starts))))
-    index, begins, _, line = np.array([span for span, _ in group], np.int64).reshape(-1, 4).T
+    spans = np.fromiter(chain.from_iterable(span for span, _ in group), np.int64)
+    index, begins, _, line = spans.reshape(-1, 4).T
     # What was put in as a mark is no byte of the object.
     moved = begins - bases + (number - lines)[firsts]
     buffer = bytearray(data) if joined else data

@@ -1,6 +1,7 @@
 """Records that were not accepted: read one by one, held as columns.
 
-A million of them take what their texts take, and not a Python object each.
+A million of them take what their texts take, and not a Python object each. Why a text is no JSON is
+found out of those that are asked for: of a load that fails few are.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparkify_dagster.lake.reader.record_rules import why_no_object
 
 SCHEMA = pa.schema(
     [
@@ -19,6 +23,8 @@ SCHEMA = pa.schema(
         ("raw_text", pa.large_string()),
     ]
 )
+RAW_LIMIT = 16_000
+"""Characters of a record that are kept."""
 
 
 class TooMuch(MemoryError):
@@ -52,7 +58,11 @@ class Reject(NamedTuple):
 
 
 class Rejects(Sequence[Reject]):
-    """Rejects, each field of theirs a column of `table`."""
+    """Rejects, each field of theirs a column of `table`.
+
+    A reason that is null there has not been looked for yet: `raw_text` is all of a text that is no
+    JSON.
+    """
 
     __slots__ = ("table",)
 
@@ -68,9 +78,35 @@ class Rejects(Sequence[Reject]):
         arrays = [pa.array(values, f.type) for values, f in zip(columns, SCHEMA, strict=True)]
         return cls(pa.Table.from_arrays(arrays, schema=SCHEMA))
 
-    def where(self, mask: pa.Array) -> Rejects:
-        """Those for which it is true."""
-        return Rejects(self.table.filter(mask))
+    @classmethod
+    def of_texts(cls, rows: pa.Table) -> Rejects:
+        """What is no JSON object: its `object`, `line`, `text` and, as JSON, `kind` or none."""
+        kinds = rows["kind"].combine_chunks().dictionary_encode()
+        named = [why_no_object(kind) for kind in kinds.dictionary.to_pylist()]
+        reasons = pa.array(named, pa.string()).take(kinds.indices)
+        texts = pc.replace_substring_regex(rows["text"], r"\n\z", "")
+        is_cut = pc.greater(pc.utf8_length(texts), RAW_LIMIT)
+        if pc.any(is_cut).as_py():
+            reasons = _explained(reasons, pc.if_else(is_cut, texts, None).combine_chunks())
+        texts = pc.utf8_slice_codeunits(texts, 0, RAW_LIMIT)
+        # Copies: a column of the parser's holds on to the texts beside it.
+        places = [pa.array(rows[name].to_numpy().copy()) for name in ("object", "line")]
+        values = [*places, reasons, pa.nulls(len(texts), pa.string()), texts]
+        return cls(pa.Table.from_arrays(values, schema=SCHEMA))
+
+    def explained(self) -> pa.Table:
+        """The table with all reasons."""
+        reasons = self.table["reason"]
+        if not reasons.null_count:
+            return self.table
+        pieces = self.table.select(["reason", "raw_text"]).to_batches()
+        found = [_explained(*piece.columns) for piece in pieces]
+        return self.table.set_column(2, SCHEMA.field(2), pa.chunked_array(found, pa.string()))
+
+    def first(self, most: int) -> Rejects:
+        """So many of them, in the order of objects and lines."""
+        order = [(name, "ascending") for name in ("object", "line")]
+        return Rejects(self.table.take(pc.select_k_unstable(self.table, most, order)))
 
     @overload
     def __getitem__(self, at: int) -> Reject: ...
@@ -81,10 +117,10 @@ class Rejects(Sequence[Reject]):
     def __getitem__(self, at: int | slice) -> Reject | Rejects:
         if isinstance(at, slice):
             return Rejects(self.table.take(list(range(len(self)))[at]))
-        return Reject(*(column[at].as_py() for column in self.table.columns))
+        return next(iter(Rejects(self.table.slice(range(len(self))[at], 1))))
 
     def __iter__(self) -> Iterator[Reject]:
-        for batch in self.table.to_batches():
+        for batch in self.explained().to_batches():
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 yield Reject(*values)
 
@@ -99,3 +135,10 @@ class Rejects(Sequence[Reject]):
 
     def __repr__(self) -> str:
         return f"Rejects({list(self)!r})"
+
+
+def _explained(reasons: pa.Array, texts: pa.Array) -> pa.Array:
+    """The reasons; where there is none, why the text is no JSON, if that is not null."""
+    found = pc.if_else(pc.is_null(reasons), texts, None).dictionary_encode()
+    why = [why_no_object(None, text) for text in found.dictionary.to_pylist()]
+    return pc.coalesce(reasons, pa.array(why, pa.string()).take(found.indices))

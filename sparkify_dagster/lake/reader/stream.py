@@ -18,6 +18,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 WHITE_SPACE = b" \t\r\n"
 LONGEST = 16_777_216
 """Bytes that a record may have; what is longer is none, whatever it holds."""
@@ -56,6 +58,11 @@ _CONTENT = {kind: re.compile(_MEMBERS[kind] + _BRACKET[kind]) for kind in _MEMBE
 _BEFORE = {kind: re.compile(pattern) for kind, pattern in _MEMBERS.items()}
 _AFTER = re.compile(_GAP + rb"(?:,|(?=[}\]]))")
 _SPACE = re.compile(_GAP)
+GOES_ON = np.zeros((256, 256), bool)
+"""Whether a line may end in one byte and the next begin with another within one JSON object."""
+GOES_ON[:, list(b":,}]")] = True
+GOES_ON[list(b":[,")] = True
+GOES_ON[ord("{"), ord('"')] = True
 
 
 class Piece(NamedTuple):

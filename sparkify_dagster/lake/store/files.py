@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from errno import EINVAL
+from errno import EACCES, EINVAL, ELOOP, ENAMETOOLONG
 from stat import S_ISDIR, S_ISREG
 
 from sparkify_dagster.lake.objects import LINKED, Aside, line_of
@@ -24,6 +24,8 @@ UNSETTLED = "~"
 """Ends a token that does not last, as the file was too young to tell it from its successor."""
 ANYWHERE = "/"
 """The folder that every link leads into."""
+_CLOSED = (EACCES, ELOOP, ENAMETOOLONG)
+"""Why a folder cannot be listed through the doing of whoever may write to the lake."""
 
 
 class Changed(Exception):
@@ -61,7 +63,8 @@ class Files:
             the kernel's own, while mtime can be set to anything.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
         others: Files with other endings; `example` is the first of them, by key.
-        links: Links that are not followed, as they lead nowhere, out or back, by key.
+        links: Links that are not followed, as they lead nowhere, out or back, by key; folders that
+            are closed, too.
     """
 
     __slots__ = ("_within", "example", "folders", "lines", "links", "others", "youngest")
@@ -102,14 +105,17 @@ class Files:
             endings: What the names of data end in, lower case.
 
         Raises:
-            Unlisted: A folder cannot be listed; one that vanished meanwhile is just left out.
+            Unlisted: A folder cannot be listed; one that vanished meanwhile is just left out, and
+                one that is closed, or lies too deep, is told like a link that is not followed.
         """
         while self.folders:
             prefix, path = self.folders.pop()
             try:
                 self._scan_one(prefix, path, endings)
             except OSError as error:
-                if not (prefix and isinstance(error, FileNotFoundError)):
+                if prefix and error.errno in _CLOSED:
+                    self.links.append(prefix[:-1])
+                elif not (prefix and isinstance(error, (FileNotFoundError, NotADirectoryError))):
                     raise Unlisted(path, error) from None
                 # It vanished while the lake was listed: so did its objects.
             yield

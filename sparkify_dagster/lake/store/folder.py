@@ -18,6 +18,7 @@ from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import (
     DATA_ENDINGS,
     NOT_FOLLOWED,
+    NOT_LISTED,
     LakeObject,
     Objects,
     is_unfollowed,
@@ -132,7 +133,8 @@ class Folder:
 
     def _bytes(self, item: LakeObject, bounds: Bounds) -> bytes | ObjectError:
         if is_unfollowed(item.key):
-            return ObjectError(item.key, NOT_FOLLOWED)
+            is_link = os.path.islink(self._prefix + item.key[:-1])
+            return ObjectError(item.key, NOT_FOLLOWED if is_link else NOT_LISTED)
         if not is_text(item.key):
             return ObjectError(ascii(item.key), "its name is not UTF-8; rename it")
         try:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError
 from obstore.store import S3Store as RustStore
 
-from sparkify_dagster.core.aws import AwsAccess, AwsError
+from sparkify_dagster.core.aws import AwsAccess, AwsError, answering
 from sparkify_dagster.core.local_files import LARGEST
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError, ObjectError
@@ -125,8 +125,12 @@ class S3Store:
         cut = len(self._below)
         lines: list[str] = []
         others: list[str] = []
+        last = ""
         for whole, size, etag in found:
-            key = whole[cut:]
+            if whole <= last or not whole.startswith(self._below):
+                strange = ValueError(f"a listing that names {whole} twice, or out of its place")
+                raise self._lake_error(strange, _LIST)
+            last, key = whole, whole[cut:]
             if is_data_key(key, self._endings):
                 lines.append(line_of(key, size, etag))
             elif not is_ignored(key):
@@ -196,9 +200,9 @@ class S3Store:
         if s3_read.has_path(key):
             rust = self._rust or self._obstore()  # Asked tens of thousands of times.
             self._meter.add("GET")
-            data = s3_read.get(rust, key, item.token)
+            data = s3_read.get(rust, key, item.token, item.size)
         else:
-            data = self._boto_get(key, item.token)["Body"].read()
+            data = self._boto_get(key, item.token)["Body"].read(item.size + 1)
         self._meter.add("bytes_read", len(data))
         return data
 
@@ -231,7 +235,7 @@ class S3Store:
         with self._lock:
             if self._client is None:
                 try:
-                    client = self._make_client()
+                    client = answering(self._make_client())
                 except _ERRORS as error:
                     raise self._lake_error(error, _LIST) from None
                 watch(client, self._meter)

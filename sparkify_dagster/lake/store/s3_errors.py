@@ -12,13 +12,16 @@ from typing import Any
 from botocore import exceptions
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError, reason_of_code
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.errors import LakeError
 
 _DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "UnauthorizedAccess"}
 _BUSY = {"SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "500", "InternalError"}
 _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "301", "TemporaryRedirect"}
 _CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
-_CODE = re.compile(r"status code: (\d{3})[^:]*:(?:.*?<Code>([A-Za-z0-9]+)</Code>)?", re.DOTALL)
+_CODE = re.compile(
+    r"status code: (\d{3})[^:]*:(?:.*?<Code>([A-Za-z0-9.]{1,60})</Code>)?", re.DOTALL
+)
 
 _REDIRECT = "Received redirect without LOCATION"
 _OF_ONE_ANSWER = (
@@ -40,8 +43,8 @@ _OF_OBJECT = {
 def code_of(error: Exception) -> str:
     """The error code of an answer: S3's own, else the HTTP status, else blank."""
     if isinstance(error, exceptions.ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
-    found = _CODE.search(str(error))
+        return in_a_line(error.response.get("Error", {}).get("Code", ""), 60)
+    found = _CODE.search(str(error).partition("Debug source:")[0])
     return (found[2] or found[1]) if found else ""
 
 
@@ -116,8 +119,8 @@ def _of_place(error: Exception, setting: str, access: AwsAccess, permission: str
     if "kind: Connect," in str(error):
         where = access.endpoint_url or "AWS"
         return f"{where} cannot be reached. Check the network and [AWS] ENDPOINT_URL and REGION."
-    text = " ".join(str(error).partition("Debug source:")[0].split())
-    return f"{text[:300]}. Check {setting}, or load again."
+    text = in_a_line(str(error).partition("Debug source:")[0])
+    return f"{text}. Check {setting}, or load again."
 
 
 def _elsewhere(error: Exception, access: AwsAccess) -> str:

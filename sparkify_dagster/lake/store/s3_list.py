@@ -9,6 +9,7 @@ A level with over a thousand folders is cut at the first thousand of them.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,7 @@ PLAIN_PAGES = 4
 _ENOUGH_CUTS = 16
 _MOST_CUTS = 63
 _LEVELS = 4
+_SIZE = re.compile("[0-9]{1,15}")
 
 
 class Listed(NamedTuple):
@@ -82,15 +84,18 @@ def list_all(ask: Ask, prefix: str, threads: int) -> list[Listed]:
 def _range(ask: Ask, prefix: str, after: str, until: str | None) -> list[Listed]:
     """The objects after one key up to another one, that one included."""
     found: list[Listed] = []
-    page = ask(prefix, after=after)
+    page, last, token = ask(prefix, after=after), after, ""
     while True:
         wanted = page.objects
+        if page.token == token != "" or (wanted and wanted[0].key <= last):
+            raise ValueError("a listing that does not go on from page to page")
+        last, token = wanted[-1].key if wanted else last, page.token
         if until is not None:
             wanted = wanted[: bisect_right(wanted, until, key=lambda item: item.key)]
         found += wanted
         if not page.token or len(wanted) < len(page.objects):
             return found
-        page = ask(prefix, token=page.token)
+        page = ask(prefix, token=token)
 
 
 def _cuts(ask: Ask, pool: ThreadPoolExecutor, prefix: str, last: str) -> list[str]:
@@ -152,7 +157,7 @@ def parse_page(body: bytes) -> Page:
 
 def _listed(item: ElementTree.Element, names: tuple[str, str, str], encoded: bool) -> Listed:
     key, size, etag = map(item.findtext, names)
-    if not key or not size or not etag:
+    if not key or not size or not _SIZE.fullmatch(size) or not etag:
         raise ValueError("a listing without key, size or ETag")
     return Listed(_decoded(key, encoded), int(size), etag.strip('"'))
 

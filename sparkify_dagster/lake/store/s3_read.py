@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import S3Store as RustStore
 
 from sparkify_dagster.core.aws import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT, AwsAccess
@@ -76,15 +77,33 @@ def rust_store(bucket: str, region: str, endpoint: str, access: AwsAccess) -> Ru
     )
 
 
-def get(store: RustStore, key: str, etag: str) -> bytes:
-    """The bytes of an object that still has this ETag; raises obstore's errors."""
-    return bytes(obstore.get(store, key, options={"if_match": f'"{etag}"'}).bytes())
+def get(store: RustStore, key: str, etag: str, size: int) -> bytes:
+    """The bytes of an object that still has this ETag; of another one, none of them, or too many.
+
+    Raises obstore's errors. It takes as much memory as an answer says it has bytes, and ends the
+    process where there is less.
+    """
+    try:
+        answer = obstore.get(store, key, options={"if_match": f'"{etag}"'})
+        meta = answer.meta
+        is_asked = meta["size"] == size and (meta["e_tag"] or etag).strip('"') == etag
+        return bytes(answer.bytes()) if is_asked else bytes(size == 0)
+    except BaseError as error:
+        raise _without(key, error) from None
 
 
 def head(store: RustStore, key: str) -> tuple[int, str]:
     """Size in bytes and ETag of an object; raises obstore's errors."""
-    meta = obstore.head(store, key)
+    try:
+        meta = obstore.head(store, key)
+    except BaseError as error:
+        raise _without(key, error) from None
     return meta["size"], (meta["e_tag"] or "").strip('"')
+
+
+def _without(key: str, error: BaseError) -> BaseError:
+    """The error without the key, which may be spelt like an answer that ends the whole lake."""
+    return type(error)(str(error).replace(key, ""))
 
 
 def chunks(objects: Iterable[LakeObject]) -> Iterator[list[LakeObject]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.warehouse.engine import OutOfMemory, WarehouseError
 
 OWN_TABLES_ONLY = (
@@ -55,7 +56,7 @@ def first_words(error: duckdb.Error) -> str:
     said = str(error).partition("\n\nLINE ")[0]
     if "file system operations are disabled" in said:
         return OWN_TABLES_ONLY
-    return " ".join(said.split())
+    return cited(" ".join(said.split()))
 
 
 def is_held(error: duckdb.Error) -> bool:
@@ -81,7 +82,7 @@ def holder(error: duckdb.Error) -> str:
     except OSError:
         return f"process {pid}"
     command = " ".join(b" ".join(words[:4]).decode(errors="replace").split())
-    return f"process {pid} ({command})"
+    return f"process {pid} ({cited(command)})"
 
 
 def opening_failed(path: Path, error: duckdb.Error) -> WarehouseError:
@@ -104,4 +105,4 @@ def opening_failed(path: Path, error: duckdb.Error) -> WarehouseError:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
+    return cited(str(error).splitlines()[0])

@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from sparkify_dagster.core.local_files import made_for
+from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
@@ -101,6 +101,7 @@ class DuckDBWarehouse:
                 f"{self._path.parent}: cannot be made ({error.strerror})."
             ) from None
         with self._connected(read_only=False) as session:
+            self._require_ours()
             session.execute("BEGIN TRANSACTION")
             try:
                 yield session
@@ -111,6 +112,18 @@ class DuckDBWarehouse:
                 with contextlib.suppress(WarehouseError):
                     session.execute("ROLLBACK")
                 raise
+
+    def _require_ours(self) -> None:
+        """Asked of files that are open: until then another user may put theirs there."""
+        if self._shared:
+            return
+        try:
+            require_trusted(*(Path(f"{self._path}{end}") for end in ("", ".wal", ".spill")))
+        except OSError as error:
+            raise WarehouseError(
+                f"{error.filename}: {error.strerror}, who could read what is loaded. Remove it, "
+                "or set [DUCKDB] SHARED if that is meant."
+            ) from None
 
     def transact(
         self,

@@ -77,9 +77,14 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
         )
         kind = Transient if "server closed the connection" in said else WarehouseError
         raise kind(said) from None
+    except ValueError:  # Its words quote the value.
+        raise WarehouseError(
+            f"{server.location}: the user's name or the password holds a character that cannot be "
+            "sent. Mend the login of [CLUSTER]."
+        ) from None
     opened.autocommit = True
     try:
-        with told(server.location), opened.cursor() as cursor:
+        with told(server.location, hidden=credentials.password), opened.cursor() as cursor:
             for statement, value in zip(
                 SETTINGS, (server.statement_timeout * 1000, label[:30]), strict=True
             ):

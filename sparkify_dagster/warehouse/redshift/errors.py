@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2 import errorcodes
 
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.warehouse.engine import CopyRefused, Transient, WarehouseError
 
 # Redshift has one SQLSTATE (XX000) for conflicts, failed loads and defects: only the text differs.
@@ -22,7 +23,13 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(r"^\s*COPY\b", re.IGNORECASE)
-_ROLE = re.compile(r"not authorized to (assume|get credentials of)", re.IGNORECASE)
+# What quotes a key, which may hold any word, begins with another one.
+_ROLE = re.compile(
+    r"(?:(?:ERROR|S3ServiceException):\s*|User \S+ (?:is )?)*"
+    r"not authorized to (assume|get credentials of)",
+    re.IGNORECASE,
+)
+_OF_S3 = re.compile(r"S3ServiceException|S3 prefix|s3://")
 _LOST = re.compile(
     r"server closed the connection|connection already closed|terminating connection|SSL SYSCALL"
     r"|connection not open|could not receive data|could not send data|connection has been closed"
@@ -51,13 +58,18 @@ def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        said = _said(error)
-        raise _judged(error, said.replace(hidden, "***") if hidden else said, where, sql) from None
+        raise _judged(error, _said(error, hidden), where, sql) from None
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # What it says quotes the value.
+        kind = type(error).__name__
+        raise WarehouseError(
+            f"{where}: the driver cannot read or write a value ({kind})."
+        ) from None
 
 
 def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> WarehouseError:
     code = error.pgcode
-    if _COPY.match(sql) and "S3ServiceException" in said and not _ROLE.search(said):
+    if _COPY.match(sql) and _OF_S3.search(said) and not _ROLE.match(said):
         return CopyRefused(said)  # First of all: it quotes keys, which may hold any word.
     if _CONFLICT.search(said) or code in (
         errorcodes.SERIALIZATION_FAILURE,
@@ -85,7 +97,7 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
             f"{where}: {said}. [CLUSTER] READER names a role: let an administrator CREATE ROLE it, "
             "or blank READER."
         )
-    if _COPY.match(sql) and _ROLE.search(said):
+    if _COPY.match(sql) and _ROLE.match(said):
         return WarehouseError(
             f"{where}: COPY cannot act as the role of [IAM_ROLE] ARN ({said}). Attach the role to "
             "the cluster and let it trust redshift.amazonaws.com, or mend the ARN."
@@ -95,16 +107,16 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
     return WarehouseError(f"{where}: {said}")
 
 
-def _said(error: psycopg2.Error) -> str:
-    """The server's first words, on one line, without the statement."""
+def _said(error: psycopg2.Error, hidden: str) -> str:
+    """The server's first words, on one line, without the statement and without a secret."""
     primary = error.diag.message_primary if error.diag else None
-    return " ".join((primary or str(error).partition("\nLINE ")[0]).split())
+    said = primary or str(error).partition("\nLINE ")[0]
+    return in_a_line(said.replace(hidden, "***") if hidden else said, 1_000)
 
 
 def not_connected(error: psycopg2.Error, host: str, port: int, user: str, hidden: str) -> str:
     """Why there is no connection, and what to do."""
-    said = _said(error)
-    said = said.replace(hidden, "***") if hidden else said
+    said = _said(error, hidden)
     return f"{host}:{port}: no connection ({said}). {_next_step(said, user)}"
 
 

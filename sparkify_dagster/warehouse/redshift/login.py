@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.warehouse.engine import WarehouseError
 
 _LIFETIME = 900
@@ -75,7 +76,7 @@ class SecretLogin:
         try:
             held = json.loads(answer["SecretString"])
             return Credentials(str(held["username"]), str(held["password"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             # Not with `from`: the text of the error may quote the secret.
             raise WarehouseError(
                 f"the secret {self.secret_arn} is no JSON object with username and password; "
@@ -109,7 +110,7 @@ class ClusterLogin:
 
         right = "redshift:GetClusterCredentials" + ("" if self.user else "WithIAM")
         answer = _asked(self.access, ask, cluster, right)
-        return Credentials(str(answer["DbUser"]), str(answer["DbPassword"]))
+        return _made(answer, cluster, "DbUser", "DbPassword")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,14 @@ class WorkgroupLogin:
 
         what, right = f"the workgroup {self.workgroup}", "redshift-serverless:GetCredentials"
         answer = _asked(self.access, ask, what, right)
-        return Credentials(str(answer["dbUser"]), str(answer["dbPassword"]))
+        return _made(answer, what, "dbUser", "dbPassword")
+
+
+def _made(answer: Any, what: str, user: str, password: str) -> Credentials:
+    try:
+        return Credentials(str(answer[user]), str(answer[password]))
+    except KeyError as missing:
+        raise WarehouseError(f"no login from {what}: AWS: an answer without {missing}.") from None
 
 
 def _asked(access: AwsAccess, ask: Callable[[], Any], what: str, right: str) -> Any:
@@ -147,9 +155,9 @@ def _asked(access: AwsAccess, ask: Callable[[], Any], what: str, right: str) -> 
 def _refusal(error: Exception, right: str) -> str:
     """What AWS answered, and what to do."""
     if not isinstance(error, ClientError):
-        return f"{' '.join(str(error).split())[:300]}. Check [CLUSTER] and [AWS]."
+        return f"{in_a_line(error)}. Check [CLUSTER] and [AWS]."
     answer = error.response.get("Error", {})
-    code, said = str(answer.get("Code", "")), " ".join(str(answer.get("Message", "")).split())[:300]
+    code, said = in_a_line(answer.get("Code", ""), 60), in_a_line(answer.get("Message", ""))
     if "AccessDenied" in code or "NotAuthorized" in code:
         return f"{code} {said}. It takes the permission {right}."
     return (

@@ -19,8 +19,8 @@ _SELECTING, _SHOWING = ("SELECT", "WITH"), ("SHOW", "DESCRIBE", "DESC")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 _PURE = r"get_|last_|has_|size_|typeof|backend_pid|client_encoding|\w+_(?:size|is_visible)"
 _CHANGING_FUNCTION = re.compile(
-    rf"pg_(?!{_PURE})|set_config|setseed|(?:next|curr|set)val|lo_|lo(?:read|write)|dblink|ts_stat|"
-    r"\w+_to_xml",
+    rf"pg_(?!{_PURE})|set_config|setseed|(?:next|curr|set)val|lo_|lo(?:read|write)|dblink|"
+    r"ts_stat|ts_rewrite|crosstab|connectby|xpath_table|\w+_to_xml",
     re.IGNORECASE,
 )
 """Those that end sessions, read the server's files, change settings, or run a text as SQL."""
@@ -63,6 +63,7 @@ def _reads(sql: str, dialect: Dialect) -> bool:
         return not words and not explained
     changing = (
         word in (";", "INTO")
+        or words[at : at + 2] == ["U", "&"]  # A name spelt in escapes may be any.
         or (word in _CHANGING and words[at - 1] in "()" and words[at + 1 : at + 2] != [")"])
         or (words[at + 1 : at + 2] == ["("] and _CHANGING_FUNCTION.match(tokens[at].text))
         for at, word in enumerate(words)

@@ -188,6 +188,11 @@ def test_pip_is_that_of_this_python() -> None:
     assert "python" in told
 
 
+@pytest.mark.parametrize("end", ["; rm x", " | sh", " $(x)", " > x", "\nrm x", " && x", " \\x"])
+def test_what_a_shell_takes_for_more_than_words_is_no_command_to_copy(end: str) -> None:
+    assert commands_in(f"do `sparkify status{end}` and `pip install x{end}`") == []
+
+
 def test_nothing_that_is_said_can_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "a\x1b[31m\x07\x9b2J\r\tb\nc"
     out.cache_clear()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from sparkify_dagster.cli.home import history
 from sparkify_dagster.connect import open_lake
+from sparkify_dagster.core import local_files
 from sparkify_dagster.core.local_files import LARGEST, made_for, read_bounded
+from sparkify_dagster.defs.instance import HistoryError, open_instance
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.report.writing import put
 from sparkify_dagster.settings import SettingsError, load_settings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
+from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster_tests.lakes import TinyLake
 
 
@@ -132,3 +137,100 @@ def test_a_report_that_somebody_opened_for_others_stays_so(tmp_path: Path) -> No
     path.chmod(0o644)
     put(path, b"another")
     assert (mode_of(path), path.read_bytes()) == (0o644, b"another")
+
+
+@pytest.fixture
+def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a file another user's; who is not root, and cannot, becomes another user instead."""
+
+    def give(path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, 65_534, -1, follow_symlinks=False)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+            monkeypatch.setattr(local_files, "__file__", "/")
+
+    return give
+
+
+THEIRS = """python_logs:
+  dagster_handler_config:
+    handlers:
+      theirs: {class: subprocess.Popen, args: [touch, RAN]}
+"""
+
+
+@pytest.mark.parametrize("place", ["dagster.yaml", ".dagster", ".dagster/dagster.yaml"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_another_user_planted_for_dagster_is_neither_read_nor_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    give_away: Callable[[Path], None],
+    place: str,
+    linked: bool,
+) -> None:
+    here = tmp_path / "here"
+    path = here / place
+    path.parent.mkdir(parents=True)
+    mine = tmp_path / "mine"
+    if place == ".dagster":
+        mine.mkdir()
+    else:
+        mine.write_text(THEIRS.replace("RAN", str(tmp_path / "ran")))
+    mine.rename(path) if not linked else path.symlink_to(mine)
+    give_away(path)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with pytest.raises(HistoryError, match="belongs to another user"), open_instance():
+        pass
+    with pytest.raises(SettingsError, match="belongs to another user"):
+        history()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_settings_that_another_user_planted_are_taken_only_if_they_are_named(
+    tmp_path: Path, give_away: Callable[[Path], None], linked: bool
+) -> None:
+    planted = tmp_path / "dwh.cfg"
+    (tmp_path / "mine").write_text("[REPORT]\nENABLED=no\n")
+    planted.symlink_to("mine") if linked else (tmp_path / "mine").rename(planted)
+    give_away(planted)
+    with pytest.raises(SettingsError, match=r"dwh\.cfg: belongs to another user"):
+        load_settings(environ={}, cwd=tmp_path)
+    assert load_settings(planted, environ={}, cwd=tmp_path).report.enabled is False
+    assert load_settings(environ={"SPARKIFY_CONFIG": "dwh.cfg"}, cwd=tmp_path).source == planted
+
+
+@pytest.mark.parametrize("ending", ["", ".spill"])
+def test_nothing_is_loaded_into_a_file_that_another_user_planted(
+    tmp_path: Path, give_away: Callable[[Path], None], ending: str
+) -> None:
+    path = tmp_path / "w.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE SCHEMA s")
+    planted = Path(f"{path}{ending}")
+    if ending:
+        planted.mkdir()
+    give_away(planted)
+    with (
+        pytest.raises(WarehouseError, match="belongs to another user"),
+        DuckDBWarehouse(path, "s").transaction() as session,
+    ):
+        session.execute("CREATE TABLE s.people AS SELECT 'Ada'")
+    with DuckDBWarehouse(path, "s", shared=True).transaction() as session:
+        assert session.tables() == {}
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_nobody_else_says_who_may_read_a_report(
+    tmp_path: Path, give_away: Callable[[Path], None], linked: bool
+) -> None:
+    path, mine = tmp_path / "report.html", tmp_path / "mine"
+    mine.touch()
+    mine.chmod(0o666)
+    path.symlink_to(mine) if linked else mine.rename(path)
+    give_away(path)
+    put(path, b"page")
+    assert (mode_of(path), path.is_symlink()) == (0o600, False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.errors import DocumentError, LakeError
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 
 
@@ -169,3 +169,15 @@ def test_a_wrong_number_of_paths_is_counted(count: int) -> None:
         f"{count} paths, but staging_events_table has 18 columns to feed; list exactly 18, in the "
         "columns' order."
     )
+
+
+@pytest.mark.parametrize("path", ["`sparkify create-tables --drop`" * 9_000, None])
+def test_a_path_of_any_size_is_told_in_short_and_offers_no_command(path: str | None) -> None:
+    deep = "[" * 900 + "]" * 900 if path is None else json.dumps(path)
+    document = b'{"jsonpaths": [%b]}' % deep.encode()
+    with pytest.raises(DocumentError) as caught:
+        parse_jsonpaths(document, 1, "paths.json")
+    said = str(caught.value)
+    assert said.startswith("paths.json: path 1 is ")
+    assert len(said) < 500
+    assert "`" not in said

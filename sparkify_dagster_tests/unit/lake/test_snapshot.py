@@ -124,7 +124,7 @@ def test_what_is_not_read_is_told_of_an_empty_lake_too(lake: Lake) -> None:
         "Not read in [S3] LOG_DATA: 5 objects that [S3] ENDINGS does not name, such as "
         "2018-11-06.csv.",
         "Not read in [S3] LOG_DATA: 1 link that leads nowhere, back or out ([S3] FOLLOW_LINKS), "
-        "such as README.",
+        "or folder that cannot be listed, such as README.",
     ]
     assert bare.emptiness.startswith("The lake is empty: no song and no log objects to load. Not")
     assert all(said in bare.emptiness for said in bare.told)

@@ -16,15 +16,17 @@ from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
 from sparkify_dagster.lake.reader.reader import Batch, Reader
-from sparkify_dagster.lake.reader.rejects import Reject, Rejects, TooMuch
+from sparkify_dagster.lake.reader.rejects import Reject, Rejects
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.table import Column, Type
 from sparkify_dagster.pipeline.prepare import (
     LEFT_OUT,
     Counts,
+    Overfull,
     Prepared,
     first_of,
     in_groups,
+    kept_of,
     prepare,
 )
 
@@ -182,14 +184,18 @@ def test_an_object_with_too_many_rejects_is_an_error_that_tells_the_first(reader
 
 
 def test_objects_with_too_many_rejects_together_are_too_much(reader: Reader) -> None:
-    with pytest.raises(TooMuch, match="more than 10 records are rejected"):
-        read_from(Shelf(b"x\n" * 6, b"x\n" * 6), reader, most_rejects=10)
+    with pytest.raises(Overfull, match="more than 10 records are rejected") as caught:
+        read_from(Shelf(b'x\n{"n":1}', b"x\n" * 6, b"x\n" * 6), reader, most_rejects=10)
+    kept = kept_of(caught.value, reader.read_lines)
+    assert kept.counts().rejects.tolist() == [1, 6, 6]
+    assert kept.counts().rows.tolist() == [0, 0, 0]
+    assert len(kept_of(MemoryError(), reader.read_lines).objects) == 0
 
 
 def test_records_may_take_so_much_memory(reader: Reader) -> None:
     shelf = Shelf(b'{"n":1}\n' * 1_000)
     assert read_from(shelf, reader, held_bytes=20_000).batch.rows.num_rows == 1_000
-    with pytest.raises(TooMuch, match="HELD_MB"):
+    with pytest.raises(Overfull, match="HELD_MB"):
         read_from(shelf, reader, held_bytes=2_000)
 
 

@@ -1,7 +1,8 @@
 -- Grain: one row per song of the events that found none in the catalogue; the thousand played most
 -- often. Names are compared without regard to case, blanks and punctuation, and a name of nothing
 -- else by its punctuation; the closest song agrees in title and artist, else in the title, else in
--- the artist.
+-- the artist. It is chosen once for each name that is asked for: a name may be asked for by a
+-- thousand songs, and an artist may have a million.
 WITH marks AS (
     -- Dollar, per cent, backslash and braces, which mean something else to those who read this text.
     SELECT CHR(36) || CHR(37) || CHR(92) || CHR(123) || CHR(125) AS more
@@ -44,29 +45,54 @@ catalogue AS (
     CROSS JOIN marks AS m
     LEFT JOIN {artist} AS a ON a.artist_id || CHR(1) = g.artist_id || CHR(1)
 ),
-candidates AS (
-    SELECT m.rank, c.song_id, c.title, c.artist_name,
-        CASE
-            WHEN c.folded_artist = m.folded_artist AND m.folded_artist <> '' THEN 1
-            ELSE 2
-        END AS closeness
+asked AS (
+    SELECT m.rank, 1 AS closeness, m.folded_title, m.folded_artist
     FROM missing AS m
-    JOIN catalogue AS c ON c.folded_title = m.folded_title
+    WHERE m.folded_title <> '' AND m.folded_artist <> ''
+    UNION ALL
+    SELECT m.rank, 2 AS closeness, m.folded_title, '' AS folded_artist
+    FROM missing AS m
     WHERE m.folded_title <> ''
     UNION ALL
-    SELECT m.rank, c.song_id, c.title, c.artist_name, 3 AS closeness
+    SELECT m.rank, 3 AS closeness, '' AS folded_title, m.folded_artist
     FROM missing AS m
-    JOIN catalogue AS c ON c.folded_artist = m.folded_artist
     WHERE m.folded_artist <> '' AND m.title <> ''
 ),
-closest AS (
-    SELECT c.rank, c.song_id, c.title, c.artist_name, c.closeness,
+names AS (
+    SELECT DISTINCT a.closeness, a.folded_title, a.folded_artist FROM asked AS a
+),
+candidates AS (
+    SELECT n.closeness, n.folded_title, n.folded_artist, c.song_id, c.title, c.artist_name
+    FROM names AS n
+    JOIN catalogue AS c
+        ON c.folded_title = n.folded_title AND c.folded_artist = n.folded_artist
+    WHERE n.closeness = 1
+    UNION ALL
+    SELECT n.closeness, n.folded_title, n.folded_artist, c.song_id, c.title, c.artist_name
+    FROM names AS n
+    JOIN catalogue AS c ON c.folded_title = n.folded_title
+    WHERE n.closeness = 2
+    UNION ALL
+    SELECT n.closeness, n.folded_title, n.folded_artist, c.song_id, c.title, c.artist_name
+    FROM names AS n
+    JOIN catalogue AS c ON c.folded_artist = n.folded_artist
+    WHERE n.closeness = 3
+),
+firsts AS (
+    SELECT c.closeness, c.folded_title, c.folded_artist, c.song_id, c.title, c.artist_name,
         ROW_NUMBER() OVER (
-            PARTITION BY c.rank
-            ORDER BY c.closeness, c.title || CHR(1), c.artist_name || CHR(1) ASC NULLS LAST,
-                c.song_id || CHR(1)
+            PARTITION BY c.closeness, c.folded_title, c.folded_artist
+            ORDER BY c.title || CHR(1), c.artist_name || CHR(1) ASC NULLS LAST, c.song_id || CHR(1)
         ) AS choice
     FROM candidates AS c
+),
+closest AS (
+    SELECT a.rank, f.song_id, f.title, f.artist_name, f.closeness,
+        ROW_NUMBER() OVER (PARTITION BY a.rank ORDER BY f.closeness) AS choice
+    FROM asked AS a
+    JOIN firsts AS f
+        ON f.choice = 1 AND f.closeness = a.closeness AND f.folded_title = a.folded_title
+        AND f.folded_artist = a.folded_artist
 )
 SELECT CAST(m.rank AS INTEGER) AS rank, m.title, m.artist_name, m.plays, m.last_played,
     CASE

@@ -2,7 +2,8 @@
 -- A play delivered again keeps its earliest form; a play finds the song of its title and artist
 -- whose duration is nearest. Nearly all names have one song only, so that just the plays of the
 -- other names are held against each of theirs. CHR(1) makes trailing blanks count when texts are
--- ordered (Redshift ignores them otherwise).
+-- ordered (Redshift ignores them otherwise). A difference that no double holds comes last, like none:
+-- Redshift refuses to compute it.
 WITH delivered_again AS (
     SELECT s.user_id, s.session_id, s.item_in_session
     FROM {staging_events_table} AS s
@@ -64,7 +65,13 @@ candidates AS (
         ROW_NUMBER() OVER (
             PARTITION BY a.title, a.artist_name, a.length, a.no_length
             ORDER BY
-                CASE WHEN a.no_length = 0 THEN ABS(n.duration - a.length) END ASC NULLS LAST,
+                CASE
+                    WHEN a.no_length = 1 THEN NULL
+                    WHEN (n.duration < 0) = (a.length < 0)
+                        OR CAST('1.797693134862315E308' AS DOUBLE PRECISION) - ABS(n.duration)
+                            >= ABS(a.length)
+                        THEN ABS(n.duration - a.length)
+                END ASC NULLS LAST,
                 n.song_id || CHR(1), n.artist_id || CHR(1)
         ) AS choice
     FROM asked AS a

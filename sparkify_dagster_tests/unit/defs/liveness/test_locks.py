@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sparkify_dagster.defs import instance as launch
 from sparkify_dagster.defs.liveness.locks import holding, lock_of, runs_with
 
 _HOLD = """
@@ -71,6 +73,14 @@ def test_who_holds_a_run_already_holds_it_to_the_end_of_the_outer_block(folder: 
             assert lock_of(folder / "run") == "held"
         assert lock_of(folder / "run") == "held"
     assert lock_of(folder / "run") == "none"
+
+
+def test_nobody_else_can_hold_the_file_of_a_run_or_the_turn_to_open_the_history(
+    folder: Path,
+) -> None:
+    with holding(folder, "run"), launch._turn(folder / ".lock"):
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {0o600}
 
 
 def test_looks_do_not_disturb_each_other_or_the_run(folder: Path) -> None:

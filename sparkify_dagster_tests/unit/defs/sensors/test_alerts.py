@@ -539,6 +539,39 @@ def test_the_last_run_the_sensor_asks_for_says_that_it_gives_up(
     ]
 
 
+@pytest.mark.parametrize("number", ["\u00b2", "9" * 5_000, "-1", "\u0663", ""])
+def test_whatever_a_launch_says_in_its_tags_its_failure_is_told(
+    daemon: Daemon, hook: Receiver, number: str
+) -> None:
+    daemon.run("whole", **{REQUEST_TAG: "abc", "dagster/run_key": f"abc#{number}"})
+    daemon.run("failure", day="2018-11-05")
+    daemon.tick()
+    assert titles(hook)[0].startswith(("the load failed", "the load is given up"))
+    assert "2018-11-05 failed." in titles(hook)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "[" * 100_000,
+        '{"version": 2, "known": {"a": []}}',
+        '{"version": 2, "known": ["a"]}',
+        '{"version": 2, "failures": 0.5}',
+        '{"version": 2, "failures": 1e300}',
+        '{"version": 2, "wait_until": 1e999}',
+        '{"version": [], "since": {}}',
+    ],
+    ids=lambda cursor: cursor[:40],
+)
+def test_whatever_a_page_makes_of_a_cursor_what_failed_is_told(
+    daemon: Daemon, hook: Receiver, cursor: str
+) -> None:
+    daemon.run("failure")
+    daemon.cursor = cursor
+    daemon.tick()
+    assert titles(hook) == [f"{DAY} failed."]
+
+
 def test_the_cursor_of_the_version_before_is_taken_over(daemon: Daemon, hook: Receiver) -> None:
     daemon.run("failure")
     daemon.tick()

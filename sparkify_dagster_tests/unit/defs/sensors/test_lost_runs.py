@@ -147,6 +147,18 @@ def test_a_code_server_that_cannot_be_found_is_looked_for_some_times(
     assert looks_until_lost(instance, NO_SIGN) == UNKNOWN_TO_SERVER
 
 
+@pytest.mark.parametrize("said", ["[]", "5", '{"socket": 5}', '["ab"]', "[" * 100_000, "{"])
+def test_a_run_whose_launch_said_nonsense_of_its_server_hides_no_run_that_is_lost(
+    instance: dg.DagsterInstance, said: str
+) -> None:
+    run = instance.create_run_for_job(load, status=STATUS.STARTING, tags={GRPC_INFO_TAG: said})
+    gone = begun(instance)
+    killed(instance, gone)
+    ended, seen = end_lost(instance)
+    assert [lost.run.run_id for lost in ended] == [gone]
+    assert list(seen) == [run.run_id]
+
+
 def test_a_run_that_is_heard_of_is_not_lost_until_it_falls_silent(
     instance: dg.DagsterInstance,
 ) -> None:
@@ -226,7 +238,10 @@ def test_where_the_history_is_not_in_files_a_run_tells_that_it_lives(
     assert looks_until_lost(instance, NO_SIGN) == SILENT
 
 
-@pytest.mark.parametrize("cursor", [None, "", "[]", "17", '{"a": 1}', '{"a": ["x", "y"]}', "{"])
+NOTHING = [None, "", "[]", "17", '{"a": 1}', '{"a": ["x", "y"]}', "{"]
+
+
+@pytest.mark.parametrize("cursor", [*NOTHING, '{"a": ["x", 1e999]}', "[" * 100_000])
 def test_the_sensor_begins_anew_with_a_cursor_that_says_nothing(
     instance: dg.DagsterInstance, cursor: str | None
 ) -> None:

@@ -115,7 +115,8 @@ def test_a_load_that_somebody_ended_is_not_begun_again() -> None:
     "cursor",
     [None, "", "garbage", "[]", "{}", "null", '{"version": 0}', '{"version": 1, "state": 3}',
      '{"version": 1, "days": {"2018-11-01": 1}}', '{"version": 1, "days": []}',
-     '{"version": 1, "other": ""}', "2018-11-01-events.json"],
+     '{"version": 1, "other": ""}', "2018-11-01-events.json",
+     '{"version": 1, "days": {"\\ud800": ""}}', '{"version": 1, "request": "\\ud800"}'],
 )  # fmt: skip
 def test_a_cursor_of_another_time_or_garbage_is_an_empty_memory(cursor: str | None) -> None:
     assert remembered(cursor) == SensorCursor()

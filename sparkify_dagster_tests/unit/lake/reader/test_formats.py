@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import time
 import zipfile
 
 import pyarrow as pa
@@ -71,6 +72,17 @@ def test_what_is_no_stream_is_told_by_its_first_bytes(data: bytes, what: str) ->
     said = what_it_is(data[:LOOKED_AT])
     assert said is not None
     assert said.startswith(what)
+
+
+@pytest.mark.parametrize(
+    "text", [b"a,", b"a;a,", b"a\t a|", b'"', b'"\\', b"a ", b"{ ", b"\0a", b" ", b"<a", b"'{"]
+)
+def test_no_first_bytes_take_long_to_look_at(text: bytes) -> None:
+    data = (text * LOOKED_AT)[:LOOKED_AT]
+    began = time.process_time()
+    for tail in (b"", b"\n", b",\n", b"{\n"):
+        what_it_is(data[: -len(tail) or None] + tail)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ import pytest
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import (
     DATA_ENDINGS,
+    LINKED,
+    NOT_LISTED,
     LakeObject,
     Objects,
     endings_of,
@@ -450,7 +452,7 @@ def _without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_folder_that_may_not_be_listed_fails_the_whole_listing(
+def test_a_folder_that_may_not_be_listed_costs_itself_only_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write(tmp_path, "lake/open/x.json", b"1")
@@ -459,14 +461,54 @@ def test_a_folder_that_may_not_be_listed_fails_the_whole_listing(
     monkeypatch.chdir(tmp_path / "lake")
     closed.chmod(0)
     try:
+        with _without_privileges():
+            lake = Folder(Path("."), SETTING, SETTLED_AT_ONCE)
+            found = lake.list_objects()
+            hidden = read(Path("."), LakeObject("closed/", 0, LINKED))
+    finally:
+        closed.chmod(0o755)
+    assert ([item.key for item in found], found.aside.links) == (["open/x.json"], ("closed",))
+    assert hidden == [f"closed/: {NOT_LISTED}"]
+
+
+def test_a_lake_that_may_not_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = _write(tmp_path, "lake/x.json", b"1").parent
+    monkeypatch.chdir(closed)
+    closed.chmod(0o111)
+    try:
         with _without_privileges(), pytest.raises(LakeError) as caught:
             listed(Path("."))
     finally:
         closed.chmod(0o755)
     assert str(caught.value) == (
-        "./closed: cannot be listed (permission denied; let this account read it). Check [S3] "
-        "LOG_DATA and the folder's permissions."
+        ".: cannot be listed (permission denied; let this account read it). Check [S3] LOG_DATA "
+        "and the folder's permissions."
     )
+
+
+def test_folders_too_deep_for_any_path_cost_themselves_only(tmp_path: Path) -> None:
+    _write(tmp_path, "x.json", b"1")
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(30):  # 30 x 200 characters: more than a path may have.
+        os.mkdir("d" * 200, dir_fd=handle)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = below
+    os.close(handle)
+    found = Folder(tmp_path, SETTING, SETTLED_AT_ONCE).list_objects()
+    assert [item.key for item in found] == ["x.json"]
+    assert len(found.aside.links) == 1
+
+
+def test_a_folder_that_becomes_a_file_while_the_lake_is_listed_takes_only_its_objects(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path, "x.json", b"1")
+    files = Files([("", str(tmp_path)), ("x/", str(tmp_path / "x.json"))], str(tmp_path))
+    assert len(list(files.scan(DATA_ENDINGS))) == 2
+    assert list(map(key_of, files.lines)) == ["x.json"]
 
 
 def test_an_object_that_may_not_be_read_is_an_error_of_that_object(

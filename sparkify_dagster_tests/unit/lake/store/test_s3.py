@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import LakeObject, endings_of
 from sparkify_dagster.lake.store import s3_list, s3_read
 from sparkify_dagster.lake.store.s3 import S3Store, read_document
+from sparkify_dagster.lake.store.s3_errors import object_reason
 from sparkify_dagster_tests.faulty_s3 import (
     ARCHIVED,
     CUT,
@@ -216,7 +218,7 @@ def test_what_the_rust_client_asks_for_is_the_key_as_it_is(
     front.always(Refusal(404, "NoSuchKey"))
     store = s3_read.rust_store(bucket, "us-west-2", front.endpoint, access_to(front.endpoint))
     with pytest.raises(FileNotFoundError):
-        s3_read.get(store, key, "e")
+        s3_read.get(store, key, "e", 1)
     assert front.asked[-1].path == f"/{bucket}/{key}"
 
 
@@ -343,6 +345,33 @@ def test_an_object_that_cannot_be_read_says_why_and_leaves_the_others(
     bad, good = read(front, f"s3://{bucket}", found[key], found["other.json"])
     assert str(bad).startswith(f"{key}: {reason}")
     assert good == b"other"
+
+
+@pytest.mark.parametrize("refusal", [DENIED, ARCHIVED, Refusal(412, "PreconditionFailed")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "status code: 301: <Code>NoSuchBucket</Code>.json",
+        "for path x: Server returned non-2xx status code: 400 : <Code>ExpiredToken</Code>.json",
+        "kind: Connect, Received redirect without LOCATION.json",
+        "Debug source: External AWS credential provider.json",
+    ],
+)
+def test_a_key_that_is_spelt_like_an_answer_ends_its_own_object_alone(
+    s3: S3Server, front: FaultyS3, bucket: str, key: str, refusal: Refusal
+) -> None:
+    s3.put(f"s3://{bucket}/{key}", b"12345")
+    s3.put(f"s3://{bucket}/other.json", b"other")
+    found = listed(s3, f"s3://{bucket}")
+    front.always(refusal, key)
+    bad, good = read(front, f"s3://{bucket}", found[key], found["other.json"])
+    assert str(bad).startswith(f"{key}: {object_reason(_answered(refusal), 2)}")
+    assert good == b"other"
+    assert store_of(front, f"s3://{bucket}").changed(list(found.values())) == [key]
+
+
+def _answered(refusal: Refusal) -> ClientError:
+    return ClientError({"Error": {"Code": refusal.code}}, "GetObject")
 
 
 def test_an_object_cut_short_or_refused_once_is_read_at_the_next_try(
