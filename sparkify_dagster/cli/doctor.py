@@ -304,7 +304,7 @@ def _loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
     from sparkify_dagster.connect import open_warehouse
-    from sparkify_dagster.pipeline.notices import clock_problem
+    from sparkify_dagster.pipeline.plan import clock_problem
     from sparkify_dagster.warehouse import ledger
     from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError, WarehouseMissing
 

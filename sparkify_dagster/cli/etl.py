@@ -24,8 +24,17 @@ from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
-from sparkify_dagster.pipeline.notices import all_gone, clock_problem, vanished
-from sparkify_dagster.pipeline.plan import Loaded, Pending, Request, What, held_against, pending
+from sparkify_dagster.pipeline.plan import (
+    Loaded,
+    Pending,
+    Request,
+    What,
+    all_gone,
+    clock_problem,
+    held_against,
+    pending,
+    vanished,
+)
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse

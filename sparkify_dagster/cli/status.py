@@ -26,8 +26,7 @@ from sparkify_dagster.lake.objects import Aside
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.pipeline.notices import clock_problem
-from sparkify_dagster.pipeline.plan import Hidden, hidden_parts, with_hidden
+from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, with_hidden
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger

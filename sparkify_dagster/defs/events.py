@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 
 from sparkify_dagster.core.meter import Meter, since
-from sparkify_dagster.defs import metadata as shown
+from sparkify_dagster.defs import metadata as md
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
@@ -130,7 +130,7 @@ class Translator:
         self._before_days = self._requests
         yield from self._findings(songs.findings)
         if songs.published:
-            rows = partial(shown.rows_metadata, _SONGS, stats.shown)
+            rows = partial(md.rows_metadata, _SONGS, stats.shown)
             metadata = self._of_part(songs, stats, "all", rows)
             yield self._published(_SONGS, metadata | {"objects_read": songs.objects_read})
 
@@ -144,9 +144,9 @@ class Translator:
         if not day.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
-        more = [partial(shown.day_metadata, entry, stats.shown)]
+        more = [partial(md.day_metadata, entry, stats.shown)]
         if self._is_one_day:
-            more.append(partial(shown.rows_metadata, _EVENTS, stats.shown))
+            more.append(partial(md.rows_metadata, _EVENTS, stats.shown))
         metadata = self._of_part(day, stats, entry.part, *more)
         yield dg.AssetMaterialization(_EVENTS, partition=entry.part, metadata=metadata)
 
@@ -159,11 +159,11 @@ class Translator:
             name: Under which its rejects are counted.
         """
         table = part.entry.target
-        return shown.entry_metadata(part.entry) | self._more(
+        return md.entry_metadata(part.entry) | self._more(
             table,
-            lambda: shown.took_metadata(part, stats.requests),
-            lambda: shown.reasons_metadata(stats.shown.reasons.get(name, {})),
-            lambda: shown.size_metadata(stats.sizes.get(table)),
+            lambda: md.took_metadata(part, stats.requests),
+            lambda: md.reasons_metadata(stats.shown.reasons.get(name, {})),
+            lambda: md.size_metadata(stats.sizes.get(table)),
             *more,
         )
 
@@ -177,14 +177,14 @@ class Translator:
             yield dg.AssetObservation(
                 _EVENTS,
                 description=f"{len(entries):,} log days loaded in one run",
-                metadata=shown.days_metadata(entries, len(loaded.days))
+                metadata=md.days_metadata(entries, len(loaded.days))
                 | self._more(
                     _EVENTS,
-                    lambda: shown.reasons_metadata(reasons),
-                    lambda: shown.seconds_metadata(loaded.phases),
+                    lambda: md.reasons_metadata(reasons),
+                    lambda: md.seconds_metadata(loaded.phases),
                     lambda: cost_metadata(requests, copied),
-                    lambda: shown.rows_metadata(_EVENTS, self._day.shown),
-                    lambda: shown.days_plot(entries),
+                    lambda: md.rows_metadata(_EVENTS, self._day.shown),
+                    lambda: md.days_plot(entries),
                 ),
             )
         # Days of one transaction share their findings: each is counted once.
@@ -197,17 +197,17 @@ class Translator:
         stats = self._stats(lambda session: look_at(session, tables, self._preview_rows))
         for name in star.tables:
             yield from self._findings(star.findings.get(name, ()))
-            metadata = shown.star_metadata(star, name)
+            metadata = md.star_metadata(star, name)
             if name == SONGPLAY.name:
                 metadata |= self._more(
                     name,
-                    lambda: shown.plot_metadata("Plays by day", stats.shown.plays),
+                    lambda: md.plot_metadata("Plays by day", stats.shown.plays),
                     lambda: cost_metadata(stats.requests),
                 )
             metadata |= self._more(
                 name,
-                partial(shown.size_metadata, stats.sizes.get(name)),
-                partial(shown.rows_metadata, name, stats.shown),
+                partial(md.size_metadata, stats.sizes.get(name)),
+                partial(md.rows_metadata, name, stats.shown),
             )
             yield self._published(name, metadata)
 
@@ -228,7 +228,7 @@ class Translator:
             metadata: dict[str, Any] = {"how": "nothing"}
             if table.name in preview.counts:
                 metadata["dagster/row_count"] = preview.counts[table.name]
-            metadata |= self._more(table.name, partial(shown.rows_metadata, table.name, preview))
+            metadata |= self._more(table.name, partial(md.rows_metadata, table.name, preview))
             yield dg.AssetMaterialization(table.name, metadata=metadata)
 
     def _stats_of_day(self, day: PartResult) -> LoadStats:

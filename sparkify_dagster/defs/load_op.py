@@ -18,8 +18,8 @@ from sparkify_dagster.core.errors import PlainError, why
 from sparkify_dagster.defs.checks import check_key, check_specs
 from sparkify_dagster.defs.events import Translator
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder
-from sparkify_dagster.defs.failed_parts import failed_metadata
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
+from sparkify_dagster.defs.metadata import failed_metadata
 from sparkify_dagster.defs.page import REPORT, publish_report
 from sparkify_dagster.defs.resources import (
     BoundsResource,

@@ -1,13 +1,13 @@
 """What a load is told as: metadata of materializations and observations, numbers as numbers.
 
-What belongs here: from what a load reports to entries that the UI shows. When they are told, and of
-which asset, is `events`'.
+What belongs here: from what a load says to entries that the UI shows, and back, where a failure is
+read again. When they are told, and of which asset, is `events`'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -19,13 +19,16 @@ from sparkify_dagster.defs.plots import by_day
 from sparkify_dagster.defs.previews import Preview
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.star import SONGPLAY
-from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.events import FailedPart, PartResult
 from sparkify_dagster.pipeline.star import StarResult
 from sparkify_dagster.warehouse.engine import TableSize
 from sparkify_dagster.warehouse.ledger import Entry
 
 PREVIEW, PLOT = "preview", "plot"
 _REASONS = 20
+_FAILED_PARTS = "failed_parts"
+_LONGEST = 600
+"""Characters of a failure's reason that are written; the failure itself has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +171,20 @@ def size_metadata(size: TableSize | None) -> dict[str, Any]:
     if size.unsorted is not None:
         metadata["unsorted_percent"] = size.unsorted
     return metadata
+
+
+def failed_metadata(parts: Sequence[FailedPart]) -> dict[str, Any]:
+    """The parts that failed."""
+    written = [asdict(part) | {"reason": part.reason[:_LONGEST]} for part in parts]
+    return {_FAILED_PARTS: dg.MetadataValue.json(written)}
+
+
+def failed_parts(metadata: Mapping[str, Any]) -> tuple[FailedPart, ...]:
+    """The parts that failed, as a run has written them; none where another version ran."""
+    found = metadata.get(_FAILED_PARTS)
+    if not isinstance(found, dg.JsonMetadataValue) or not isinstance(found.data, list):
+        return ()
+    try:
+        return tuple(FailedPart(**part) for part in found.data)
+    except TypeError:
+        return ()

@@ -45,13 +45,13 @@ from sparkify_dagster.pipeline.events import (
     Planned,
 )
 from sparkify_dagster.pipeline.load_songs import load_songs
-from sparkify_dagster.pipeline.notices import notices
 from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
     Request,
     held_against,
     loaded,
+    notices,
     pending,
 )
 from sparkify_dagster.pipeline.publish import Limits, Loading

@@ -1,18 +1,20 @@
 """What must be loaded for the warehouse to hold what the lake holds, of what is asked for.
 
-Two looks, one at each, and a comparison of digests. What belongs here: putting the two together.
+Two looks, one at each, and a comparison of digests. What belongs here: putting the two together,
+and saying what people should know of them before a load changes anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sparkify_dagster.lake.changes import Part, changed_parts, empty_part, with_links
-from sparkify_dagster.lake.objects import Aside, DayRange
-from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.core.text import cited
+from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
+from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.marts import MARTS
@@ -24,6 +26,10 @@ from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissi
 from sparkify_dagster.warehouse.ledger import Failure
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much the clocks of those who load may differ."""
+_NAMED = 20
+"""Log objects without a day that are named."""
 
 
 What = Literal["asked", "changes", "due", "everything"]
@@ -240,3 +246,67 @@ def _tried_less(
         )
 
     return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
+
+
+def notices(
+    lake: Lake, snapshot: Snapshot, held: Loaded, todo: Pending, attempts: int
+) -> Iterator[str]:
+    """All there is to say, in sentences.
+
+    Args:
+        attempts: Loads after which a part is given up.
+    """
+    yield from _without_day(snapshot.unroutable)
+    yield from snapshot.told
+    yield from filter(None, [clock_problem(ledger.utc_now(), held.newest)])
+    for half in vanished(snapshot, held):
+        yield f"{all_gone(half, lake)} Its rows go."
+    for part in todo.given_up:
+        yield (
+            f"{part.name} has failed {attempts} times as it is now and is left alone until the "
+            "lake changes or somebody loads it (`sparkify retry`)."
+        )
+
+
+def clock_problem(now: datetime, newest: datetime | None) -> str:
+    """What to say of a clock that is behind the newest entry of the history; blank: nothing."""
+    if newest is None or newest - now <= _CLOCKS_DIFFER:
+        return ""
+    return (
+        f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, and load_history has a load of "
+        f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
+        "published stays."
+    )
+
+
+def vanished(snapshot: Snapshot, held: Loaded) -> list[str]:
+    """Which half of the lake is empty though it was loaded: `songs`, `logs`.
+
+    That is followed, as any deletion is. But it is what a mistyped prefix looks like, too.
+    """
+    halves = {"songs": (snapshot.songs, held.songs), "logs": (snapshot.days, held.days)}
+    return [
+        name
+        for name, (there, known) in halves.items()
+        if not there and any(digest != NOTHING for digest in known.values())
+    ]
+
+
+def all_gone(half: str, lake: Lake) -> str:
+    """What to say of a half of the lake that is empty though it was loaded."""
+    setting, store = {
+        "songs": ("SONG_DATA", lake.songs),
+        "logs": ("LOG_DATA", lake.logs),
+    }[half]
+    return (
+        f"{store.location} holds nothing any more, and was loaded before. Is [S3] {setting} right?"
+    )
+
+
+def _without_day(found: Sequence[Unroutable]) -> Iterator[str]:
+    """What to say of log objects that belong to no day."""
+    for item in found[:_NAMED]:
+        yield f"not loaded: {cited(item.key)}: {item.reason}"
+    if len(found) > _NAMED:
+        more = len(found) - _NAMED
+        yield f"and {more:,} more; `sparkify status --json` lists them all"

@@ -258,14 +258,7 @@ class _Rebuild:
 def _record(session: Session, tables: Mapping[str, TableResult], position: int, run_id: str) -> int:
     load_id = ledger.next_load_id(session)
     entries = [
-        Entry(
-            target=name,
-            part="all",
-            status="published",
-            digest=NOTHING,
-            row_count=table.rows,
-            position=position,
-        )
+        Entry(name, "all", "published", NOTHING, row_count=table.rows, position=position)
         for name, table in tables.items()
     ]
     ledger.record(session, entries, load_id, run_id)

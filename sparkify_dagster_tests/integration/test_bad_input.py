@@ -21,9 +21,9 @@ import duckdb
 import pytest
 
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.defs.load_op import LOAD_OP
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects

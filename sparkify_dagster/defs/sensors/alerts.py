@@ -18,8 +18,8 @@ import dagster as dg
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.defs.assets import LOG_DATA, SONG_DATA
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import CHECKS_JOB, is_ours
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.defs.sensors.alert_policy import (
     CHECK,
     CHECKS,

@@ -15,8 +15,8 @@ from sparkify_dagster.defs import events as report
 from sparkify_dagster.defs import load_op as load
 from sparkify_dagster.defs import metadata
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import LOAD_JOB
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer

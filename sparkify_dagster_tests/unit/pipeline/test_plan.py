@@ -11,8 +11,7 @@ import pytest
 
 from sparkify_dagster.lake.objects import NOT_FOLLOWED
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.pipeline.notices import clock_problem
-from sparkify_dagster.pipeline.plan import loaded
+from sparkify_dagster.pipeline.plan import clock_problem, loaded
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster_tests.lakes import (
