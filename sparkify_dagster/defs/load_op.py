@@ -131,8 +131,10 @@ def _load(
             now = plan.held.at_latest(ledger.utc_now())
             prune = partial(prune_runs, context.instance, bounds.load.run_days, now)
             extras.tried("Old run records were not removed", prune, 0)
-        by_itself = page.report.enabled and not plan.todo.is_nothing
-        if REPORT in _selected(context) if config.what == "asked" else by_itself:
+        is_page_wanted = page.report.enabled and not plan.todo.is_nothing
+        if config.what == "asked":
+            is_page_wanted = REPORT in _selected(context)
+        if is_page_wanted:
             try:
                 yield _write_page(context, warehouse, page)
             except PlainError as error:
