@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkify_dagster.defs.resources import LakeResource
-from sparkify_dagster.generator import LakeSpec, generate_lake
+from sparkify_dagster.generator import LakeSpec, generate_lake, records
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
@@ -40,12 +40,7 @@ SCHEMA = "sparkify"
 FIRST_DAY = date(2018, 11, 1)
 SETTLED_AT_ONCE = 0.0
 """Settling time of the folders here: every write makes a new file, so tokens always differ."""
-
-LOG_FIELDS = (
-    "artist", "auth", "firstName", "gender", "itemInSession", "lastName", "length", "level",
-    "location", "method", "page", "registration", "sessionId", "song", "status", "ts",
-    "userAgent", "userId",
-)  # fmt: skip
+LOG_FIELDS = records.LOG_FIELDS
 
 
 # --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ What belongs here: turning a word into a value or into a usage error (exit code 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
 
@@ -64,9 +65,17 @@ def staging_table(text: str) -> str:
     return _one_of(text, [table.name for table in STAGING])
 
 
+def no_such(
+    told: str, close: Iterable[str], known: Iterable[str], argument: str | None = None
+) -> typer.BadParameter:
+    """That there is nothing of a name, what may be meant, and what there is."""
+    meant = " or ".join(close)
+    hint = f" Did you mean {meant}?" if meant else ""
+    message = f"{told}{hint} There are: {', '.join(known)}."
+    return typer.BadParameter(message, param_hint=argument)
+
+
 def _one_of(text: str, known: list[str]) -> str:
-    if text in known:
-        return text
-    close = get_close_matches(text.lower(), known, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise typer.BadParameter(f"no table {text!r}.{hint} There are: {', '.join(known)}.")
+    if text not in known:
+        raise no_such(f"no table {text!r}.", get_close_matches(text.lower(), known, n=1), known)
+    return text

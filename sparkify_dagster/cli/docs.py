@@ -1,7 +1,7 @@
 """`sparkify docs`: the docs site, built from the code and, in a checkout, from its pages.
 
 What belongs here: handing the grammar over, and saying where the site is. What is on it is
-`docsite`'s.
+`docs_site`'s.
 """
 
 from __future__ import annotations

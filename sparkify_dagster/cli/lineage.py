@@ -11,6 +11,7 @@ from difflib import get_close_matches
 import typer
 from rich.tree import Tree
 
+from sparkify_dagster.cli.arguments import no_such
 from sparkify_dagster.cli.console import faint, grid, print_json, say, show
 from sparkify_dagster.lineage.graph import above, below, followed, in_lake, known_tables
 from sparkify_dagster.lineage.origin import Origin, Ref, Refs
@@ -57,20 +58,15 @@ def _find(name: str) -> tuple[str, str]:
                 param_hint=_HINT,
             )
         alike = [f"{each}.{table}" for each, columns in known.items() if table in columns]
-        raise _nothing(f"no table {table!r}.", alike or _close(table, known), known)
+        raise no_such(f"no table {table!r}.", alike or _close(table, known), known, _HINT)
     if column and column not in known[table]:
         told = f"{table} has no column {column!r}."
-        raise _nothing(told, _close(column, known[table]), known[table])
+        raise no_such(told, _close(column, known[table]), known[table], _HINT)
     return table, column
 
 
 def _close(text: str, known: Iterable[str]) -> list[str]:
     return get_close_matches(text.lower(), list(known), n=3)
-
-
-def _nothing(told: str, close: list[str], known: Iterable[str]) -> typer.BadParameter:
-    meant = f" Did you mean {' or '.join(close)}?" if close else ""
-    return typer.BadParameter(f"{told}{meant} There are: {', '.join(known)}.", param_hint=_HINT)
 
 
 def _show_column(ref: Ref, *, down: bool) -> None:

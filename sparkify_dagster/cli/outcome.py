@@ -53,7 +53,9 @@ class CheckLine:
 def checks_of_run(result: LoadResult) -> list[CheckLine]:
     """The checks a run reported."""
     return [
-        CheckLine(c.table, c.name, c.passed, c.severity == "WARN", c.description, _sample(c))
+        CheckLine(
+            c.table, c.name, c.passed, c.severity == "WARN", c.description, _sample(c.metadata)
+        )
         for c in result.checks
     ]
 
@@ -138,9 +140,9 @@ def _is_outside(day: str, days: DayRange | None) -> bool:
     return days is not None and date.fromisoformat(day) not in days
 
 
-def passed_of(checks: Iterable[CheckLine], table: str) -> str:
-    """`5 of 6`: the checks of a table that passed."""
-    outcomes = [check.passed for check in checks if check.table == table]
+def passed_of(checks: Iterable[CheckLine], *tables: str) -> str:
+    """`5 of 6`: the checks of some tables that passed."""
+    outcomes = [check.passed for check in checks if check.table in tables]
     return f"{sum(outcomes)} of {len(outcomes)}" if outcomes else ""
 
 
@@ -198,11 +200,9 @@ def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
 
 def marts_row(rows: Mapping[str, int], checks: Iterable[CheckLine]) -> tuple[str, str, str]:
     """All marts as one line: how many, their rows, the checks that passed."""
-    names = {table.name for table in MARTS}
-    outcomes = [check.passed for check in checks if check.table in names]
-    passed = f"{sum(outcomes)} of {len(outcomes)}" if outcomes else ""
+    names = [table.name for table in MARTS]
     held = sum(rows.get(name, 0) for name in names)
-    return count(len(MARTS), "mart"), f"{held:,}", passed
+    return count(len(MARTS), "mart"), f"{held:,}", passed_of(checks, *names)
 
 
 def _marts_done(result: LoadResult) -> str:
@@ -259,7 +259,6 @@ def _named_of_day(data: Mapping[str, object]) -> dict[str, object]:
     return named | {"row_count": named.pop("partition_row_count", 0)}
 
 
-def _sample(check: object) -> Sequence[Mapping[str, object]]:
-    metadata = getattr(check, "metadata", {})
+def _sample(metadata: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     sample = metadata.get("sample", [])
     return [dict(row) for row in sample] if isinstance(sample, list) else []

@@ -5,8 +5,6 @@ What belongs here: saying whether there is anything to try. The load is `etl`'s.
 
 from __future__ import annotations
 
-from datetime import date
-
 from sparkify_dagster.cli.console import say
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
@@ -18,19 +16,18 @@ from sparkify_dagster.warehouse import ledger
 
 def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
     """Loads what failed: one day, or without one all there is; gives the exit code."""
+    days, unneeded = None, ""
     if day is not None:
-        chosen = date.fromisoformat(day)
-        days = DayRange(chosen, chosen)
+        days = DayRange.parse(day, day)
         unneeded = (
             f"{day} has not failed, and the warehouse holds what the lake holds of it. "
             f"To load it again all the same: `sparkify etl --full --days {day}`."
         )
-        return run_etl(
-            settings, full=False, dry_run=False, days=days, as_json=as_json, unneeded=unneeded
-        )
-    if not as_json:
+    elif not as_json:
         _say_what(settings)
-    return run_etl(settings, full=False, dry_run=False, days=None, as_json=as_json)
+    return run_etl(
+        settings, full=False, dry_run=False, days=days, as_json=as_json, unneeded=unneeded
+    )
 
 
 def _say_what(settings: Settings) -> None:

@@ -6,45 +6,29 @@ What belongs here: text in, HTML out. Colours are the style sheet's, by pygments
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from markupsafe import Markup, escape
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
 
-_LANGUAGES = ("sql", "ini", "json")
+_LEXERS = {"sql": "postgresql", "ini": "ini", "json": "json"}
+_SENTENCES = MarkdownIt("zero").enable("backticks")
 
 
 def highlighted(text: str, language: str = "") -> Markup:
     """A block of code; a language we do not colour is shown plain."""
-    if language not in _LANGUAGES:
-        return Markup("<pre><code>{}</code></pre>\n").format(text)
-    from pygments import highlight
-
-    return Markup("<pre><code>{}</code></pre>\n").format(
-        Markup(highlight(text, _lexer(language), _formatter()))
-    )
+    html = highlight(text, _lexer(language), HtmlFormatter(nowrap=True))
+    return Markup("<pre><code>{}</code></pre>\n").format(Markup(html))
 
 
 def inline(text: str) -> Markup:
     """A sentence in which `code` stands in backticks, as the model's texts do."""
-    parts = str(text).split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    pieces = [
-        Markup("<code>{}</code>").format(part) if n % 2 else escape(part)
-        for n, part in enumerate(parts)
-    ]
-    return Markup("").join(pieces)
+    return Markup(_SENTENCES.renderInline(text))
 
 
 @cache
-def _lexer(language: str) -> Any:
-    from pygments.lexers import get_lexer_by_name
-
-    return get_lexer_by_name("postgresql" if language == "sql" else language)
-
-
-@cache
-def _formatter() -> Any:
-    from pygments.formatters import HtmlFormatter
-
-    return HtmlFormatter(nowrap=True)
+def _lexer(language: str) -> Lexer:
+    return get_lexer_by_name(_LEXERS.get(language, "text"))

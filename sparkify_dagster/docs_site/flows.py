@@ -5,12 +5,9 @@ What belongs here: arranging the edges of `lineage` for a page, with a script an
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from markupsafe import Markup
 
 VALUE, DECIDES = "value", "decides"
 
@@ -33,39 +30,23 @@ class Flow:
     decides: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Flows:
-    """All columns by table, the tables by layer from the lake on.
-
-    Attributes:
-        layers: Layer, then table, then its columns.
-    """
-
-    layers: Mapping[str, Mapping[str, Sequence[Flow]]]
-
-    @property
-    def by_name(self) -> dict[str, Flow]:
-        """Every column by its full name."""
-        tables = [table for layer in self.layers.values() for table in layer.values()]
-        return {flow.name: flow for table in tables for flow in table}
-
-
-def flows(graph: Mapping[str, Any]) -> Flows:
-    """Arranges a lineage graph, as `lineage.lineage_graph` gives it; its order is kept."""
+def flows(graph: Mapping[str, Any]) -> dict[str, Flow]:
+    """Every column of a lineage graph, as `lineage.lineage_graph` gives it, by its full name."""
     found = {node["id"]: Flow(node["id"], node["column"]) for node in graph["nodes"]}
     for edge in graph["edges"]:
         source, target = found[edge["from"]], found[edge["to"]]
-        if edge["kind"] == VALUE:
-            target.comes_from.append(source.name)
-            source.goes_into.append(target.name)
-        else:
-            target.decided_by.append(source.name)
-            source.decides.append(target.name)
-    layers: dict[str, dict[str, list[Flow]]] = {}
+        value = edge["kind"] == VALUE
+        (target.comes_from if value else target.decided_by).append(source.name)
+        (source.goes_into if value else source.decides).append(target.name)
+    return found
+
+
+def layers(graph: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Each layer's tables with the full names of their columns; the graph's order is kept."""
+    found: dict[str, dict[str, list[str]]] = {}
     for node in graph["nodes"]:
-        tables = layers.setdefault(node["layer"], {})
-        tables.setdefault(node["table"], []).append(found[node["id"]])
-    return Flows(layers)
+        found.setdefault(node["layer"], {}).setdefault(node["table"], []).append(node["id"])
+    return found
 
 
 def by_table(names: Iterable[str]) -> list[tuple[str, list[str]]]:
@@ -76,19 +57,10 @@ def by_table(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def for_script(arranged: Flows) -> Markup:
-    """The edges as JSON that may stand in a script element: by number of the column."""
-    number = {name: n for n, name in enumerate(arranged.by_name)}
-    columns = arranged.by_name.values()
-    told = {
-        "nodes": list(number),
-        VALUE: [[number[a], number[f.name]] for f in columns for a in f.comes_from],
-        DECIDES: [[number[a], number[f.name]] for f in columns for a in f.decided_by],
-    }
-    return Markup(as_script(told))
-
-
-def as_script(value: object) -> str:
-    """JSON that ends no script element, whatever stands in it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def numbered(graph: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What the page's script is told: names of columns, and the edges by number of the column."""
+    number = {node["id"]: n for n, node in enumerate(graph["nodes"])}
+    edges: dict[str, list[Any]] = {VALUE: [], DECIDES: []}
+    for edge in graph["edges"]:
+        edges[edge["kind"]].append([number[edge["from"]], number[edge["to"]]])
+    return {"nodes": list(number), **edges}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sparkify_dagster.docs_site.picture import Graph
+from sparkify_dagster.docs_site.placing import Graph
 
 _START = re.compile(r"flowchart (LR|TD|TB)")
 _GROUP = re.compile(r"subgraph (\w+)")

@@ -10,11 +10,12 @@ import posixpath
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from sparkify_dagster.docs_site.code import highlighted
@@ -24,8 +25,7 @@ from sparkify_dagster.docs_site.picture import drawn
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading of a page, and the name by which links find it."""
 
     level: int
@@ -33,8 +33,7 @@ class Heading:
     anchor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(NamedTuple):
     """A page that was read.
 
     Attributes:
@@ -44,7 +43,7 @@ class Prose:
 
     title: str
     html: Markup
-    headings: tuple[Heading, ...]
+    headings: Sequence[Heading]
 
 
 class Target(NamedTuple):
@@ -69,18 +68,11 @@ def title_of(text: str) -> str:
     return found[1].replace("`", "") if found else ""
 
 
-def rendered(
-    text: str,
-    path: str,
-    site: Site,
-    page_of: Callable[[str], str | None],
-    read: Callable[[str], bytes],
-) -> Prose:
+def rendered(text: str, path: str, site: Site, read: Callable[[str], bytes]) -> Prose:
     """Reads a page.
 
     Args:
         path: Where it stands in the checkout, as `docs/records.md`: its links start there.
-        page_of: The page about a node of a drawn graph, if there is one.
         read: Gives a file by its path in the checkout: pictures become part of the page.
 
     Raises:
@@ -89,86 +81,77 @@ def rendered(
     reader = _reader()
     tokens = reader.parse(text)
     headings = _name_headings(tokens)
+    folder = posixpath.dirname(path)
     for token in tokens:
-        _lead_links(token.children or [], posixpath.dirname(path), site)
-        _embed_pictures(token.children or [], posixpath.dirname(path), read)
-    html = reader.renderer.render(tokens, reader.options, {"page_of": page_of})
-    return Prose(title_of(text), Markup(html), tuple(headings[1:]))
+        if token.children:
+            token.children = _with_links(token.children, folder, site)
+            _embed_pictures(token.children, folder, read)
+    html = reader.renderer.render(tokens, reader.options, {})
+    return Prose(title_of(text), Markup(html), headings[1:])
 
 
 @cache
-def _reader() -> Any:
-    from markdown_it import MarkdownIt
-
+def _reader() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    box = '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n'
     reader.add_render_rule("fence", _fence)
-    reader.add_render_rule("code_block", _fence)
-    reader.add_render_rule("table_open", _table_open)
+    reader.add_render_rule("table_open", lambda *_: box)
     reader.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return reader
 
 
-def _fence(_renderer: Any, tokens: Sequence[Any], at: int, _options: Any, env: Any) -> str:
-    language = tokens[at].info.strip()
-    text = tokens[at].content
+def _fence(_renderer: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
+    language, text = tokens[at].info.strip(), tokens[at].content
     graph = parsed(text) if language == "mermaid" else None
-    return str(highlighted(text, language) if graph is None else drawn(graph, env["page_of"]))
+    return highlighted(text, language) if graph is None else drawn(graph)
 
 
-def _table_open(*_: Any) -> str:
-    return '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n'
-
-
-def _name_headings(tokens: Sequence[Any]) -> list[Heading]:
+def _name_headings(tokens: Sequence[Token]) -> list[Heading]:
     """Gives each heading its name; a second one of a name gets a number, as on GitHub."""
     found: list[Heading] = []
     used: dict[str, int] = {}
     for token, content in pairwise(tokens):
-        if token.type != "heading_open":
-            continue
-        text = "".join(child.content for child in content.children or [])
-        name = anchor(text)
-        used[name] = used.get(name, -1) + 1
-        name += f"-{used[name]}" if used[name] else ""
-        token.attrSet("id", name)
-        found.append(Heading(int(token.tag[1]), text, name))
+        if token.type == "heading_open":
+            text = "".join(child.content for child in content.children or [])
+            name = anchor(text)
+            used[name] = used.get(name, -1) + 1
+            name += f"-{used[name]}" if used[name] else ""
+            token.attrSet("id", name)
+            found.append(Heading(int(token.tag[1]), text, name))
     return found
 
 
-def _lead_links(tokens: list[Any], folder: str, site: Site) -> None:
+def _with_links(tokens: Sequence[Token], folder: str, site: Site) -> list[Token]:
     """Leads links to pages of the site; a link to a file that is not in it becomes plain text.
 
     A link that is called after its file is called after the page's title.
     """
-    dropped = False
-    for token, content in pairwise([*tokens, None]):
+    kept: list[Token] = []
+    target: Target | None = None
+    for token in tokens:
         if token.type == "link_open":
-            target = led(str(token.attrGet("href")), folder, site)
-            dropped = target is None
-            if target is None:
-                tokens.remove(token)
-                continue
-            token.attrSet("href", target.href)
-            if content.content.endswith(".md"):
-                content.content = target.title
-        elif token.type == "link_close" and dropped:
-            tokens.remove(token)
-            dropped = False
+            target = _led(str(token.attrGet("href")), folder, site)
+            token.attrSet("href", target.href if target else "")
+        elif target and token.content.endswith(".md"):
+            token.content = target.title or token.content
+        if target or not token.type.startswith("link_"):
+            kept.append(token)
+        if token.type == "link_close":
+            target = None
+    return kept
 
 
-def _embed_pictures(tokens: Sequence[Any], folder: str, read: Callable[[str], bytes]) -> None:
+def _led(href: str, folder: str, site: Site) -> Target | None:
+    """Where a link of a page leads in the site; None where its file is no page of it."""
+    if _SCHEME.match(href) or href.startswith("#"):
+        return Target(href, "")
+    path, hash_, name = href.partition("#")
+    page = site.get(posixpath.normpath(posixpath.join(folder, path)))
+    return Target(page.href + hash_ + name, page.title) if page else None
+
+
+def _embed_pictures(tokens: Sequence[Token], folder: str, read: Callable[[str], bytes]) -> None:
     for token in tokens:
         if token.type == "image" and not _SCHEME.match(source := str(token.attrGet("src"))):
             data = read(posixpath.normpath(posixpath.join(folder, source)))
             token.attrSet("src", f"data:image/png;base64,{b64encode(data).decode()}")
-
-
-def led(href: str, folder: str, site: Site) -> Target | None:
-    """Where a link of a page leads in the site; None where its file is no page of it."""
-    if _SCHEME.match(href) or href.startswith("#"):
-        return Target(href, "")
-    path, _, name = href.partition("#")
-    page = site.get(posixpath.normpath(posixpath.join(folder, path)))
-    if page is None or not name:
-        return page
-    return Target(f"{page.href}#{name}", page.title)

@@ -6,49 +6,47 @@ modules beside this one; where it is written is `writing`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparkify_dagster import __version__
-from sparkify_dagster.docs_site import search
-from sparkify_dagster.docs_site.code import highlighted, inline
+from sparkify_dagster.docs_site import flows, search
 from sparkify_dagster.docs_site.commands import Command
-from sparkify_dagster.docs_site.flows import by_table, flows, for_script
 from sparkify_dagster.docs_site.picture import drawn
 from sparkify_dagster.docs_site.prose import Heading, Prose, Target, anchor, rendered, title_of
-from sparkify_dagster.docs_site.tables import LAYERS, asset_graph, page_of, table_pages
+from sparkify_dagster.docs_site.tables import TablePage, asset_graph, page_of, table_pages
+from sparkify_dagster.docs_site.templating import templates
 from sparkify_dagster.settings import LoadSettings, describe_settings
 
 _STATIC = ("site.css", "site.js", "lineage.js")
 _START, _DATA, _USE, _KNOW = "Start", "Data", "Use", "Understand"
-_SETTINGS = "docs/settings.md"
-_OVERVIEW = "README.md"
-_IN_USE = "docs/operations.md"
+_OVERVIEW, _SETTINGS, _IN_USE = "README.md", "docs/settings.md", "docs/operations.md"
 ALL_SETTINGS = "All settings"
 """The heading of `docs/settings.md` whose table the site makes itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page.
 
     Attributes:
-        label: Its name in the menu.
-        section: The heading it stands under there; "" for a page that is not in the menu.
+        section: The heading it stands under in the menu; "" for a page that is not in the menu.
+        it: What it is about, where its template serves several pages.
+        template: Its template, if that is not called as the page is.
+        label: Its name in the menu, if that is not its title.
         parent: The page of the menu it belongs to, if it is not in the menu itself.
     """
 
     file: str
     title: str
-    label: str
     section: str
-    template: str
-    content: Mapping[str, Any] = field(default_factory=dict)
+    it: Prose | TablePage | None = None
     headings: Sequence[Heading] = ()
+    template: str = ""
+    label: str = ""
     parent: str = ""
 
 
@@ -73,19 +71,31 @@ def build_site(
         OSError: A page of the checkout cannot be read.
     """
     written = _written(root) if root else {}
-    pages = _pages(written, commands, lineage)
-    menu = {
-        section: list(group)
-        for section, group in groupby(pages, lambda page: page.section)
-        if section
+    tables = table_pages(LoadSettings().schema_name)
+    settings = describe_settings()
+    found = list(search.entries(tables, commands[1:], settings, written))
+    sections = {name: list(group) for name, group in groupby(settings, lambda s: s.section)}
+    pages = _menu(written, commands, sections)
+    told = {
+        "menu": {name: list(group) for name, group in groupby(pages, lambda page: page.section)},
+        "graph": drawn(asset_graph()),
+        "tables": tables,
+        "commands": commands,
+        "sections": sections,
+        "flows": flows.flows(lineage),
+        "lanes": flows.layers(lineage),
+        "edges": flows.numbered(lineage),
+        "checkout": root is not None,
+        "version": __version__,
+    }
+    made = {
+        page.file: templates().get_template(page.template or page.file).render(told, page=page)
+        for page in (*pages, *map(_of_table, tables))
     }
     static = files("sparkify_dagster.docs_site").joinpath("static")
-    made = {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
-    made["search.js"] = search.index(_entries(written, commands))
-    templates = _templates()
-    for page in pages:
-        told = {**page.content, "page": page, "menu": menu, "version": __version__}
-        made[page.file] = templates.get_template(page.template).render(told)
+    made |= {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
+    # A script: a page opened from a folder may fetch nothing.
+    made["search.js"] = f"const SEARCH = {json.dumps(found, separators=(',', ':'))};\n"
     return made
 
 
@@ -94,14 +104,13 @@ def _written(root: Path) -> dict[str, Prose]:
     paths = [_OVERVIEW, *(f"docs/{path.name}" for path in sorted((root / "docs").glob("*.md")))]
     texts = {path: (root / path).read_text(encoding="utf-8") for path in paths}
     site = {path: Target(_file(path), _label(title_of(text))) for path, text in texts.items()}
-    found = {}
-    for path, text in texts.items():
-        if path == _SETTINGS:
-            text = text.partition(f"## {ALL_SETTINGS}\n")[0]
-        found[_file(path)] = rendered(
-            text, path, site, page_of, lambda name: (root / name).read_bytes()
+    return {
+        site[path].href: rendered(
+            text.partition(f"## {ALL_SETTINGS}\n")[0],
+            path, site, lambda name: (root / name).read_bytes(),
         )
-    return found
+        for path, text in texts.items()
+    }  # fmt: skip
 
 
 def _label(title: str) -> str:
@@ -113,101 +122,38 @@ def _file(path: str) -> str:
     return "overview.html" if path == _OVERVIEW else f"{Path(path).stem}.html"
 
 
-def _pages(
-    written: Mapping[str, Prose], commands: Sequence[Command], lineage: Mapping[str, Any]
+def _menu(
+    written: Mapping[str, Prose], commands: Iterable[Command], sections: Iterable[str]
 ) -> list[Page]:
-    """All pages, those of one section of the menu together."""
-    tables = table_pages(LoadSettings().schema_name)
-    arranged = flows(lineage)
-    use = _file(_IN_USE)
+    """The pages of the menu, those of one section together."""
+    overview, in_use, settings = map(_file, (_OVERVIEW, _IN_USE, _SETTINGS))
+    others = [file for file in written if file not in (overview, in_use, settings)]
+    of_commands = [Heading(2, command.name, command.name) for command in commands]
+    of_settings = [Heading(2, ALL_SETTINGS, anchor(ALL_SETTINGS))]
+    of_settings += [Heading(3, f"[{name}]", name) for name in sections]
     return [
-        *_first(written, commands, tables),
-        *_prose(written, [_file(_OVERVIEW)], _START),
-        Page("tables.html", "Tables", "Tables", _DATA, "tables.html", {"tables": tables}),
-        Page("checks.html", "Checks", "Checks", _DATA, "checks.html", {"tables": tables}),
-        Page(
-            "lineage.html", "Lineage", "Lineage", _DATA, "lineage.html",
-            {"flows": arranged, "data": for_script(arranged)},
-        ),
-        _commands_page(commands),
-        _settings_page(written.get(_file(_SETTINGS))),
-        *_prose(written, [use], _USE),
-        *_prose(written, [f for f in written if f not in (use, *_ELSEWHERE)], _KNOW),
-        *(
-            Page(
-                page_of(page.table.name) or "", page.table.name, page.table.name, "", "table.html",
-                {"it": page, "flows": arranged.by_name}, parent="tables.html",
-            )
-            for page in tables
-        ),
-    ]  # fmt: skip
+        Page("index.html", "Sparkify's data platform", _START, label="Home"),
+        *_prose(written, [overview], _START, "Overview"),
+        Page("tables.html", "Tables", _DATA),
+        Page("checks.html", "Checks", _DATA),
+        Page("lineage.html", "Lineage", _DATA),
+        Page("commands.html", "Commands", _USE, headings=of_commands),
+        Page("settings.html", "Settings", _USE, written.get(settings), of_settings),
+        *_prose(written, [in_use], _USE),
+        *_prose(written, others, _KNOW),
+    ]
 
 
-_ELSEWHERE = (_file(_OVERVIEW), _file(_SETTINGS))
-
-
-def _first(
-    written: Mapping[str, Prose], commands: Sequence[Command], tables: Sequence[Any]
+def _prose(
+    written: Mapping[str, Prose], wanted: Iterable[str], section: str, label: str = ""
 ) -> list[Page]:
-    counts = {
-        "tables": len(tables),
-        "columns": sum(len(page.table.columns) for page in tables),
-        "checks": sum(len(page.checks) for page in tables),
-        "commands": len(commands) - 1,
-        "settings": len(describe_settings()),
-    }
-    content = {
-        "counts": counts, "tables": tables, "graph": drawn(asset_graph(), page_of),
-        "checkout": bool(written),
-    }  # fmt: skip
-    return [Page("index.html", "Sparkify's data platform", "Home", _START, "home.html", content)]
+    found = {file: written[file] for file in wanted if file in written}
+    return [
+        Page(file, it.title, section, it, it.headings, "prose.html", label or _label(it.title))
+        for file, it in found.items()
+    ]
 
 
-def _prose(written: Mapping[str, Prose], wanted: Sequence[str], section: str) -> Iterator[Page]:
-    for file in wanted:
-        if prose := written.get(file):
-            label = "Overview" if file == _file(_OVERVIEW) else _label(prose.title)
-            yield Page(
-                file, prose.title, label, section, "prose.html", {"prose": prose}, prose.headings
-            )
-
-
-def _commands_page(commands: Sequence[Command]) -> Page:
-    headings = [Heading(2, command.name, command.name) for command in commands]
-    content = {"commands": commands}
-    return Page("commands.html", "Commands", "Commands", _USE, "commands.html", content, headings)
-
-
-def _settings_page(prose: Prose | None) -> Page:
-    sections = {
-        name: list(group) for name, group in groupby(describe_settings(), lambda s: s.section)
-    }
-    headings = [Heading(2, ALL_SETTINGS, anchor(ALL_SETTINGS))]
-    headings += [Heading(3, f"[{name}]", name) for name in sections]
-    content = {"prose": prose, "sections": sections}
-    return Page("settings.html", "Settings", "Settings", _USE, "settings.html", content, headings)
-
-
-def _entries(written: Mapping[str, Prose], commands: Sequence[Command]) -> Iterator[search.Entry]:
-    for page in table_pages(LoadSettings().schema_name):
-        yield from search.of_table(page)
-    for command in commands[1:]:
-        yield from search.of_command(command)
-    yield from map(search.of_setting, describe_settings())
-    for file, prose in written.items():
-        yield from search.of_prose(file, prose.title, prose.headings)
-
-
-def _templates() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("sparkify_dagster.docs_site"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(inline=inline, highlighted=highlighted, by_table=by_table)
-    made.globals.update(page_of=page_of, layers=LAYERS)
-    return made
+def _of_table(it: TablePage) -> Page:
+    name = it.table.name
+    return Page(f"{page_of(name)}", name, "", it, template="table.html", parent="tables.html")

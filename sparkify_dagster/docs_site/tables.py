@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparkify_dagster.docs_site.picture import Graph
+from sparkify_dagster.docs_site.placing import Graph
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import all_checks
@@ -41,7 +41,6 @@ class TablePage:
     """
 
     table: Table
-    reads: tuple[str, ...]
     read_by: tuple[str, ...]
     checks: tuple[Check, ...]
     select: str
@@ -59,7 +58,6 @@ def table_pages(schema: str) -> tuple[TablePage, ...]:
     return tuple(
         TablePage(
             table=table,
-            reads=table.reads,
             read_by=tuple(t.name for t in TABLES.values() if table.name in t.reads),
             checks=tuple(check for check in checks if check.table == table.name),
             select=statement(table.sql, relations(schema)) if table.sql else "",

@@ -5,19 +5,17 @@ Behaviour only. How an event looks as a line is in `lines.py`; broken and repeat
 """
 
 from dataclasses import dataclass
-from datetime import date
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from sparkify_dagster.generator.dice import Bools, Dice, Floats, Ints, heavy_tail, pick
 from sparkify_dagster.generator.listeners import (
-    DEVICES,
     MILLISECONDS_A_DAY,
     Listeners,
     epoch_milliseconds,
 )
+from sparkify_dagster.generator.rng import Bools, Floats, Ints, pick, stream
 from sparkify_dagster.generator.spec import LakeSpec
 from sparkify_dagster.generator.tracks import Tracks
 
@@ -25,23 +23,12 @@ from sparkify_dagster.generator.tracks import Tracks
 class Page(IntEnum):
     """The pages, numbered so that the paid twin of a plan page is two further on."""
 
-    NEXT_SONG = 0
-    HOME = 1
-    LOGIN = 2
-    LOGOUT = 3
-    SETTINGS = 4
-    SAVE_SETTINGS = 5
-    HELP = 6
-    ABOUT = 7
-    ERROR = 8
-    UPGRADE = 9
-    SUBMIT_UPGRADE = 10
-    DOWNGRADE = 11
-    SUBMIT_DOWNGRADE = 12
+    NEXT_SONG, HOME, LOGIN, LOGOUT, SETTINGS, SAVE_SETTINGS, HELP, ABOUT, ERROR = range(9)
+    UPGRADE, SUBMIT_UPGRADE, DOWNGRADE, SUBMIT_DOWNGRADE = range(9, 13)
 
 
 # Monday to Sunday, and hour 0 to 23 (UTC): how busy it is.
-_WEEKDAYS = (1.05, 1.15, 1.2, 1.15, 1.1, 0.62, 0.5)
+_WEEKDAYS = np.array([1.05, 1.15, 1.2, 1.15, 1.1, 0.62, 0.5])
 _HOURS = np.array(
     [3.2, 2.7, 2.3, 2.0, 1.9, 2.0, 2.4, 3.0, 3.8, 4.4, 4.8, 5.2,
      5.6, 6.0, 6.6, 7.2, 7.8, 8.0, 7.6, 6.6, 5.8, 5.2, 4.6, 3.9]
@@ -79,9 +66,9 @@ class EventTable:
 
     Attributes:
         times: Epoch milliseconds (UTC).
-        listeners: Listener numbers, `Listeners.count` where nobody is logged in.
-        devices: Indices into `Listeners.endings`.
-        levels: 2 * listener + (1 if paid): indices into `Listeners.before_method`.
+        listeners: Listener numbers, `Listeners.nobody` where nobody is logged in.
+        agents: Numbers of user agents, the number after the last where nobody is logged in.
+        paid: 1 if the level is paid, else 0.
         sessions, items: Session ids (from 1) and item numbers within them (from 0).
         pages: Values of `Page`.
         tracks: Indices into the tracks, `Tracks.none` except for NextSong.
@@ -89,49 +76,48 @@ class EventTable:
 
     times: Ints
     listeners: _Small
-    devices: _Small
-    levels: _Small
+    agents: _Small
+    paid: _Small
     sessions: _Small
     items: _Small
-    pages: npt.NDArray[np.int8]
+    pages: _Small
     tracks: _Small
-
-    def __len__(self) -> int:
-        """Count the events."""
-        return len(self.times)
 
 
 @dataclass(frozen=True)
 class _Sessions:
-    """Sessions in order of (group, start); a group is a listener or one anonymous session.
+    """Sessions in order of (person, start); each anonymous session is a person of its own.
 
-    `firsts` indexes each session's first event; `starts` are milliseconds since the lake's start.
+    `firsts` indexes each session's first event, `leading` the person's first session; `starts` are
+    milliseconds since the lake's start; `of_event` has the session of each event.
     """
 
-    groups: Ints
     listeners: Ints
-    starts: Ints
-    lengths: Ints
-    firsts: Ints
     anonymous: Bools
+    starts: Ints
+    firsts: Ints
+    leading: Ints
+    of_event: Ints
+
+    def __len__(self) -> int:
+        return len(self.listeners)
 
 
 def make_events(spec: LakeSpec, listeners: Listeners, tracks: Tracks) -> EventTable:
     """Let the listeners act until there are exactly `spec.events` events."""
-    dice = Dice(spec.seed, "events")
-    sessions = _make_sessions(spec, listeners, dice)
-    owners = np.repeat(np.arange(len(sessions.lengths)), sessions.lengths)
-    items = np.arange(len(owners)) - sessions.firsts[owners]
-    who = sessions.listeners[owners]
-    starts_paid = np.append(listeners.paid, False)[who]
-    pages, logged_in = _make_pages(owners, items, sessions, listeners, starts_paid, dice)
-    paid = _follow_plans(pages, sessions, starts_paid, owners, dice)
+    rng = stream(spec.seed, "events")
+    sessions = _make_sessions(spec, listeners, rng)
+    owners = sessions.of_event
+    pages, logged_in = _make_pages(sessions, listeners, rng)
+    paid = _follow_plans(pages, sessions, listeners, rng)
     chosen = np.full(len(owners), tracks.none)
     plays = pages == Page.NEXT_SONG
-    chosen[plays] = tracks.play(int(plays.sum()), dice)
-    times = _make_times(spec, sessions, owners, tracks.milliseconds[chosen], dice)
-    devices = (dice.uniform(len(sessions.lengths)) < _SECOND_DEVICE).astype(np.int64)[owners]
-    who = np.where(logged_in, who, listeners.count)
+    chosen[plays] = tracks.play(int(plays.sum()), rng)
+    times = _make_times(spec, sessions, tracks.milliseconds[chosen], rng)
+    device = (rng.random(len(sessions)) < _SECOND_DEVICE).astype(np.int64)[owners]
+    who = np.where(logged_in, sessions.listeners[owners], listeners.nobody)
+    # Session ids count up from 1 in order of start.
+    numbers = np.argsort(np.argsort(times[sessions.firsts], kind="stable")) + 1
     order = np.argsort(times, kind="stable")
 
     def small(column: npt.NDArray[np.generic]) -> _Small:
@@ -140,104 +126,90 @@ def make_events(spec: LakeSpec, listeners: Listeners, tracks: Tracks) -> EventTa
     return EventTable(
         times=times[order] + epoch_milliseconds(spec.start),
         listeners=small(who),
-        devices=small(who * DEVICES + devices),
-        levels=small(who * 2 + paid),
-        sessions=small(_number_by_start(sessions)[owners]),
-        items=small(items),
-        pages=pages[order].astype(np.int8),
+        agents=small(listeners.devices[who, device]),
+        paid=small(paid),
+        sessions=small(numbers[owners]),
+        items=small(np.arange(len(owners)) - sessions.firsts[owners]),
+        pages=small(pages),
         tracks=small(chosen),
     )
 
 
-def _make_sessions(spec: LakeSpec, listeners: Listeners, dice: Dice) -> _Sessions:
-    who, lengths = _draw_lengths(spec.events, listeners, dice)
-    count = len(lengths)
-    anonymous = who == listeners.count
-    groups = who + np.where(anonymous, np.cumsum(anonymous), 0)
-    starts = _draw_starts(count, spec.days, spec.start, dice)
-    order = np.lexsort((starts, groups))
+def _make_sessions(spec: LakeSpec, listeners: Listeners, rng: np.random.Generator) -> _Sessions:
+    who, lengths = _draw_lengths(spec.events, listeners, rng)
+    anonymous = who == listeners.nobody
+    people = who + np.where(anonymous, np.cumsum(anonymous), 0)
+    starts = _draw_starts(len(who), spec, rng)
+    order = np.lexsort((starts, people))
     lengths = lengths[order]
     return _Sessions(
-        groups=groups[order],
         listeners=who[order],
-        starts=starts[order],
-        lengths=lengths,
-        firsts=np.cumsum(lengths) - lengths,
         anonymous=anonymous[order],
+        starts=starts[order],
+        firsts=np.cumsum(lengths) - lengths,
+        leading=np.searchsorted(people[order], people[order]),
+        of_event=np.repeat(np.arange(len(order)), lengths),
     )
 
 
-def _draw_lengths(events: int, listeners: Listeners, dice: Dice) -> tuple[Ints, Ints]:
+def _draw_lengths(events: int, listeners: Listeners, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Draw sessions (listener, number of events) until they hold exactly `events` events."""
-    batches: list[tuple[Ints, Ints]] = []
-    missing = events
-    while missing > 0:
-        batch = _draw_batch(missing // 6 + 20, listeners, dice)
-        batches.append(batch)
-        missing -= int(batch[1].sum())
-    if not batches:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    who, lengths = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    ends = np.cumsum(lengths)
-    kept = int(np.searchsorted(ends, events)) + 1
-    lengths[kept - 1] -= ends[kept - 1] - events
-    return who[:kept], lengths[:kept]
+    who, lengths = np.zeros((2, 0), dtype=np.int64)
+    while (missing := events - int(lengths.sum())) > 0:
+        more = _draw_batch(missing // 6 + 20, listeners, rng)
+        who, lengths = np.concatenate([who, more[0]]), np.concatenate([lengths, more[1]])
+    lengths = np.diff(np.minimum(np.cumsum(lengths), events), prepend=0)
+    return who[lengths > 0], lengths[lengths > 0]
 
 
-def _draw_batch(count: int, listeners: Listeners, dice: Dice) -> tuple[Ints, Ints]:
-    who = dice.weighted(count, listeners.activity)
-    positions = dice.uniform(count)
-    paid, visitor = listeners.paid[who], listeners.visitors[who]
-    medians = np.where(paid, _PAID_MEDIAN, _FREE_MEDIAN)
-    most = np.where(visitor, _VISIT_MOST, np.where(paid, _PAID_MOST, _FREE_MOST))
-    lengths = heavy_tail(positions, medians, most)
-    anonymous = dice.chance(count, _ANONYMOUS_SESSIONS)
-    short = 1 + (positions * _ANONYMOUS_MOST).astype(np.int64)
-    return np.where(anonymous, listeners.count, who), np.where(anonymous, short, lengths)
+def _draw_batch(count: int, listeners: Listeners, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    who = pick(rng.random(count), listeners.activity)
+    who[rng.random(count) < _ANONYMOUS_SESSIONS] = listeners.nobody
+    paid, positions = listeners.paid[who], rng.random(count)
+    # Mostly short, a few up to the longest.
+    lengths = 1 + np.where(paid, _PAID_MEDIAN, _FREE_MEDIAN) * positions / (1.0 - positions)
+    most = np.where(listeners.visitors[who], _VISIT_MOST, np.where(paid, _PAID_MOST, _FREE_MOST))
+    short = 1 + positions * _ANONYMOUS_MOST
+    lengths = np.where(who == listeners.nobody, short, np.minimum(lengths, most))
+    return who, lengths.astype(np.int64)
 
 
-def _draw_starts(count: int, days: int, start: date, dice: Dice) -> Ints:
+def _draw_starts(count: int, spec: LakeSpec, rng: np.random.Generator) -> Ints:
     """Session starts in milliseconds since the lake's start: busy weekdays, busy evenings."""
-    ahead = np.arange(days)
-    weekdays = np.array(_WEEKDAYS)[(start.weekday() + ahead) % 7]
-    weights: Floats = weekdays * (1.0 + _GROWTH * ahead / days)
-    # Evenly spread positions instead of free ones: no day is empty by bad luck.
-    positions = (dice.order(count) + dice.uniform(count)) / max(count, 1)
-    hours = pick(positions, weights) * 24 + dice.weighted(count, _HOURS)
-    return ((hours + dice.uniform(count)) * 3_600_000.0).astype(np.int64)
+    ahead = np.arange(spec.days)
+    busy = _WEEKDAYS[(spec.start.weekday() + ahead) % 7] * (1.0 + _GROWTH * ahead / spec.days)
+    hours = pick(_evenly(count, rng), busy) * 24 + pick(_evenly(count, rng), _HOURS)
+    return ((hours + rng.random(count)) * 3_600_000.0).astype(np.int64)
+
+
+def _evenly(count: int, rng: np.random.Generator) -> Floats:
+    """Positions in [0, 1), evenly spread instead of free: no day is empty by bad luck."""
+    return (rng.permutation(count) + rng.random(count)) / max(count, 1)
 
 
 def _make_pages(
-    owners: Ints,
-    items: Ints,
-    sessions: _Sessions,
-    listeners: Listeners,
-    starts_paid: Bools,
-    dice: Dice,
+    sessions: _Sessions, listeners: Listeners, rng: np.random.Generator
 ) -> tuple[Ints, Bools]:
     """The page of every event, and whether its listener was logged in.
 
     Plan pages come out as Upgrade and Submit Upgrade, whatever the level.
     """
-    count = len(owners)
-    pages = _draw_pages(count, dice)
-    pages[(items == 0) & dice.chance(count, _OPENS_AT_HOME)] = Page.HOME
-    visiting = np.append(listeners.visitors, False)[sessions.listeners[owners]]
+    owners = sessions.of_event
+    count, who = len(owners), sessions.listeners[owners]
+    weights = np.array([1.0 - sum(_DETOURS.values()), *_DETOURS.values()])
+    pages = np.array([Page.NEXT_SONG, *_DETOURS])[pick(rng.random(count), weights)]
+    opens = sessions.firsts[rng.random(len(sessions)) < _OPENS_AT_HOME]
+    pages[opens] = Page.HOME
+    visiting = listeners.visitors[who]
+    pages[visiting] = rng.choice(_VISITED, int(visiting.sum()))
     logged_in = ~sessions.anonymous[owners]
-    pages = np.where(visiting, np.array(_VISITED)[dice.below(count, len(_VISITED))], pages)
-    outside = np.array(_ANONYMOUS_PAGES)[dice.below(count, len(_ANONYMOUS_PAGES))]
-    pages = np.where(logged_in, pages, outside)
+    pages[~logged_in] = rng.choice(_ANONYMOUS_PAGES, int((~logged_in).sum()))
     _log_out_and_in(pages, logged_in, owners)
-    _follow(pages, Page.SETTINGS, Page.SAVE_SETTINGS, owners, dice.chance(count, _SAVES_SETTINGS))
-    agrees = np.where(starts_paid, _PAID_DOWNGRADES, _FREE_UPGRADES)
-    _follow(pages, Page.UPGRADE, Page.SUBMIT_UPGRADE, owners, dice.chance(count, agrees))
+    saves = rng.random(count) < _SAVES_SETTINGS
+    _follow(pages, Page.SETTINGS, Page.SAVE_SETTINGS, owners, saves)
+    agrees = np.where(listeners.paid[who], _PAID_DOWNGRADES, _FREE_UPGRADES)
+    _follow(pages, Page.UPGRADE, Page.SUBMIT_UPGRADE, owners, rng.random(count) < agrees)
     return pages, logged_in
-
-
-def _draw_pages(count: int, dice: Dice) -> Ints:
-    plays = 1.0 - sum(_DETOURS.values())
-    weights = np.array([plays, *_DETOURS.values()])
-    return np.array([Page.NEXT_SONG, *_DETOURS])[dice.weighted(count, weights)].astype(np.int64)
 
 
 def _log_out_and_in(pages: Ints, logged_in: Bools, owners: Ints) -> None:
@@ -267,75 +239,52 @@ def _later(events: Ints, steps: int, owners: Ints) -> Ints:
 
 
 def _follow_plans(
-    pages: Ints, sessions: _Sessions, starts_paid: Bools, owners: Ints, dice: Dice
+    pages: Ints, sessions: _Sessions, listeners: Listeners, rng: np.random.Generator
 ) -> Bools:
     """The level at every event; turns the plan pages of paid listeners into downgrades."""
-    submitted = (pages == Page.SUBMIT_UPGRADE).astype(np.int64)
-    before = np.cumsum(submitted) - submitted
-    new_group = np.diff(sessions.groups, prepend=-1) != 0
-    first_events = sessions.firsts[new_group][np.cumsum(new_group) - 1]
-    changes = before - before[first_events][owners]
+    owners = sessions.of_event
+    submitted = pages == Page.SUBMIT_UPGRADE
+    changes = _before(submitted, sessions.firsts[sessions.leading][owners])
     # Nobody has a level, yet the log states one: the one the browser last had.
-    stated = dice.chance(len(sessions.lengths), 0.5) & sessions.anonymous
-    paid = np.asarray((starts_paid | stated[owners]) ^ (changes % 2 == 1))
-    plan = (pages == Page.UPGRADE) | (pages == Page.SUBMIT_UPGRADE)
-    pages[plan & paid] += Page.DOWNGRADE - Page.UPGRADE
+    stated = (rng.random(len(sessions)) < 0.5) & sessions.anonymous
+    at_first = (listeners.paid[sessions.listeners] | stated)[owners]
+    paid: Bools = at_first ^ (changes % 2 == 1)
+    pages[((pages == Page.UPGRADE) | submitted) & paid] += Page.DOWNGRADE - Page.UPGRADE
     return paid
 
 
 def _make_times(
-    spec: LakeSpec, sessions: _Sessions, owners: Ints, track_lengths: Ints, dice: Dice
+    spec: LakeSpec, sessions: _Sessions, track_lengths: Ints, rng: np.random.Generator
 ) -> Ints:
     """Event times in milliseconds since the lake's start, within its days."""
-    if not len(owners):
-        return np.zeros(0, dtype=np.int64)
-    window = spec.days * MILLISECONDS_A_DAY
-    gaps = _draw_gaps(track_lengths, dice)
-    group_starts = np.nonzero(np.diff(sessions.groups, prepend=-1))[0]
-    totals = np.add.reduceat(gaps, sessions.firsts[group_starts])
+    window, owners = spec.days * MILLISECONDS_A_DAY, sessions.of_event
+    gaps = _draw_gaps(track_lengths, rng)
+    # What all events of a person take, hurried to fit into the window.
+    totals = np.bincount(sessions.leading[owners], gaps, len(sessions))[sessions.leading]
     hurry = np.minimum(1.0, _BUSIEST * window / totals)
-    group_of = np.cumsum(np.diff(sessions.groups, prepend=-1) != 0) - 1
-    gaps = (gaps * hurry[group_of][owners]).astype(np.int64)
-    before = np.cumsum(gaps) - gaps
-    durations = np.add.reduceat(gaps, sessions.firsts)
-    starts = _spread(sessions.starts, durations, group_of, window)
-    times: Ints = starts[owners] + before - before[sessions.firsts][owners]
+    gaps = (gaps * hurry[owners]).astype(np.int64)
+    elapsed = _before(gaps, sessions.firsts[sessions.leading][owners])
+    before = elapsed[sessions.firsts]
+    # A session starts not before the one ahead has ended (for all persons at once: each gets a
+    # stretch of numbers far above the person before), and early enough for all that still follow.
+    apart = sessions.leading * (2 * window) - before
+    starts = np.maximum.accumulate(sessions.starts + apart) - apart
+    latest = window - 1 - (totals * hurry).astype(np.int64) + before
+    times: Ints = np.minimum(starts, latest)[owners] + elapsed - before[owners]
     return times
 
 
-def _draw_gaps(track_lengths: Ints, dice: Dice) -> Ints:
+def _draw_gaps(track_lengths: Ints, rng: np.random.Generator) -> Ints:
     """Milliseconds from each event to the next of its session: the song, or a look at a page."""
     count = len(track_lengths)
-    skipped = dice.chance(count, _SKIPS)
-    heard = np.where(skipped, dice.uniform(count), 1.0)
-    plays = (track_lengths * heard).astype(np.int64) + 1 + dice.below(count, 1_500)
-    looks = 1_000 + dice.below(count, _LONGEST_LOOK)
+    heard = np.where(rng.random(count) < _SKIPS, rng.random(count), 1.0)
+    plays = (track_lengths * heard).astype(np.int64) + 1 + rng.integers(1_500, size=count)
+    looks = 1_000 + rng.integers(_LONGEST_LOOK, size=count)
     return np.where(track_lengths > 0, plays, looks)
 
 
-def _spread(starts: Ints, durations: Ints, group_of: Ints, window: int) -> Ints:
-    """Move session starts so that a group's sessions neither overlap nor leave the window.
-
-    Durations of one group sum to less than the window. All is done for all groups at once: each
-    group gets a stretch of numbers of its own, far above the group before.
-    """
-    apart = group_of * (2 * window)
-    ends = np.cumsum(durations)
-    before = ends - durations
-    first_of_group = np.searchsorted(group_of, group_of)
-    before -= before[first_of_group]
-    last_of_group = np.append(np.diff(group_of) > 0, True)
-    totals = (before + durations)[last_of_group]
-    # Not before the session ahead has ended ...
-    starts = np.maximum.accumulate(starts - before + apart) + before - apart
-    # ... and early enough for all that still follow.
-    rest = totals[group_of] - before
-    starts = np.minimum(starts, window - rest)
-    return starts
-
-
-def _number_by_start(sessions: _Sessions) -> Ints:
-    """Session ids from 1, in order of start."""
-    numbers = np.empty(len(sessions.starts), dtype=np.int64)
-    numbers[np.argsort(sessions.starts, kind="stable")] = np.arange(1, len(numbers) + 1)
-    return numbers
+def _before(values: Ints | Bools, firsts: Ints) -> Ints:
+    """For each event the sum of the values of those before it, from event `firsts` on."""
+    before: Ints = np.cumsum(values, dtype=np.int64) - values
+    difference: Ints = before - before[firsts]
+    return difference

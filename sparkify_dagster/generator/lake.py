@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sparkify_dagster.generator.dice import Ints
 from sparkify_dagster.generator.events import make_events
 from sparkify_dagster.generator.lines import LineEncoder
 from sparkify_dagster.generator.listeners import (
@@ -26,6 +25,8 @@ from sparkify_dagster.generator.mess import (
     stray_log_files,
     stray_song_files,
 )
+from sparkify_dagster.generator.records import LOG_FIELDS
+from sparkify_dagster.generator.rng import Ints
 from sparkify_dagster.generator.songs import Catalogue, make_catalogue, song_key
 from sparkify_dagster.generator.spec import GeneratedLake, LakeSpec
 from sparkify_dagster.generator.tracks import make_tracks
@@ -33,12 +34,6 @@ from sparkify_dagster.generator.writer import LakeWriter
 
 Progress = Callable[[str, int, int], None]
 
-# The log fields in the order of the columns of `staging_events_table`.
-LOG_FIELDS = (
-    "artist", "auth", "firstName", "gender", "itemInSession", "lastName", "length", "level",
-    "location", "method", "page", "registration", "sessionId", "song", "status", "ts",
-    "userAgent", "userId",
-)  # fmt: skip
 _SONGS_PER_REPORT = 1_000
 # Lines put together at a time: enough to be fast, few enough (about 45 MB) for a small machine.
 _LINES_AT_A_TIME = 100_000
@@ -67,7 +62,7 @@ def generate_lake(
         NotADirectoryError: `target` is a file.
         OSError: A file cannot be written. Those written before it stay.
     """
-    report = on_progress or _say_nothing
+    report = on_progress or (lambda *_: None)
     target = Path(target)
     writer = LakeWriter(target)
     writer.write("log_json_path.json", [json_paths()])
@@ -88,14 +83,8 @@ def log_key(day: date, suffix: str = ".json") -> str:
     return f"log_data/{day:%Y/%m}/{day:%Y-%m-%d}-events{suffix}"
 
 
-def _say_nothing(stage: str, done: int, total: int) -> None:
-    """Stand in for a progress callback."""
-
-
 def _write_songs(writer: LakeWriter, catalogue: Catalogue, spec: LakeSpec, report: Progress) -> int:
-    objects = (
-        (song_key(track), catalogue.record(song)) for song, track in enumerate(catalogue.track_ids)
-    )
+    objects = zip(map(song_key, catalogue.track_ids), catalogue.records(), strict=True)
     extra = messy_songs(catalogue, spec.seed) if spec.mess else iter(())
     written = 0
     for key, content in chain(objects, extra):

@@ -1,59 +1,53 @@
 """The listeners: who they are, how active, free or paid at the start, and on what devices.
 
-Persons and their fixed JSON fragments only; what they do is in `events.py`.
+Persons and what events say of them; what they do is in `events.py`.
 """
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
-from sparkify_dagster.generator.dice import Bools, Dice, Floats, Ints, zipf_weights
-from sparkify_dagster.generator.tracks import Fragments, fragments, quote
-from sparkify_dagster.generator.words import (
-    FIRST_NAMES,
-    LAST_NAMES,
-    US_CITIES,
-    USER_AGENTS,
-    metro_area,
-)
+from sparkify_dagster.generator.rng import Bools, Floats, Ints, stream, zipf
+from sparkify_dagster.generator.words import metro_areas, words
 
 MILLISECONDS_A_DAY = 86_400_000
-DEVICES = 2
 _EPOCH = date(1970, 1, 1).toordinal()
 _EVENTS_PER_LISTENER = 80
 _EVENTS_PER_LISTENER_AND_DAY = 20
 _LEAST, _MOST = 10, 200_000
+_WOMEN = 0.55
 _PAID = 0.23
 # Paid listeners come more often (and stay longer, see events.py).
 _PAID_ACTIVITY = 2.0
 _VISITORS_IN = 25
+_REGISTERED_WITHIN = 90 * MILLISECONDS_A_DAY
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """The listeners by number; one more entry, the last, is "nobody" (logged out).
+    """The listeners by number; in some lists one more entry, the last, is "nobody" (logged out).
 
     Attributes:
-        count: Number of listeners, nobody not included.
         activity: Relative number of sessions, one per listener.
-        paid: Who starts on the paid level, one per listener.
-        visitors: Who never plays a song, one per listener.
-        before_item, before_length: Fragments, one per listener and nobody.
-        before_method: Fragments, two per listener and nobody: at 2 * i free, 2 * i + 1 paid.
-        before_session: Fragments, one per listener and nobody.
-        endings: Fragments, DEVICES per listener and nobody.
+        paid: Who starts on the paid level, one per listener and nobody.
+        visitors: Who never plays a song, one per listener and nobody.
+        devices: Two numbers of user agents, per listener and nobody.
+        values: For each field of an event that tells of a person a list, one value per listener and
+            nobody.
     """
 
-    count: int
     activity: Floats
     paid: Bools
     visitors: Bools
-    before_item: Fragments
-    before_length: Fragments
-    before_method: Fragments
-    before_session: Fragments
-    endings: Fragments
+    devices: Ints
+    values: dict[str, list[Any]]
+
+    @property
+    def nobody(self) -> int:
+        """The number of nobody; as many listeners there are."""
+        return len(self.activity)
 
 
 def epoch_milliseconds(day: date) -> int:
@@ -61,81 +55,42 @@ def epoch_milliseconds(day: date) -> int:
     return (day.toordinal() - _EPOCH) * MILLISECONDS_A_DAY
 
 
-def listener_count(events: int, days: int) -> int:
-    """How many people make this many events in this many days without playing two songs at once."""
-    wanted = max(events // _EVENTS_PER_LISTENER, events // (_EVENTS_PER_LISTENER_AND_DAY * days))
-    return min(max(_LEAST, wanted), _MOST)
-
-
 def make_listeners(events: int, days: int, start: date, seed: int) -> Listeners:
-    """Invent the people behind `events` events over `days` days from `start`."""
-    dice = Dice(seed, "listeners")
-    count = listener_count(events, days)
-    paid = dice.chance(count, _PAID)
+    """Invent the people behind `events` events over `days` days from `start`.
+
+    There are enough of them that nobody has to play two songs at once.
+    """
+    rng = stream(seed, "listeners")
+    wanted = max(events // _EVENTS_PER_LISTENER, events // (_EVENTS_PER_LISTENER_AND_DAY * days))
+    count = min(max(_LEAST, wanted), _MOST)
+    paid = rng.random(count + 1) < _PAID
     paid[:2] = [True, False]  # both kinds exist, however few there are
-    visitors = np.arange(count) % _VISITORS_IN == 7
-    activity = zipf_weights(count, 1.0 + 0.2 * count) * np.where(paid, _PAID_ACTIVITY, 1.0)
-    genders, firsts, lasts = _make_names(count, dice)
+    paid[-1] = False
+    agents = len(words().user_agents)
+    devices = rng.integers(agents, size=(count + 1, 2))
+    devices[-1] = agents
     return Listeners(
-        count=count,
-        activity=activity,
+        activity=zipf(count, 1.0 + 0.2 * count) * np.where(paid[:-1], _PAID_ACTIVITY, 1.0),
         paid=paid,
-        visitors=visitors,
-        before_item=_before_item(firsts, genders),
-        before_length=fragments(f',"lastName":{quote(name)},"length":' for name in [*lasts, None]),
-        before_method=_before_method(count, dice),
-        before_session=_before_session(count, start, dice),
-        endings=_endings(count, dice),
+        visitors=np.arange(count + 1) % _VISITORS_IN == 7,
+        devices=devices,
+        values=_make_people(count, start, rng),
     )
 
 
-def _make_names(count: int, dice: Dice) -> tuple[list[str], list[str], list[str]]:
-    genders = ["F" if woman else "M" for woman in dice.chance(count, 0.55).tolist()]
-    firsts = dice.uniform(count).tolist()
-    lasts = dice.below(count, len(LAST_NAMES)).tolist()
-    names = [FIRST_NAMES[gender] for gender in genders]
-    return (
-        genders,
-        [known[int(at * len(known))] for known, at in zip(names, firsts, strict=True)],
-        [LAST_NAMES[at] for at in lasts],
-    )
-
-
-def _before_item(firsts: list[str], genders: list[str]) -> Fragments:
-    known = [
-        f',"auth":"Logged In","firstName":{quote(first)},"gender":"{gender}","itemInSession":'
-        for first, gender in zip(firsts, genders, strict=True)
-    ]
-    nobody = ',"auth":"Logged Out","firstName":null,"gender":null,"itemInSession":'
-    return fragments([*known, nobody])
-
-
-def _before_method(count: int, dice: Dice) -> Fragments:
-    firsts, seconds = dice.below(count, len(US_CITIES)), dice.below(count, len(US_CITIES))
-    sizes = dice.below(count, 2) + 1
-    areas = map(metro_area, firsts.tolist(), seconds.tolist(), sizes.tolist())
-    places = [*map(quote, areas), "null"]
-    return fragments(
-        f',"level":"{level}","location":{place},"method":'
-        for place in places
-        for level in ("free", "paid")
-    )
-
-
-def _before_session(count: int, start: date, dice: Dice) -> Fragments:
-    """Everyone registered in the 90 days before the lake starts."""
-    ages: Ints = dice.below(count, 90 * MILLISECONDS_A_DAY)
-    times = (epoch_milliseconds(start) - 1 - ages).tolist()
-    known = [f'{time}.0,"sessionId":' for time in times]
-    return fragments([*known, 'null,"sessionId":'])
-
-
-def _endings(count: int, dice: Dice) -> Fragments:
-    agents = dice.below(count * DEVICES, len(USER_AGENTS)).tolist()
+def _make_people(count: int, start: date, rng: np.random.Generator) -> dict[str, list[Any]]:
+    women = rng.random(count) < _WOMEN
+    firsts = np.where(women, rng.choice(words().women, count), rng.choice(words().men, count))
+    ages = rng.integers(_REGISTERED_WITHIN, size=count)
+    registered = (epoch_milliseconds(start) - 1 - ages).astype(float)
     # User ids have gaps and no order, as if some people had left.
-    ids = (dice.order(count + count // 10)[:count] + 2).tolist()
-    known = [
-        f',"userAgent":{quote(USER_AGENTS[agent])},"userId":"{ids[at // DEVICES]}"}}\n'
-        for at, agent in enumerate(agents)
-    ]
-    return fragments([*known, *[',"userAgent":null,"userId":""}\n'] * DEVICES])
+    ids = rng.permutation(count + count // 10)[:count] + 2
+    return {
+        "auth": ["Logged In"] * count + ["Logged Out"],
+        "firstName": [*firsts.tolist(), None],
+        "lastName": [*rng.choice(words().families, count).tolist(), None],
+        "gender": [*np.where(women, "F", "M").tolist(), None],
+        "location": [*metro_areas(count, rng), None],
+        "registration": [*registered.tolist(), None],
+        "userId": [*map(str, ids.tolist()), ""],
+    }

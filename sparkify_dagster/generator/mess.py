@@ -4,6 +4,7 @@ Everything here is added to a clean lake, none of whose songs and events is lost
 stay at or below 5 % of a day's lines and 3 % of the catalogue, so a messy lake still loads.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkify_dagster.generator.dice import Dice
+from sparkify_dagster.generator.rng import stream
 from sparkify_dagster.generator.songs import Catalogue, make_track_ids, song_key
 from sparkify_dagster.generator.writer import stored_gzip
 
@@ -26,52 +27,31 @@ _BROKEN_SONGS_IN = 40
 _MOST_BROKEN_SONGS = 200
 _REPEATED_SONGS_IN = 50
 _TOO_LONG = "Ü" * 600  # 600 characters, but 1,200 bytes of UTF-8
+_NOT_UTF8 = "Caf@"  # the @ becomes an é of Latin-1
+# How a record breaks: fields that get another value or are gone, a text in place of the record, or
+# (None) the record cut off.
+_GONE = object()
+_Break = dict[str, object] | bytes | None
 
-
-def _encode(record: Record) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode()
-
-
-def _with(**values: object) -> Callable[[Record], bytes]:
-    return lambda record: _encode({**record, **values})
-
-
-def _without(name: str) -> Callable[[Record], bytes]:
-    return lambda record: _encode({key: record[key] for key in record if key != name})
-
-
-def _cut(record: Record) -> bytes:
-    whole = _encode(record)
-    return whole[: len(whole) * 3 // 5]
-
-
-def _literally(text: bytes) -> Callable[[Record], bytes]:
-    return lambda _: text
-
-
-def _not_utf8(record: Record) -> bytes:
-    return _encode({**record, "lastName": "@"}).replace(b'"@"', b'"Caf\xe9"')
-
-
-_BROKEN_LINES: tuple[Callable[[Record], bytes], ...] = (
-    _cut,
-    _literally(b'["NextSong",42]'),
-    _with(itemInSession=1.5),
-    _with(userAgent=_TOO_LONG),
-    _without("page"),
-    _with(ts="yesterday"),
-    _literally(b"null"),
-    _with(sessionId=""),
-    _not_utf8,
-    _with(status=[200]),
-    _with(level="free" * 65),
-    _with(ts=None),
-    _literally(b"Traceback (most recent call last):"),
-    _with(length="4:31"),
-    _with(userId="u-17"),
-    _with(itemInSession=99_999_999_999),
-    _without("auth"),
-    _with(registration=True),
+_BROKEN_LINES: tuple[_Break, ...] = (
+    None,
+    b'["NextSong",42]',
+    {"itemInSession": 1.5},
+    {"userAgent": _TOO_LONG},
+    {"page": _GONE},
+    {"ts": "yesterday"},
+    b"null",
+    {"sessionId": ""},
+    {"lastName": _NOT_UTF8},
+    {"status": [200]},
+    {"level": "free" * 65},
+    {"ts": None},
+    b"Traceback (most recent call last):",
+    {"length": "4:31"},
+    {"userId": "u-17"},
+    {"itemInSession": 99_999_999_999},
+    {"auth": _GONE},
+    {"registration": True},
 )
 
 # How the second copy of an event comes: as it was, in raw UTF-8, as it was, with a field more.
@@ -82,15 +62,15 @@ _COPIES: tuple[Callable[[bytes], bytes], ...] = (
     lambda line: line[:-1] + b',"appVersion":"2.1"}',
 )
 
-_BROKEN_SONGS: tuple[Callable[[Record], bytes], ...] = (
-    _cut,
-    _without("title"),
-    _with(duration="long"),
-    _with(title=_TOO_LONG),
-    _with(song_id=None),
-    _literally(b"[]"),
-    _with(year=1999.5),
-    _with(artist_id={"id": "AR"}),
+_BROKEN_SONGS: tuple[_Break, ...] = (
+    None,
+    {"title": _GONE},
+    {"duration": "long"},
+    {"title": _TOO_LONG},
+    {"song_id": None},
+    b"[]",
+    {"year": 1999.5},
+    {"artist_id": {"id": "AR"}},
 )
 
 
@@ -103,14 +83,13 @@ def messy_songs(catalogue: Catalogue, seed: int) -> Iterator[tuple[str, bytes]]:
     songs = len(catalogue)
     if not songs:
         return
-    dice = Dice(seed, "messy songs")
     broken = min(songs // _BROKEN_SONGS_IN, _MOST_BROKEN_SONGS)
     repeated = max(1, songs // _REPEATED_SONGS_IN)
-    sources = dice.below(broken + 3 * repeated, songs).tolist()
+    sources = stream(seed, "messy songs").integers(songs, size=broken + 3 * repeated).tolist()
     names = iter(make_track_ids(songs, broken + 2 * repeated + 1, seed))
     records = (json.loads(catalogue.record(song)) for song in sources)
     for at in range(broken):
-        yield song_key(next(names)), _BROKEN_SONGS[at % len(_BROKEN_SONGS)](next(records))
+        yield song_key(next(names)), _broken(next(records), _BROKEN_SONGS[at % len(_BROKEN_SONGS)])
     for at in range(repeated):
         yield song_key(next(names)), _spaced(_changed(next(records), at))
     for _ in range(repeated):
@@ -139,9 +118,9 @@ class MessyLogs:
     def __init__(self, seed: int) -> None:
         """Start before the first day of the lake with this seed."""
         self.records = 0
-        self._dice = Dice(seed, "messy logs")
-        self._days = 0
-        self._broken = 0
+        self._seed = seed
+        self._days = itertools.count()
+        self._breaks = itertools.cycle(_BROKEN_LINES)
         self._late: list[bytes] = []
 
     def day(
@@ -155,10 +134,9 @@ class MessyLogs:
             chunks: Its clean lines, each ended by a line feed.
             last: Whether the lake ends with this day.
         """
-        number = self._days
-        self._days += 1
+        number = next(self._days)
         specimen: list[bytes] = []
-        lines = self._lines(chunks, specimen)
+        lines = self._lines(chunks, specimen, stream(self._seed, "messy day", number))
         content = _end_lines(lines, crlf=number % 5 == 1, final=not (last or number % 4 == 3))
         if number % 7 == 2:
             yield f"{key}.gz", stored_gzip(_halved(content))
@@ -169,38 +147,43 @@ class MessyLogs:
             copy = f"{folder}/.ipynb_checkpoints/{day}-events-checkpoint.json"
             yield copy, [b"\n".join(specimen)]
 
-    def _lines(self, chunks: Iterable[bytes], specimen: list[bytes]) -> Iterator[list[bytes]]:
+    def _lines(
+        self, chunks: Iterable[bytes], specimen: list[bytes], rng: np.random.Generator
+    ) -> Iterator[list[bytes]]:
+        """The clean lines in their order, the extra ones anywhere between or after them."""
         arriving, self._late = self._late, []
         for chunk in chunks:
             clean = chunk.split(b"\n")[:-1]
-            if not specimen:
-                specimen.extend(clean[:5])
-            extra = [*arriving, *self._extras(clean)]
+            specimen.extend(clean[: 5 - len(specimen)])
+            extra = [*arriving, *self._extras(clean, rng)]
             arriving = []
             self.records += len(clean) + sum(1 for line in extra if line.strip())
-            yield self._shuffled_in(clean, extra)
+            lines, places = [*clean, *extra], rng.integers(len(clean), size=len(extra)) + 1
+            order = np.argsort(np.concatenate([np.arange(len(clean)), places]), kind="stable")
+            yield [lines[at] for at in order.tolist()]
 
-    def _extras(self, clean: list[bytes]) -> Iterator[bytes]:
+    def _extras(self, clean: list[bytes], rng: np.random.Generator) -> Iterator[bytes]:
         count = len(clean)
-        for line in self._some(clean, count // _BROKEN_IN or int(count >= _LEAST_LINES)):
-            yield _BROKEN_LINES[self._broken % len(_BROKEN_LINES)](json.loads(line))
-            self._broken += 1
-        for at, line in enumerate(self._some(clean, count // _REPEATED_IN or 1)):
-            yield _COPIES[at % len(_COPIES)](line)
-        for at in range(count // _BLANK_IN or 1):
-            yield b"   " if at % 2 else b""
-        late = self._some(clean, count // _REPEATED_IN * 2 or 2)
+
+        def some(number: int) -> list[bytes]:
+            return [clean[at] for at in rng.integers(count, size=number).tolist()]
+
+        for line in some(count // _BROKEN_IN or int(count >= _LEAST_LINES)):
+            yield _broken(json.loads(line), next(self._breaks))
+        for line, again in zip(some(count // _REPEATED_IN or 1), itertools.cycle(_COPIES)):
+            yield again(line)
+        yield from itertools.islice(itertools.cycle((b"", b"   ")), count // _BLANK_IN or 1)
+        late = some(count // _REPEATED_IN * 2 or 2)
         self._late.extend(line for line in late if b'"page":"NextSong"' in line)
 
-    def _some(self, lines: list[bytes], count: int) -> list[bytes]:
-        return [lines[at] for at in self._dice.below(count, len(lines)).tolist()]
 
-    def _shuffled_in(self, clean: list[bytes], extra: list[bytes]) -> list[bytes]:
-        """The clean lines in their order, the extra ones anywhere between or after them."""
-        places = self._dice.below(len(extra), len(clean)) + 1
-        order = np.argsort(np.concatenate([np.arange(len(clean)), places]), kind="stable")
-        lines = [*clean, *extra]
-        return [lines[at] for at in order.tolist()]
+def _broken(record: Record, how: _Break) -> bytes:
+    if isinstance(how, bytes):
+        return how
+    changed = {k: v for k, v in {**record, **(how or {})}.items() if v is not _GONE}
+    text = json.dumps(changed, separators=(",", ":")).encode()
+    text = text.replace(json.dumps(_NOT_UTF8).encode(), b'"Caf\xe9"')
+    return text if how else text[: len(text) * 3 // 5]
 
 
 def _end_lines(chunks: Iterable[list[bytes]], crlf: bool, final: bool) -> Iterator[bytes]:

@@ -4,35 +4,26 @@ What is in the catalogue and how one song looks as JSON. What listeners play of 
 `tracks.py`; deliberately bad song objects are in `mess.py`.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sparkify_dagster.generator.dice import Bools, Dice, Ints
-from sparkify_dagster.generator.words import (
-    ADJECTIVES,
-    ARTIST_PLACES,
-    NOUNS,
-    TITLE_PATTERNS,
-    VERBS,
-    artist_name,
-    song_title,
-)
+from sparkify_dagster.generator.records import SONG_FIELDS, encoded
+from sparkify_dagster.generator.rng import Bools, Ints, pick, stream
+from sparkify_dagster.generator.words import artist_names, song_titles, words
 
 # The full Million Song Dataset has about this many songs in each of its 26^3 folders.
 SONGS_PER_FOLDER = 57
-_FOLDERS = 26**3
-_ALPHABET = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
-_HEX = np.frombuffer(b"0123456789ABCDEF", dtype=np.uint8)
-_LETTER_CODES = 26**5
-# Odd and not divisible by 13, so multiplying by it permutes the codes of five letters, and of two.
-_CODE_STEP = 4_518_971
+_LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
+_DIGITS = np.frombuffer(b"0123456789ABCDEF", dtype=np.uint8)
+_ID_LENGTH = 18
+_ENCODED_AT_A_TIME = 1_000
 
 # Shares of artists: of unknown origin, of known origin, of known origin and coordinates.
 _ORIGINS = np.array([0.42, 0.23, 0.35])
+_LOCATED = 2
 _ODD_SPELLINGS = ("{0} ", "THE {0}", "{0} feat. {1}", "{0} [Official]")
 _RESPELT = 0.07
 _SAME_SONG_AGAIN = 0.05
@@ -41,71 +32,55 @@ _YEAR_UNKNOWN = 0.52
 
 
 @dataclass(frozen=True)
-class Artists:
-    """The artists, by number; `places` indexes ARTIST_PLACES, `origins` says how much is told."""
-
-    ids: list[str]
-    names: list[str]
-    places: Ints
-    origins: Ints
-
-
-@dataclass(frozen=True)
 class Catalogue:
-    """The songs, by number: parallel lists, one value per song.
+    """The songs, by number: for each field of their objects a list, one value per song."""
 
-    `artists` holds artist numbers, `artist_names` the spelling this song uses, `durations`
-    seconds.
-    """
-
-    band: Artists
+    values: dict[str, list[Any]]
     track_ids: list[str]
-    song_ids: list[str]
-    artists: list[int]
-    artist_names: list[str]
-    titles: list[str]
-    durations: list[float]
-    years: list[int]
-    located: list[bool]
 
     def __len__(self) -> int:
         """Count the songs."""
-        return len(self.song_ids)
+        return len(self.track_ids)
+
+    def records(self) -> Iterator[bytes]:
+        """The songs' objects, one after the other."""
+        for first in range(0, len(self), _ENCODED_AT_A_TIME):
+            yield from self._records(slice(first, first + _ENCODED_AT_A_TIME))
 
     def record(self, song: int) -> bytes:
-        """The song's object: one JSON object, laid out as in the public sample, no newline."""
-        artist = self.artists[song]
-        place, latitude, longitude = _origin(self.band, artist, self.located[song])
-        return (
-            f'{{"num_songs": 1, "artist_id": "{self.band.ids[artist]}", '
-            f'"artist_latitude": {latitude}, "artist_longitude": {longitude}, '
-            f'"artist_location": {place}, '
-            f'"artist_name": {json.dumps(self.artist_names[song])}, '
-            f'"song_id": "{self.song_ids[song]}", "title": {json.dumps(self.titles[song])}, '
-            f'"duration": {self.durations[song]!r}, "year": {self.years[song]}}}'
-        ).encode()
+        """A song's object: one JSON object, laid out as in the public sample, no newline."""
+        return next(self._records(slice(song, song + 1)))
+
+    def _records(self, songs: slice) -> Iterator[bytes]:
+        some = {name: self.values[name][songs] for name in SONG_FIELDS}
+        return (f"{{{', '.join(fields)}}}".encode() for fields in encoded(some, ": "))
 
 
 def make_catalogue(songs: int, seed: int) -> Catalogue:
     """Invent `songs` songs by about six artists for every ten of them."""
-    dice = Dice(seed, "songs")
+    rng = stream(seed, "songs")
+    known = artist_count(songs)
+    ids = _join_ids("AR", "1187B", rng.choice(26**5, known, replace=False), rng)
+    # Some are another recording of the song before: same title and name, another length. These are
+    # what an event's `length` has to tell apart. Only odd ones, so that no source is one, too.
+    again = (rng.random(songs) < _SAME_SONG_AGAIN * 2) & (np.arange(songs) % 2 == 1)
+    source = (np.arange(songs) - again).tolist()
     # The square favours low numbers: few artists with many songs, many with one or none.
-    band = _make_artists(artist_count(songs), seed)
-    positions = dice.uniform(songs)
-    artists = (positions * positions * len(band.ids)).astype(np.int64)
-    titles = make_titles(songs, dice)
-    respelt = _respelt(artists, band, dice)
-    _record_again(artists, titles, respelt, dice)
+    artists = (rng.random(songs) ** 2 * known).astype(np.int64)[source]
+    titles, names = song_titles(songs, rng), _spellings(artists, known, seed, rng)
+    years = 2010 - (rng.random(songs) ** 2 * 52).astype(np.int64)
     return Catalogue(
-        band=band,
-        track_ids=make_track_ids(0, songs, seed),
-        song_ids=_make_ids("SO", "12", songs, dice),
-        artists=artists.tolist(),
-        artist_names=respelt,
-        titles=titles,
-        durations=make_durations(songs, dice),
-        years=_make_years(songs, dice),
-        located=(~dice.chance(songs, _COORDINATES_LOST)).tolist(),
+        {
+            "num_songs": [1] * songs,
+            "artist_id": [ids[artist] for artist in artists.tolist()],
+            "artist_name": [names[song] for song in source],
+            "song_id": _join_ids("SO", "12", rng.choice(26**5, songs, replace=False), rng),
+            "title": [titles[song] for song in source],
+            "duration": make_durations(songs, rng),
+            "year": np.where(rng.random(songs) < _YEAR_UNKNOWN, 0, years).tolist(),
+            **_origins(artists, known, rng.random(songs) < _COORDINATES_LOST, rng),
+        },
+        make_track_ids(0, songs, seed),
     )
 
 
@@ -120,100 +95,57 @@ def make_track_ids(first: int, count: int, seed: int) -> list[str]:
     Their third to fifth letters name the folder, filled in order (A/A/A, A/A/B, ...) as in the
     real data set, so that a small catalogue sits in few folders.
     """
-    numbers = np.arange(first, first + count, dtype=np.int64)
-    laps, within = np.divmod(numbers, _FOLDERS * SONGS_PER_FOLDER)
+    laps, within = np.divmod(np.arange(first, first + count), 26**3 * SONGS_PER_FOLDER)
     folders, places = np.divmod(within, SONGS_PER_FOLDER)
-    tails = ((laps * SONGS_PER_FOLDER + places) * _CODE_STEP + seed) % 26**2
-    dice = Dice(seed, f"tracks from {first}")
-    return _join_ids("TR", folders * 26**2 + tails, "128F", 7, dice)
+    # 11 shares no factor with 26, so the last two letters differ within a folder.
+    tails = ((laps * SONGS_PER_FOLDER + places) * 11 + seed) % 26**2
+    rng = stream(seed, "track ids", first)
+    return _join_ids("TR", "128F", folders * 26**2 + tails, rng)
 
 
 def song_key(track_id: str, suffix: str = ".json") -> str:
     """The path of a track's object below the lake's root: `song_data/A/B/C/TRABC....json`."""
-    return f"song_data/{track_id[2]}/{track_id[3]}/{track_id[4]}/{track_id}{suffix}"
+    return f"song_data/{'/'.join(track_id[2:5])}/{track_id}{suffix}"
 
 
-def make_titles(count: int, dice: Dice) -> list[str]:
-    """Invent song titles; a few repeat, as titles do."""
-    limits = (len(TITLE_PATTERNS), len(ADJECTIVES), len(NOUNS), len(NOUNS), len(VERBS))
-    return list(map(song_title, *(dice.below(count, limit).tolist() for limit in limits)))
-
-
-def make_durations(count: int, dice: Dice) -> list[float]:
+def make_durations(count: int, rng: np.random.Generator) -> list[float]:
     """Invent durations of 30 to 590 seconds, mostly around four minutes, to five decimals."""
     # A mean of three uniforms is bell-shaped; its square leans to the right, as songs do.
-    bell = (dice.uniform(count) + dice.uniform(count) + dice.uniform(count)) / 3.0
+    bell = (rng.random(count) + rng.random(count) + rng.random(count)) / 3.0
     hundred_thousandths = (3_000_000 + 56_000_000 * (bell * bell * 1.4)).astype(np.int64)
     seconds: list[float] = (np.minimum(hundred_thousandths, 59_000_000) / 100_000.0).tolist()
     return seconds
 
 
-def _make_artists(count: int, seed: int) -> Artists:
-    dice = Dice(seed, "artists")
-    return Artists(
-        ids=_make_ids("AR", "1187B", count, dice),
-        names=list(map(artist_name, range(count), repeat(seed))),
-        places=dice.below(count, len(ARTIST_PLACES)),
-        origins=dice.weighted(count, _ORIGINS),
-    )
+def _origins(
+    artists: Ints, known: int, lost: Bools, rng: np.random.Generator
+) -> dict[str, list[Any]]:
+    """The artist of each song is from somewhere, of which some, all or nothing is known."""
+    places = rng.integers(len(words().origins), size=known)[artists]
+    told = pick(rng.random(known), _ORIGINS)[artists]
+    origins = np.array(words().origins, dtype=object)[places]
+    origins[told == 0, 0] = ""
+    origins[(told != _LOCATED) | lost, 1:] = None
+    names = ("artist_location", "artist_latitude", "artist_longitude")
+    return dict(zip(names, origins.T.tolist(), strict=True))
 
 
-def _origin(band: Artists, artist: int, located: bool) -> tuple[str, str, str]:
-    """Location, latitude and longitude as JSON."""
-    name, latitude, longitude = ARTIST_PLACES[band.places[artist]]
-    origin = band.origins[artist]
-    place = json.dumps(name) if origin else '""'
-    if origin == 2 and located:
-        return place, repr(latitude), repr(longitude)
-    return place, "null", "null"
-
-
-def _respelt(artists: Ints, band: Artists, dice: Dice) -> list[str]:
+def _spellings(artists: Ints, known: int, seed: int, rng: np.random.Generator) -> list[str]:
     """The artist names as the songs spell them: mostly one way, now and then another."""
-    names = [band.names[artist] for artist in artists.tolist()]
-    odd = np.nonzero(dice.chance(len(names), _RESPELT))[0].tolist()
-    spellings = dice.below(len(odd), len(_ODD_SPELLINGS)).tolist()
-    guests = dice.below(len(odd), len(band.names)).tolist()
-    for song, spelling, guest in zip(odd, spellings, guests, strict=True):
-        names[song] = _ODD_SPELLINGS[spelling].format(names[song], band.names[guest])
+    band = list(artist_names(0, known, seed))
+    names = [band[artist] for artist in artists.tolist()]
+    odd = np.nonzero(rng.random(len(names)) < _RESPELT)[0]
+    spellings, guests = rng.choice(_ODD_SPELLINGS, len(odd)), rng.choice(band, len(odd))
+    for song, spelling, guest in zip(odd.tolist(), spellings, guests, strict=True):
+        names[song] = spelling.format(names[song], guest)
     return names
 
 
-def _record_again(artists: Ints, titles: list[str], names: list[str], dice: Dice) -> None:
-    """Make some songs another recording of the one before: same title and name, another length.
-
-    These are what an event's `length` has to tell apart.
-    """
-    again: Bools = dice.chance(len(titles), _SAME_SONG_AGAIN * 2)
-    again[::2] = False  # only odd ones, so that no source is itself replaced
-    for song in np.nonzero(again)[0].tolist():
-        artists[song] = artists[song - 1]
-        titles[song] = titles[song - 1]
-        names[song] = names[song - 1]
-
-
-def _make_years(count: int, dice: Dice) -> list[int]:
-    positions = dice.uniform(count)
-    released = 2010 - (positions * positions * 52).astype(np.int64)
-    years: list[int] = np.where(dice.chance(count, _YEAR_UNKNOWN), 0, released).tolist()
-    return years
-
-
-def _make_ids(prefix: str, middle: str, count: int, dice: Dice) -> list[str]:
-    """Different 18-character ids of songs or artists."""
-    shift = int(dice.below(1, _LETTER_CODES)[0])
-    codes = (np.arange(count, dtype=np.int64) * _CODE_STEP + shift) % _LETTER_CODES
-    return _join_ids(prefix, codes, middle, 18 - 2 - 5 - len(middle), dice)
-
-
-def _join_ids(prefix: str, codes: Ints, middle: str, digits: int, dice: Dice) -> list[str]:
+def _join_ids(prefix: str, middle: str, codes: Ints, rng: np.random.Generator) -> list[str]:
     """Ids from prefix, five letters that spell the code, middle, random hex digits."""
-    columns: list[npt.NDArray[np.uint8]] = []
-    for power in (4, 3, 2, 1, 0):
-        columns.append(_ALPHABET[codes // 26**power % 26])
-    for _ in range(digits):
-        columns.append(_HEX[dice.below(len(codes), 16)])
-    letters = np.stack(columns, axis=1).tobytes().decode()
-    width = 5 + digits
-    rows = (letters[at : at + width] for at in range(0, len(codes) * width, width))
+    width = _ID_LENGTH - len(prefix) - len(middle)
+    letters = _LETTERS[codes[:, np.newaxis] // 26 ** np.arange(4, -1, -1) % 26]
+    digits = _DIGITS[rng.integers(16, size=(len(codes), width - 5))]
+    text = np.hstack([letters, digits]).tobytes().decode()
+    rows = (text[at : at + width] for at in range(0, len(text), width))
     return [f"{prefix}{row[:5]}{middle}{row[5:]}" for row in rows]

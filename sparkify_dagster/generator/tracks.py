@@ -1,21 +1,14 @@
-"""What listeners can play: the catalogue by popularity, and songs that are in no catalogue.
+"""What listeners can play: the catalogue by popularity, and songs that are in no catalogue."""
 
-Tracks are ready-made JSON fragments, so that a log line is put together and never encoded.
-"""
-
-import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sparkify_dagster.generator.dice import Dice, Ints, pick, zipf_weights
-from sparkify_dagster.generator.songs import Catalogue, artist_count, make_durations, make_titles
-from sparkify_dagster.generator.words import artist_name
-
-Fragments = npt.NDArray[np.object_]
+from sparkify_dagster.generator.rng import Floats, Ints, pick, stream, zipf
+from sparkify_dagster.generator.songs import Catalogue, artist_count, make_durations
+from sparkify_dagster.generator.words import artist_names, song_titles
 
 # The share of plays that find their song in the catalogue.
 MATCHED = 0.70
@@ -25,103 +18,72 @@ _ALIASED_RANKS = 25
 _ALIAS_PLAYS = 0.03
 _FLATTEN = 3.0
 
+_Track = tuple[str, str, float]
+
 
 @dataclass(frozen=True)
 class Tracks:
-    """All tracks: `listed` of the catalogue by popularity, their `aliases`, then the others.
-
-    Aliases are the most popular songs as some client sends them: blanks around the title and a
-    length a little off. They match all the same. One more entry, the last, stands for "no
-    track" (pages other than NextSong).
+    """All tracks; one more entry of each list, the last, stands for none (pages but NextSong).
 
     Attributes:
-        heads, songs, lengths: JSON fragments as bytes, one per track and one for none.
-        milliseconds: How long a track plays, one per track and one for none (0).
+        values: For each field of an event that a track gives a list, one value per track.
+        weights: How often each is played.
+        milliseconds: How long a track plays; 0 for none.
     """
 
-    heads: Fragments
-    songs: Fragments
-    lengths: Fragments
+    values: dict[str, list[Any]]
+    weights: Floats
     milliseconds: Ints
-    listed: int
-    aliases: int
 
     @property
     def none(self) -> int:
         """The index that stands for no track."""
         return len(self.milliseconds) - 1
 
-    def play(self, count: int, dice: Dice) -> Ints:
+    def play(self, count: int, rng: np.random.Generator) -> Ints:
         """Draw the tracks of `count` plays."""
-        others = self.none - self.listed - self.aliases
-        listed = dice.chance(count, MATCHED) & (self.listed > 0)
-        positions = dice.uniform(count)
-        chosen = self.listed + self.aliases + pick(positions, zipf_weights(others, _FLATTEN))
-        if self.listed:
-            ranks = pick(positions, zipf_weights(self.listed, _FLATTEN))
-            alias = (ranks < self.aliases) & dice.chance(count, _ALIAS_PLAYS)
-            chosen = np.where(listed, np.where(alias, self.listed + ranks, ranks), chosen)
-        return chosen
+        return pick(rng.random(count), self.weights)
 
 
 def make_tracks(catalogue: Catalogue, seed: int) -> Tracks:
-    """Rank the catalogue by popularity and invent the songs it lacks."""
-    dice = Dice(seed, "tracks")
-    ranked = dice.order(len(catalogue))[:_MOST_LISTED].tolist()
-    listed = [
-        (catalogue.artist_names[song], catalogue.titles[song], catalogue.durations[song])
-        for song in ranked
-    ]
-    aliases = [_alias(*track) for track in listed[:_ALIASED_RANKS]]
-    others = _make_others(catalogue, listed, seed, dice)
-    tracks: list[_Track] = [*listed, *aliases, *others, _NO_TRACK]
-    seconds = np.array([length for _, _, length in tracks])
+    """Rank the catalogue by popularity, invent the songs it lacks.
+
+    The most popular ones come a second time, as some client sends them: blanks around the title
+    and a length a little off. They match all the same.
+    """
+    rng = stream(seed, "tracks")
+    ranked = rng.permutation(len(catalogue))[:_MOST_LISTED].tolist()
+    artists, titles, lengths = (
+        catalogue.values[name] for name in ("artist_name", "title", "duration")
+    )
+    listed: list[_Track] = [(artists[song], titles[song], lengths[song]) for song in ranked]
+    aliases = [(a, f" {t}  ", round(d + 0.25, 5)) for a, t, d in listed[:_ALIASED_RANKS]]
+    others = list(_others(catalogue, listed, seed, rng))
+    popular = MATCHED * zipf(len(listed), _FLATTEN)
+    aliased = _ALIAS_PLAYS * popular[: len(aliases)]
+    popular[: len(aliases)] -= aliased
+    rare = (1 - MATCHED) * zipf(len(others), _FLATTEN)
+    tracks = [*listed, *aliases, *others, (None, None, None)]
+    names = ("artist", "song", "length")
     return Tracks(
-        heads=fragments(f'{{"artist":{quote(artist)}' for artist, _, _ in tracks),
-        songs=fragments(f',"song":{quote(title)},"status":' for _, title, _ in tracks),
-        lengths=fragments(["null" if s == 0.0 else repr(s) for s in seconds.tolist()]),
-        milliseconds=(seconds * 1000.0).astype(np.int64),
-        listed=len(listed),
-        aliases=len(aliases),
+        values=dict(zip(names, map(list, zip(*tracks, strict=True)), strict=True)),
+        weights=np.concatenate([popular, aliased, rare]),
+        milliseconds=np.array([int((length or 0.0) * 1000.0) for _, _, length in tracks]),
     )
 
 
-def quote(text: str | None) -> str:
-    r"""JSON as the sample's logs have it: ASCII only, and `/` written `\/`."""
-    return json.dumps(text).replace("/", "\\/")
-
-
-def fragments(texts: Iterable[str]) -> Fragments:
-    """An object array of the texts as bytes, for picking many by index at once."""
-    encoded: list[Any] = [text.encode() for text in texts]
-    array = np.empty(len(encoded), dtype=object)
-    array[:] = encoded
-    return array
-
-
-_Track = tuple[str | None, str | None, float]
-_NO_TRACK: _Track = (None, None, 0.0)
-
-
-def _alias(artist: str, title: str, length: float) -> _Track:
-    return artist, f" {title}  ", round(length + 0.25, 5)
-
-
-def _make_others(
-    catalogue: Catalogue, listed: list[tuple[str, str, float]], seed: int, dice: Dice
-) -> list[_Track]:
+def _others(
+    catalogue: Catalogue, listed: list[_Track], seed: int, rng: np.random.Generator
+) -> Iterator[_Track]:
     """Songs in no catalogue: by artists of their own, or a known title under another name."""
     count = min(max(50, len(catalogue) // 2), _MOST_OTHERS)
-    titles = make_titles(count, dice)
-    lengths = make_durations(count, dice)
     # Their artist numbers start where the catalogue's end, and so do their names.
-    first = artist_count(len(catalogue))
-    others: list[_Track] = [
-        (artist_name(first + at % (count * 2 // 3), seed), titles[at], lengths[at])
-        for at in range(count)
-    ]
-    # Not among the top ranks, where they would rival the songs they resemble.
-    for at in range(_ALIASED_RANKS, min(count, len(listed)), 5):
-        artist, title, length = listed[at]
-        others[at] = (f"{artist.strip()} & Friends", title, length)
-    return others
+    artists = list(artist_names(artist_count(len(catalogue)), count * 2 // 3, seed))
+    titles, lengths = song_titles(count, rng), make_durations(count, rng)
+    for at, (title, length) in enumerate(zip(titles, lengths, strict=True)):
+        # Not among the top ranks, where they would rival the songs they resemble.
+        if _ALIASED_RANKS <= at < len(listed) and at % 5 == 0:
+            artist, title, length = listed[at]
+            yield f"{artist.strip()} & Friends", title, length
+        else:
+            yield artists[at % len(artists)], title, length

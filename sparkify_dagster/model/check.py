@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.ddl import literal
 from sparkify_dagster.model.statements import statement
+from sparkify_dagster.model.table import Table
 
 
 class Rows(Protocol):
@@ -59,13 +61,18 @@ class Check:
     warning: bool = False
 
 
-def ask(file: str, **given: Any) -> Question:
-    """The SELECT of a file; what is given as a question is asked of the same rows."""
+def ask(file: str, table: Table, **given: Any) -> Question:
+    """The SELECT of a file over the touched `rows` of a table, whose `name` it may want, too.
+
+    Args:
+        given: What else it leaves open; a question is asked of the same rows.
+    """
 
     def text(rows: Rows) -> str:
         values = {name: value(rows) if callable(value) else value for name, value in given.items()}
-        relations = {name: rows.touched(name) for name in TABLES}
-        return statement(f"check/{file}.sql", relations, **values)
+        named = {name: rows.touched(name) for name in TABLES}
+        named |= {"rows": rows.touched(table.name), "name": literal(table.name)}
+        return statement(f"check/{file}.sql", named, **values)
 
     return text
 

@@ -75,7 +75,6 @@ def _unique_key(table: Table) -> Check:
     # A text is grouped by its exact form besides, so that trailing blanks count on Redshift.
     texts = [exact(table, k, "r") for k in table.key if table.column(k).type is Type.VARCHAR]
     asked = {
-        "rows": touched(table.name),
         "key": key,
         "grouped": ", ".join([f"{key:r}", *texts]),
         "known": " AND ".join(f"r.{quoted(k)} IS NOT NULL" for k in table.key),
@@ -85,13 +84,13 @@ def _unique_key(table: Table) -> Check:
         "unique_key",
         f"No two rows of {table.name} have the same {_and(table.key)}.",
         "Rebuild the table with `sparkify etl --full`; if it stays, its SQL is wrong.",
-        question=ask("unique_key", **asked),
+        question=ask("unique_key", table, **asked),
         compared="rows compared: {row_count}",
         failure=lambda n: (
             f"{count(n['offenders'], f'value of {named} stands', f'values of {named} stand')} in "
             f"more than one of {n['row_count']:,} rows of {table.name}."
         ),
-        sample=ask("unique_key.sample", **asked),
+        sample=ask("unique_key.sample", table, **asked),
     )
 
 
@@ -102,13 +101,13 @@ def _required(table: Table) -> Check:
         "required_columns",
         f"Every row of {table.name} has {_and(table.required)}.",
         "Look at the rows named; mend the objects they come from, or the table's SQL.",
-        question=ask("counted", rows=touched(table.name), wrong=missing),
+        question=ask("counted", table, wrong=missing),
         compared=_LOOKED_AT,
         failure=lambda n: (
             f"{_share(n, 'row_count')} rows of {table.name} {_does(n, 'lacks', 'lack')} "
             f"{_or(table.required)}."
         ),
-        sample=ask("counted.sample", rows=touched(table.name), key=Names(table.key), wrong=missing),
+        sample=ask("counted.sample", table, key=Names(table.key), wrong=missing),
     )
 
 
@@ -125,7 +124,7 @@ def _row_count(table: Table) -> Check:
         "Rebuild the star with `sparkify etl --full`; if it stays, the table's SQL is wrong.",
         question=ask(
             "row_count",
-            rows=touched(table.name),
+            table,
             source=touched(grain.source),
             keys=exact_key(table, "s"),
             where=grain.where,
@@ -146,6 +145,7 @@ def _adds_up(table: Table, total: Total) -> Check:
         "Build it anew with `sparkify etl --full`; if it stays, the table's SQL is wrong.",
         question=ask(
             "adds_up",
+            table,
             mart=whole(table.name),
             total=Names((total.column,)),
             source=whole(total.table),
@@ -168,7 +168,7 @@ def _not_empty(table: Table) -> Check:
         "Run `sparkify etl --full`.",
         question=ask(
             "not_empty",
-            rows=touched(table.name),
+            table,
             source_rows="COUNT(*)" if table.grain else "SUM(s.row_count)",
             source=touched(grain.source),
             where=grain.where,
@@ -183,7 +183,6 @@ def _not_empty(table: Table) -> Check:
 def _reference(table: Table, reference: Reference) -> Check:
     referred = exact(TABLES[reference.table], reference.target, "p")
     asked = {
-        "rows": touched(table.name),
         "column": Names((reference.column,)),
         "referred": whole(reference.table),
         "target": Names((reference.target,)),
@@ -194,38 +193,36 @@ def _reference(table: Table, reference: Reference) -> Check:
         f"{reference.column}_in_{reference.table}",
         f"Every {reference.column} in {table.name} stands in {reference.table}.",
         "Rebuild the star with `sparkify etl --full`; if it stays, the SQL of the two disagrees.",
-        question=ask("reference", **asked),
+        question=ask("reference", table, **asked),
         compared="values looked up: {looked_up}",
         failure=lambda n: (
             f"{_share(n, 'looked_up')} values of {reference.column} in {table.name} "
             f"{_does(n, 'is', 'are')} not in {reference.table}."
         ),
-        sample=ask("reference.sample", **asked),
+        sample=ask("reference.sample", table, **asked),
     )
 
 
 def _reconciled(table: Table) -> Check:
-    name, origin = literal(table.name), "r.object"
-    origins = ask("origins", name=name)
+    origin = "r.object"
+    origins = ask("origins", table)
     if table is STAGING_EVENTS:  # Where Redshift read several objects at once, by their day.
         origin = "COALESCE(r.object, CAST(r.log_date AS VARCHAR(10)))"
-        origins = ask("origins_by_day", name=name, traced=origins)
-    by_object = ask(
-        "by_object", rows=touched(table.name), name=name, origin=origin, origins=origins
-    )
+        origins = ask("origins_by_day", table, traced=origins)
+    by_object = ask("by_object", table, origin=origin, origins=origins)
     return _blocking(
         table.name,
         "records_reconciled",
         "Rows staged and rows rejected together are the records of each object.",
         "Load the objects named again: `sparkify etl --full`; tell us if it stays.",
-        question=ask("records_reconciled", by_object=by_object),
+        question=ask("records_reconciled", table, by_object=by_object),
         compared="records: {records}, staged: {staged}, rejected: {rejected}",
         failure=lambda n: (
             f"Of {count(n['records'], 'record', 'records')} {n['staged']:,} were staged and "
             f"{n['rejected']:,} rejected, and in {count(n['offenders'], 'object', 'objects')} "
             "that does not add up."
         ),
-        sample=ask("records_reconciled.sample", by_object=by_object),
+        sample=ask("records_reconciled.sample", table, by_object=by_object),
     )
 
 
@@ -235,10 +232,10 @@ def _no_failed_loads(table: Table) -> Check:
         NO_FAILED_LOADS,
         f"The last load of every part of {table.name} succeeded.",
         "`sparkify status` says why it failed; mend the objects and load again.",
-        question=ask("no_failed_loads", name=literal(table.name)),
+        question=ask("no_failed_loads", table),
         compared="{offenders} of {parts} failed",
         failure=lambda n: f"{_share(n, 'parts')} parts of {table.name} did not load the last time.",
-        sample=ask("no_failed_loads.sample", name=literal(table.name)),
+        sample=ask("no_failed_loads.sample", table),
     )
 
 
@@ -248,12 +245,12 @@ def _rejects(table: Table) -> Check:
         "no_rejects",
         f"Every record meant for {table.name} could be read.",
         "See them with `sparkify rejects`; mend the objects, and they load by themselves.",
-        question=ask("no_rejects", name=literal(table.name)),
+        question=ask("no_rejects", table),
         compared="{offenders} of {records} rejected",
         failure=lambda n: (
             f"{_share(n, 'records')} records for {table.name} {_does(n, 'was', 'were')} rejected."
         ),
-        sample=ask("no_rejects.sample", name=literal(table.name)),
+        sample=ask("no_rejects.sample", table),
     )
 
 
@@ -264,12 +261,12 @@ def _unknown_fields(table: Table) -> Check:
         "no_unknown_fields",
         f"Every field of the records for {table.name} has a column.",
         "A field was added at the source: decide whether it deserves a column.",
-        question=ask("no_unknown_fields", name=literal(table.name)),
+        question=ask("no_unknown_fields", table),
         compared="{offenders} of {parts} loads have others",
         failure=lambda n: (
             f"{_share(n, 'parts')} {parts} {_does(n, 'carries', 'carry')} a field no column takes."
         ),
-        sample=ask("no_unknown_fields.sample", name=literal(table.name)),
+        sample=ask("no_unknown_fields.sample", table),
     )
 
 
@@ -282,7 +279,7 @@ def _accepted(table: Table, column: Column) -> Check:
         "A value nobody expected: find out at the source what it means.",
         question=ask(
             "counted",
-            rows=touched(table.name),
+            table,
             wrong=f"r.{quoted(column.name)} NOT IN ({values})",
         ),
         compared=_LOOKED_AT,
@@ -294,21 +291,20 @@ def _accepted(table: Table, column: Column) -> Check:
 
 
 def _times() -> Check:
-    name = STAGING_EVENTS.name
-    asked = {"rows": touched(name), "wrong": "ABS(CAST(r.ts AS DATE) - r.log_date) > 1"}
+    table, far = STAGING_EVENTS, "ABS(CAST(r.ts AS DATE) - r.log_date) > 1"
     return _warning(
-        name,
+        table.name,
         "times_near_log_day",
-        f"No event of {name} lies more than a day off its log day.",
+        f"No event of {table.name} lies more than a day off its log day.",
         "Is `ts` in seconds, not in milliseconds, or was a clock wrong at the source? Mend the "
         "objects, and they load by themselves; till then their plays stand at the wrong time.",
-        question=ask("counted", **asked),
+        question=ask("counted", table, wrong=far),
         compared=_LOOKED_AT,
         failure=lambda n: (
-            f"{_share(n, 'row_count')} events of {name} {_does(n, 'lies', 'lie')} more than a day "
-            "off the log day of their object."
+            f"{_share(n, 'row_count')} events of {table.name} {_does(n, 'lies', 'lie')} more "
+            "than a day off the log day of their object."
         ),
-        sample=ask("times_near_log_day.sample", **asked),
+        sample=ask("times_near_log_day.sample", table, wrong=far),
     )
 
 
@@ -318,7 +314,9 @@ def _match_rate() -> Check:
         "match_rate",
         "Some plays find their song in the catalogue, if there are plays and songs.",
         "Is SONG_DATA the catalogue of these logs? Compare titles and artist names.",
-        question=ask("match_rate", fact=whole(SONGPLAY.name), catalogue=whole(STAGING_SONGS.name)),
+        question=ask(
+            "match_rate", SONGPLAY, fact=whole(SONGPLAY.name), catalogue=whole(STAGING_SONGS.name)
+        ),
         compared="{matched} of {plays} plays have one",
         failure=lambda n: (
             f"Of {count(n['plays'], 'play', 'plays')} none finds its song in the catalogue."

@@ -85,7 +85,7 @@ def test_the_readme_names_every_command() -> None:
 def test_the_readme_names_every_table() -> None:
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \|", README, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
-    assert set(TABLES) <= named
+    assert set(TABLES) <= named, f"a row for each in README.md: {sorted(set(TABLES) - named)}"
 
 
 def test_the_picture_in_the_readme_has_every_edge_of_the_model() -> None:
@@ -113,6 +113,17 @@ ARCHITECTURE = text_of(ROOT / "docs" / "architecture.md")
 
 def test_the_architecture_page_draws_the_layers_that_the_test_of_imports_holds() -> None:
     named = re.findall(r"^\| `([a-z_/]+)` \|", ARCHITECTURE, re.MULTILINE)
-    assert [name for name in named if "/" not in name] == [n for n in LAYERS if n != "__main__"]
+    layers = [name for name in LAYERS if name != "__main__"]
+    listed = [name for name in named if "/" not in name]
+    assert listed == layers, (
+        f"the table in docs/architecture.md, in this order: {', '.join(layers)}; it lacks "
+        f"{sorted(set(layers) - set(listed))} and has besides {sorted(set(listed) - set(layers))}"
+    )
     package = ROOT / "sparkify_dagster"
     assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
+
+
+def test_the_glossary_says_each_term_once_and_every_layer_of_the_model() -> None:
+    terms = re.findall(r"^### (.+)$", text_of(ROOT / "docs" / "glossary.md"), re.MULTILINE)
+    assert len(terms) == len(set(terms))
+    assert {layer.value.capitalize() for layer in Layer} <= set(terms)

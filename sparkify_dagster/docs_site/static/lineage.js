@@ -4,12 +4,10 @@
 
 (() => {
   const { nodes, value, decides } = JSON.parse(document.getElementById("edges").textContent);
-  const flow = document.getElementById("flow");
-  const trail = document.getElementById("trail");
-  const curves = document.getElementById("curves");
-  const deciding = document.getElementById("deciding");
-  const all = document.getElementById("all");
-  const buttons = new Map([...flow.querySelectorAll("button")].map((b) => [b.dataset.column, b]));
+  const ids = ["flow", "trail", "curves", "deciding", "all"];
+  const [flow, trail, curves, deciding, all] = ids.map((id) => document.getElementById(id));
+  const named = new Map([...flow.querySelectorAll("button")].map((b) => [b.dataset.column, b]));
+  const buttons = nodes.map((name) => named.get(name));
   let chosen = null;
 
   const neighbours = (edges, from, to) => {
@@ -17,132 +15,97 @@
     edges.forEach((edge) => found[edge[from]].push(edge[to]));
     return found;
   };
-  const ways = {
-    valueUp: neighbours(value, 1, 0),
-    valueDown: neighbours(value, 0, 1),
-    decidesUp: neighbours(decides, 1, 0),
-    decidesDown: neighbours(decides, 0, 1),
-  };
+  const valueUp = neighbours(value, 1, 0);
+  const valueDown = neighbours(value, 0, 1);
+  const decidesUp = neighbours(decides, 1, 0);
+  const decidesDown = neighbours(decides, 0, 1);
 
   // All that is reached from some columns by some ways, the columns themselves included.
-  const reached = (starts, ...by) => {
+  const reached = (starts, ...ways) => {
     const seen = new Set(starts);
-    for (const node of seen) by.forEach((way) => way[node].forEach((next) => seen.add(next)));
+    for (const node of seen) ways.forEach((way) => way[node].forEach((next) => seen.add(next)));
     return seen;
   };
+  const without = (set, others) => new Set([...set].filter((node) => !others.has(node)));
 
-  const code = (text, name) => {
-    const made = document.createElement("code");
-    made.textContent = text;
-    if (name) made.className = name;
+  const element = (tag, name, ...parts) => {
+    const made = document.createElement(tag);
+    made.className = name;
+    made.append(...parts);
     return made;
   };
 
-  const said = (label, set) => {
-    const line = document.createElement("p");
-    line.className = "line";
-    const how = document.createElement("span");
-    how.className = "how";
-    how.textContent = label;
-    const sources = document.createElement("span");
-    line.append(how, sources);
+  // The columns of a set, those of one table together.
+  const listed = (set) => {
     const tables = new Map();
     [...set].filter((node) => node !== chosen).sort((a, b) => a - b).forEach((node) => {
       const [table, ...column] = nodes[node].split(".");
       tables.set(table, [...(tables.get(table) || []), column.join(".")]);
     });
-    tables.forEach((columns, table) => {
-      const source = document.createElement("span");
-      source.className = "source";
-      source.append(code(table, "of"), " ");
-      columns.forEach((column, n) => source.append(n ? ", " : "", code(column)));
-      sources.append(source, " ");
+    return [...tables].flatMap(([table, columns]) => {
+      const codes = columns.flatMap((column) => [", ", element("code", "", column)]).slice(1);
+      return [element("span", "source", element("code", "of", table), " ", ...codes), " "];
     });
-    if (!tables.size) sources.append("nothing");
-    return line;
   };
 
-  const describe = (up, down, others) => {
-    const title = document.createElement("p");
-    const name = document.createElement("b");
-    name.textContent = nodes[chosen];
-    title.append(name);
-    const lines = [title, said("comes from", up), said("goes into", down)];
-    if (deciding.checked) {
-      lines.push(said("decided by", others.up), said("decides", others.down));
-    } else if (up.size === 1 && ways.decidesUp[chosen].length) {
-      const hint = document.createElement("p");
-      hint.className = "how";
-      hint.textContent = "No value goes into it: it is made of what decides.";
-      lines.push(hint);
+  const described = (up, down, others) => {
+    const lines = [["comes from", up], ["goes into", down]];
+    if (deciding.checked) lines.push(["decided by", others.up], ["decides", others.down]);
+    const made = lines.map(([label, set]) => {
+      const columns = set.size > Number(set.has(chosen)) ? listed(set) : ["nothing"];
+      return element("p", "line", element("span", "how", label), element("span", "", ...columns));
+    });
+    if (!deciding.checked && up.size === 1 && decidesUp[chosen].length) {
+      made.push(element("p", "how", "No value goes into it: it is made of what decides."));
     }
-    trail.replaceChildren(...lines);
+    return [element("p", "", element("b", "", nodes[chosen])), ...made];
   };
 
-  const middle = (button, side) => {
+  const side = (button, which) => {
     const at = button.getBoundingClientRect();
     const origin = flow.getBoundingClientRect();
-    return [at[side] - origin.left + flow.scrollLeft, at.top + at.height / 2 - origin.top];
+    return [at[which] - origin.left + flow.scrollLeft, at.top + at.height / 2 - origin.top];
   };
 
-  const curve = (from, to, kind) => {
-    const [a, b] = [buttons.get(nodes[from]), buttons.get(nodes[to])];
+  const curve = (kind) => ([from, to]) => {
+    const [a, b] = [buttons[from], buttons[to]];
     const back = b.getBoundingClientRect().left <= a.getBoundingClientRect().left;
-    const [x, y] = middle(a, "right");
-    const [u, v] = middle(b, back ? "right" : "left");
+    const [x, y] = side(a, "right");
+    const [u, v] = side(b, back ? "right" : "left");
     const bend = back ? 34 : Math.max(24, (u - x) / 2);
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     path.setAttribute("d", `M${x} ${y} C${x + bend} ${y} ${u + (back ? bend : -bend)} ${v} ${u} ${v}`);
-    if (kind) path.setAttribute("class", kind);
+    path.setAttribute("class", kind);
     return path;
   };
 
   const draw = (shown) => {
     curves.setAttribute("width", flow.scrollWidth);
     curves.setAttribute("height", flow.scrollHeight);
-    const lines = value
-      .filter(([a, b]) => shown.has(a) && shown.has(b))
-      .map(([a, b]) => curve(a, b));
-    if (deciding.checked) {
-      decides
-        .filter(([a, b]) => a === chosen || b === chosen)
-        .forEach(([a, b]) => lines.push(curve(a, b, "deciding")));
-    }
-    curves.replaceChildren(...lines);
-  };
-
-  const clear = () => {
-    curves.replaceChildren();
-    trail.replaceChildren("Choose a column.");
-    buttons.forEach((button) => {
-      button.className = "";
-      button.setAttribute("aria-pressed", "false");
-    });
-    history.replaceState(null, "", location.pathname);
+    const values = value.filter(([a, b]) => shown.has(a) && shown.has(b));
+    const others = decides.filter((edge) => deciding.checked && edge.includes(chosen));
+    curves.replaceChildren(...values.map(curve("")), ...others.map(curve("deciding")));
   };
 
   const show = () => {
+    const starts = chosen === null ? [] : [chosen];
     flow.classList.toggle("chosen", chosen !== null);
     all.hidden = chosen === null;
-    if (chosen === null) return clear();
-    const up = reached([chosen], ways.valueUp);
-    const down = reached([chosen], ways.valueDown);
+    const up = reached(starts, valueUp);
+    const down = reached(starts, valueDown);
     const others = {
-      up: new Set([...reached([chosen], ways.valueUp, ways.decidesUp)].filter((n) => !up.has(n))),
-      down: new Set(
-        [...reached([chosen], ways.valueDown, ways.decidesDown)].filter((n) => !down.has(n)),
-      ),
+      up: without(reached(starts, valueUp, decidesUp), up),
+      down: without(reached(starts, valueDown, decidesDown), down),
     };
-    nodes.forEach((name, node) => {
-      const { classList } = buttons.get(name);
-      buttons.get(name).setAttribute("aria-pressed", String(node === chosen));
-      classList.toggle("from", up.has(node));
-      classList.toggle("into", down.has(node));
-      const also = others.up.has(node) || others.down.has(node);
-      classList.toggle("deciding", deciding.checked && also);
-      classList.toggle("related", up.has(node) || down.has(node) || (deciding.checked && also));
+    buttons.forEach((button, node) => {
+      const [from, into] = [up.has(node), down.has(node)];
+      const also = deciding.checked && (others.up.has(node) || others.down.has(node));
+      const marks = { from, into, deciding: also, related: from || into || also };
+      Object.entries(marks).forEach(([name, on]) => button.classList.toggle(name, on));
+      button.setAttribute("aria-pressed", String(node === chosen));
     });
-    describe(up, down, others);
+    const none = [element("p", "aside", "Choose a column.")];
+    trail.replaceChildren(...(starts.length ? described(up, down, others) : none));
     draw(new Set([...up, ...down]));
   };
 
@@ -154,18 +117,18 @@
     const covered = trail.getBoundingClientRect().bottom > flow.getBoundingClientRect().top;
     if (scroll || covered) flow.scrollIntoView();
   };
-
   const fromAddress = () => choose(decodeURIComponent(location.hash.slice(1)), true);
 
   flow.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    choose(button.dataset.column, false);
-    history.replaceState(null, "", `#${encodeURIComponent(button.dataset.column)}`);
+    const name = event.target.closest("button")?.dataset.column;
+    if (!name) return;
+    choose(name, false);
+    history.replaceState(null, "", `#${encodeURIComponent(name)}`);
   });
   all.addEventListener("click", () => {
     chosen = null;
     show();
+    history.replaceState(null, "", location.pathname);
   });
   deciding.addEventListener("change", show);
   window.addEventListener("resize", () => chosen === null || show());

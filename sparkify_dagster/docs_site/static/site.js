@@ -29,31 +29,29 @@
       .map(([, entry]) => entry);
   };
 
-  const element = (tag, text) => {
+  const element = (tag, ...parts) => {
     const made = document.createElement(tag);
-    if (text) made.textContent = text;
+    made.append(...parts);
     return made;
   };
 
   const option = ([name, kind, page, meaning], number) => {
-    const item = element("li");
+    const link = element("a", element("i", kind), element("b", name), element("span", meaning));
+    const item = element("li", link);
+    Object.assign(link, { href: page, tabIndex: -1 });
     item.id = `found-${number}`;
     item.setAttribute("role", "option");
-    const link = element("a");
-    link.href = page;
-    link.tabIndex = -1;
-    link.append(element("i", kind), element("b", name), element("span", meaning));
-    item.append(link);
     return item;
   };
 
   const show = () => {
-    const found = find(input.value);
+    const typed = input.value.trim();
+    const found = find(typed);
     chosen = -1;
     input.removeAttribute("aria-activedescendant");
     list.replaceChildren(...found.map(option));
-    if (input.value.trim() && !found.length) list.append(element("p", "Nothing found."));
-    close(!input.value.trim());
+    if (!found.length) list.append(element("p", "Nothing found."));
+    close(!typed);
   };
 
   const close = (closed = true) => {

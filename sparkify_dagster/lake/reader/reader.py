@@ -25,7 +25,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.lake.lost_lines import lost_among
 from sparkify_dagster.lake.reader.arrow_reader import Bulk
 from sparkify_dagster.lake.reader.duckdb_reader import (
     KIND_QUERY,
@@ -35,6 +34,7 @@ from sparkify_dagster.lake.reader.duckdb_reader import (
     parse_query,
 )
 from sparkify_dagster.lake.reader.formats import LOOKED_AT, what_it_is
+from sparkify_dagster.lake.reader.lost_lines import lost_among
 from sparkify_dagster.lake.reader.record_rules import Parsed, Rejected, Value, validate
 from sparkify_dagster.lake.reader.records import (
     ARROW_TYPES,
@@ -286,16 +286,16 @@ class Reader:
         result = self._ask(self._fast, rest)
         proven = result.filter(result["clean"]).select(self._schema.names).cast(self._schema)
         batch.rows = pa.concat_tables([batch.rows, proven])
-        drifted = result.filter(result["drifted"])
+        places = result.select(["object", "start"])
+        drifted = places.filter(result["drifted"])
         if drifted.num_rows:
             self._count_unknown(picked(rest, drifted), batch)
         if proven.num_rows == result.num_rows:
             return _Seen(batch, rest.slice(0, 0), rest.slice(0, 0))
-        is_object, clean = result["is_object"], result["clean"]
         return _Seen(
             batch,
-            picked(rest, result.filter(pc.and_not(is_object, clean))),
-            picked(rest, result.filter(pc.invert(is_object))),
+            picked(rest, places.filter(pc.and_not(result["is_object"], result["clean"]))),
+            picked(rest, places.filter(pc.invert(result["is_object"]))),
         )
 
     def _in_bulk(self, rows: pa.Table) -> tuple[Batch, pa.Table]:

@@ -8,13 +8,9 @@ from itertools import combinations, pairwise
 import pytest
 
 from sparkify_dagster.docs_site.mermaid import parsed
-from sparkify_dagster.docs_site.picture import Graph, drawn
-from sparkify_dagster.docs_site.placing import Box, Placed, columns, place
-from sparkify_dagster.docs_site.tables import asset_graph, page_of
-
-
-def placed(graph: Graph) -> Placed:
-    return place(graph.groups, {name: name for name in graph.groups}, graph.edges)
+from sparkify_dagster.docs_site.picture import drawn
+from sparkify_dagster.docs_site.placing import Box, Graph, columns, place
+from sparkify_dagster.docs_site.tables import asset_graph
 
 
 def overlap(a: Box, b: Box) -> bool:
@@ -27,7 +23,7 @@ def overlap(a: Box, b: Box) -> bool:
 
 
 def test_no_table_lies_on_another_and_all_lie_in_the_picture() -> None:
-    found = placed(asset_graph())
+    found = place(asset_graph())
     assert not [(a.name, b.name) for a, b in combinations(found.nodes.values(), 2) if overlap(a, b)]
     for box in (*found.nodes.values(), *found.groups):
         assert box.x >= 0
@@ -38,7 +34,7 @@ def test_no_table_lies_on_another_and_all_lie_in_the_picture() -> None:
 
 def test_groups_stand_apart_and_hold_their_own() -> None:
     graph = asset_graph()
-    found = placed(graph)
+    found = place(graph)
     assert not [(a, b) for a, b in combinations(found.groups, 2) if overlap(a, b)]
     for band in found.groups:
         inside = {n for n in graph.groups if overlap(found.nodes[n], band)}
@@ -48,12 +44,12 @@ def test_groups_stand_apart_and_hold_their_own() -> None:
 
 def test_every_arrow_points_to_the_right_and_runs_past_what_stands_in_between() -> None:
     graph = asset_graph()
-    found = placed(graph)
+    found = place(graph)
     for (source, target), path in zip(graph.edges, found.paths, strict=True):
         assert [x for x, _ in path] == sorted(x for x, _ in path)
         level = [(a, b) for a, b in pairwise(path) if a[1] == b[1]]
         for (x, y), (ahead, _) in level:
-            line = Box("", x + 1, y, ahead - x - 2, 0.1)
+            line = Box("", x + 1, y, ahead - x - 2, 1)
             crossed = {n for n in graph.groups if n and overlap(found.nodes[n], line)}
             assert crossed <= {source, target}
 
@@ -63,16 +59,16 @@ def test_a_circle_and_a_loop_are_drawn_all_the_same() -> None:
     for name in "abc":
         graph.add(name)
     graph.edges += [("a", "b"), ("b", "c"), ("c", "a"), ("a", "a")]
-    assert "<svg" in drawn(graph, lambda _: None)
-    assert max(columns(graph.groups, graph.edges).values()) <= 2
+    assert "<svg" in drawn(graph)
+    assert max(columns(graph).values()) <= 2
 
 
 def test_an_empty_graph_is_an_empty_picture() -> None:
-    assert "<svg" in drawn(Graph(), lambda _: None)
+    assert "<svg" in drawn(Graph())
 
 
 def test_tables_link_to_their_pages_and_the_lake_to_none() -> None:
-    html = drawn(asset_graph(), page_of)
+    html = drawn(asset_graph())
     assert '<a href="table-songplay.html">' in html
     assert "log_json_path" in html
     assert "table-log_data" not in html
@@ -81,7 +77,7 @@ def test_tables_link_to_their_pages_and_the_lake_to_none() -> None:
 def test_names_are_shown_and_not_run() -> None:
     graph = Graph()
     graph.add("a", label='<b>"')
-    html = drawn(graph, lambda _: None)
+    html = drawn(graph)
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
 

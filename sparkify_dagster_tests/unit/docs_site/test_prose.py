@@ -16,7 +16,7 @@ SITE = {
 
 
 def read(text: str, path: str = "docs/records.md") -> Prose:
-    return rendered(text, path, SITE, lambda _: None, lambda name: name.encode())
+    return rendered(text, path, SITE, lambda name: name.encode())
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def test_links_stay_inside_the_site(path: str, link: str, led: str) -> None:
 def test_headings_get_the_names_they_have_on_github() -> None:
     prose = read("# The `load`\n## What's new?\n## What's new?\n### A & b_c\n")
     assert prose.title == "The load"
-    assert prose.headings == (
+    assert prose.headings == [
         Heading(2, "What's new?", "whats-new"),
         Heading(2, "What's new?", "whats-new-1"),
         Heading(3, "A & b_c", "a--b_c"),
-    )
+    ]
     assert '<h2 id="whats-new-1">' in prose.html
 
 

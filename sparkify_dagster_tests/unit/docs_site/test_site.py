@@ -169,6 +169,18 @@ def test_nothing_is_fetched_from_elsewhere(files: Mapping[str, str], pages: Page
     assert "fetch(" not in files["site.js"] + files["lineage.js"]
 
 
+def test_no_name_ends_the_script_that_is_told_it() -> None:
+    name = "a.</script><script>alert(1)//<!--\u2028"
+    node = {"id": name, "table": "a", "column": name[2:], "layer": "lake"}
+    html = build_site(None, described(program()), {"nodes": [node], "edges": []})["lineage.html"]
+    told = html.partition('<script type="application/json" id="edges">')[2]
+    data, _, rest = told.partition("</script>")
+    assert json.loads(data)["nodes"] == [name]
+    assert "<" not in data
+    assert "\u2028" not in data
+    assert "alert(1)" not in rest
+
+
 def test_the_same_code_gives_the_same_site(files: Mapping[str, str]) -> None:
     again = build_site(ROOT, described(program()), lineage_graph())
     assert again == files

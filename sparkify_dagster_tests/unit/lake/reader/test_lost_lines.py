@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sparkify_dagster.lake.lost_lines import lost_among
+from sparkify_dagster.lake.reader.lost_lines import lost_among
 from sparkify_dagster.lake.reader.records import Span, resolved, slices_of
 from sparkify_dagster.lake.reader.stream import WHITE_SPACE, pieces_of
 
