@@ -48,14 +48,9 @@ class LoadStats:
 
 def entry_metadata(entry: Entry) -> dict[str, Any]:
     """What the ledger says of a load."""
-    metadata: dict[str, Any] = {
-        "dagster/row_count": entry.row_count,
-        "objects": entry.objects,
-        "bytes": entry.bytes,
-        "records": entry.records,
-        "rejects": entry.rejects,
-        "load_id": entry.load_id,
-    }
+    shown = ("objects", "bytes", "records", "rejects", "load_id")
+    metadata: dict[str, Any] = {name: getattr(entry, name) for name in shown}
+    metadata["dagster/row_count"] = entry.row_count
     if entry.unknown_fields:
         metadata["unknown_fields"] = dict(entry.unknown_fields)
     return metadata

@@ -129,31 +129,25 @@ class _Prefix:
     location: str = "nowhere"
 
     def put(self, data: bytes) -> None:
-        """Another version of the object."""
         self.data, self.version = data, self.version + 1
 
     def list_objects(self) -> Objects:
-        """The one object there is."""
         return Objects.of([LakeObject(self.key, len(self.data), f"version {self.version}")])
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
-        """Its bytes."""
         for item in objects:
             yield item, self.data
 
     def uri_of(self, key: str) -> str:
-        """As in a lake."""
         return f"s3://lake/log_data/{key}"
 
     def changed(self, objects: Sequence[LakeObject]) -> list[str]:
-        """Nothing changes while it is read."""
         return []
 
     def region(self) -> str:
-        """As for COPY of our own; a real load asks S3 for it."""
-        return ""
+        return ""  # As for COPY of our own; a real load asks S3 for it.
 
 
 class _Recorder:
@@ -188,7 +182,6 @@ class _Recorder:
         work: Callable[[Session], Result],
         was_committed: Callable[[Session, Result], bool] = lambda _session, _result: False,
     ) -> Result:
-        """Once: memory breaks no connection."""
         with self.transaction() as session:
             return work(session)
 
@@ -198,16 +191,13 @@ class _Recorder:
         yield _Session(self._connection, self.schema, self._place, [])
 
     def look(self, work: Callable[[Session], Result]) -> Result:
-        """As `reading`."""
         with self.reading() as session:
             return work(session)
 
     def sizes(self) -> dict[str, TableSize]:
-        """As far as is told: nothing."""
         return {}
 
     def tidy(self) -> str:
-        """Nothing is left."""
         return ""
 
 

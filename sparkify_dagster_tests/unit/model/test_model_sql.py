@@ -38,7 +38,7 @@ MADE_UP = {
     "column": "target",
     "replaced": "replaced_objects",
 }
-"""What statements that no rehearsal sends are given besides tables."""
+"""What statements that no preview sends are given besides tables."""
 
 
 def _queries() -> Iterator[tuple[str, str]]:
@@ -124,7 +124,7 @@ def test_every_file_is_among_the_statements_looked_at_here(file: str) -> None:
     parts = re.split(r"\{\w+(?::\w*)?\}|\$\w+", " ".join(text.split()))
     pattern = re.compile(".+".join(map(re.escape, parts)))
     shown = (" ".join(each.split()) for each in STATEMENTS.values())
-    assert any(map(pattern.search, shown)), f"nothing sends {file}, or no rehearsal does"
+    assert any(map(pattern.search, shown)), f"nothing sends {file}, or no preview does"
 
 
 DENIED = {
