@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -29,7 +29,7 @@ from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.plan import Pending, Request
 from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.pipeline.star import REBUILD_FROM, StarResult
-from sparkify_dagster.settings import DaysSettings, LakeSettings, Settings
+from sparkify_dagster.settings import DaysSettings, DuckDBSettings, LakeSettings, Settings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster_tests import oracle
@@ -205,9 +205,11 @@ class Outcome:
         return parts | {"songs"} if self.songs and not self.songs.published else parts
 
 
-def warehouse_at(path: Path, **options: Any) -> DuckDBWarehouse:
+def warehouse_at(
+    path: Path, on_wait: Callable[[str], None] = lambda _: None, **options: Any
+) -> DuckDBWarehouse:
     """A DuckDB file as the warehouse."""
-    return DuckDBWarehouse(path, SCHEMA, **options)
+    return DuckDBWarehouse(DuckDBSettings(path=path, **options), SCHEMA, on_wait)
 
 
 def bring_up_to_date(

@@ -17,12 +17,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sparkify_dagster.connect import access_of, lake_at, redshift_warehouse
+from sparkify_dagster.connect import access_of, open_lake, open_warehouse
 from sparkify_dagster.core.aws import AwsAccess
-from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store.base import ObjectStore
-from sparkify_dagster.settings import ClusterSettings, LakeSettings, load_settings
+from sparkify_dagster.settings import (
+    ClusterSettings,
+    DaysSettings,
+    DuckDBSettings,
+    IamRoleSettings,
+    LakeSettings,
+    LoadSettings,
+    Settings,
+    load_settings,
+)
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster_tests.lakes import FIRST_DAY, TinyLake, warehouse_at
 from sparkify_dagster_tests.redshift_double import Double
@@ -45,6 +53,16 @@ class Pair:
     new_warehouse: Callable[[], Warehouse]
 
 
+def lake_below(base: str) -> LakeSettings:
+    """Where a lake in S3 is, and the staging area beside it."""
+    return LakeSettings(
+        song_data=f"{base}/song_data",
+        log_data=f"{base}/log_data",
+        log_jsonpath=f"{base}/log_json_path.json",
+        staging=f"{base}/_staging",
+    )
+
+
 class SyncedLake(TinyLake):
     """A lake in S3 that holds what the folder holds, from each `open` on."""
 
@@ -57,13 +75,9 @@ class SyncedLake(TinyLake):
 
     def open(self, logs: ObjectStore | None = None, last_day: date | None = None) -> Lake:
         self.sync()
-        settings = LakeSettings(
-            song_data=f"{self.base}/song_data",
-            log_data=f"{self.base}/log_data",
-            log_jsonpath=f"{self.base}/log_json_path.json",
-        )
-        days = DayRange(FIRST_DAY, last_day)
-        return lake_at(settings, days, 1, lambda: self._access)
+        days, one_thread = DaysSettings(first=FIRST_DAY, last=last_day), DuckDBSettings(threads=1)
+        settings = Settings(s3=lake_below(self.base), days=days, duckdb=one_thread)
+        return open_lake(settings, access=self._access)
 
     def sync(self) -> None:
         """Puts what was written since the last time, and deletes what was removed."""
@@ -116,18 +130,17 @@ def redshift_at(
         "db_port": double.port,
         "db_name": double.database,
         "db_user": double.user,
+        "db_password": double.password,
         "sslrootcert": double.ca_file,
         "connect_timeout": 5,
     }
-    return redshift_warehouse(
-        ClusterSettings.model_validate(fields | changes),
-        lambda: double.password,
-        access_to(s3),
-        schema=schema or f"t{uuid.uuid4().hex[:12]}",
-        role=double.role,
-        staging=f"{lake.base}/_staging",
-        label="sparkify:tests",
+    settings = Settings(
+        cluster=ClusterSettings.model_validate(fields | changes),
+        iam_role=IamRoleSettings(arn=double.role),
+        s3=lake_below(lake.base),
+        load=LoadSettings(schema_name=schema or f"t{uuid.uuid4().hex[:12]}"),
     )
+    return open_warehouse(settings, label="sparkify:tests", access=access_to(s3))
 
 
 @contextmanager
@@ -171,17 +184,9 @@ def _live(folder: Path, config: Path) -> Iterator[Pair]:
     made: list[Warehouse] = []
 
     def new_warehouse() -> Warehouse:
-        made.append(
-            redshift_warehouse(
-                settings.cluster,
-                settings.cluster.db_password.get_secret_value,
-                access,
-                schema=f"sparkify_test_{uuid.uuid4().hex[:12]}",
-                role=settings.iam_role.arn,
-                staging=f"{base}/_staging",
-                label="sparkify:tests",
-            )
-        )
+        load = LoadSettings(schema_name=f"sparkify_test_{uuid.uuid4().hex[:12]}")
+        here = settings.model_copy(update={"s3": lake_below(base), "load": load})
+        made.append(open_warehouse(here, label="sparkify:tests", access=access))
         return made[-1]
 
     try:

@@ -104,9 +104,8 @@ def _own_settings(config: Path | None) -> Settings:
 
 def _make_lake(settings: Settings) -> None:
     """Makes the sample lake where there is none; touches nothing that could be somebody's."""
-    places = (settings.s3.song_data, settings.s3.log_data, settings.s3.log_jsonpath)
     root = lake_root(settings)
-    if root is None or any(Path(place).exists() for place in places):
+    if root is None or any(Path(place).exists() for place in settings.s3.places.values()):
         return
     if settings.duckdb.path.exists() and not _is_the_demos(settings):
         return  # A warehouse of their own without its lake: the load says so.

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sparkify_dagster.cli.doctor_line import Line
-from sparkify_dagster.connect import access_of, in_s3, open_lake, open_warehouse
-from sparkify_dagster.settings import Settings
+from sparkify_dagster.connect import access_of, open_lake, open_warehouse
+from sparkify_dagster.settings import Settings, in_s3
 
 if TYPE_CHECKING:
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -25,14 +25,14 @@ def host(settings: Settings) -> Line:
     """Whether the cluster's name is known here."""
     from sparkify_dagster.warehouse.redshift.probe import resolve
 
-    return Line("host", "ok", resolve(_redshift(settings).server))
+    return Line("host", "ok", resolve(settings.cluster))
 
 
 def tls(settings: Settings) -> Line:
     """Whether the host proves who it is."""
     from sparkify_dagster.warehouse.redshift.probe import greet
 
-    said = greet(_redshift(settings).server)
+    said = greet(settings.cluster)
     if settings.cluster.sslmode == "verify-full":
         return Line("tls", "ok", said)
     return Line("tls", "warning", said, "set [CLUSTER] SSLMODE to verify-full")

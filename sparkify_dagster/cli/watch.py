@@ -69,8 +69,7 @@ class Watch:
         """Why the lake need not be listed; blank: it must be."""
         if self._queue is None:
             return ""
-        lake = self._settings.s3
-        watched = Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
+        watched = Watched(tuple(self._settings.s3.places.values()))
         told = self._queue.told(watched, self._memory.receipts)
         self._memory = apply_events(self._memory, told)
         every = self._settings.sensor.list_every

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from sparkify_dagster.connect import in_s3, require_supported
+from sparkify_dagster.connect import require_supported
 from sparkify_dagster.defs.assets import (
     LOG_DATA,
     LOG_JSONPATH,
@@ -36,7 +36,7 @@ from sparkify_dagster.defs.resources import (
 from sparkify_dagster.defs.sensors.alerts import alert_sensors
 from sparkify_dagster.defs.sensors.lake import lake_sensor
 from sparkify_dagster.defs.sensors.lost_runs import lost_runs_sensor
-from sparkify_dagster.settings import Settings
+from sparkify_dagster.settings import Settings, in_s3
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         SettingsError: The settings ask for an engine or a store that this version does not have.
     """
     require_supported(settings)
-    on_s3 = any(map(in_s3, _places(settings)))
+    on_s3 = any(map(in_s3, settings.s3.places.values()))
     aws, s3 = ([settings.aws], s3_resource(settings)) if on_s3 else ([], None)
     stored: list[BaseModel] = [settings.duckdb]
     if settings.engine == "redshift":
@@ -62,16 +62,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _places(settings: Settings) -> tuple[str, str, str]:
-    lake = settings.s3
-    return lake.song_data, lake.log_data, lake.log_jsonpath
-
-
 def _location(settings: Settings) -> str:
     """The warehouse as a URI, or as the path of a file."""
-    cluster = settings.cluster
     if settings.engine == "redshift":
-        return f"redshift://{cluster.host}:{cluster.db_port}/{cluster.db_name}"
+        return f"redshift://{settings.cluster.location}"
     return str(settings.duckdb.path)
 
 
@@ -88,8 +82,10 @@ def build_definitions(
         with_lineage: Tell which column comes from which, for whoever looks at the definitions.
     """
     days = log_days(settings.days.first, settings.days.last)
-    song_data, log_data, log_jsonpath = _places(settings)
-    locations = {SONG_DATA: song_data, LOG_DATA: log_data, LOG_JSONPATH: log_jsonpath}
+    lake = settings.s3
+    locations = {
+        SONG_DATA: lake.song_data, LOG_DATA: lake.log_data, LOG_JSONPATH: lake.log_jsonpath
+    }  # fmt: skip
     tables = table_specs(
         settings.engine,
         settings.load.schema_name,
@@ -105,7 +101,7 @@ def build_definitions(
         sensors=[
             lake_sensor(settings.sensor),
             lost_runs_sensor(),
-            *alert_sensors(settings.alerts, settings.sensor.interval, settings.sensor.attempts),
+            *alert_sensors(settings.alerts, settings.sensor),
         ],
         resources=build_resources(settings) | dict(replaced or {}),
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.

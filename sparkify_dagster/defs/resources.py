@@ -60,8 +60,7 @@ class LakeResource:
 
     def watched(self) -> Watched:
         """The places of the lake whose events are ours."""
-        lake = self.settings.s3
-        return Watched((lake.song_data, lake.log_data, lake.log_jsonpath))
+        return Watched(tuple(self.settings.s3.places.values()))
 
     def open(self) -> Lake:
         """The lake; listed and read only when it is used."""

@@ -28,31 +28,23 @@ _MOST_BROKEN_SONGS = 200
 _REPEATED_SONGS_IN = 50
 _TOO_LONG = "Ü" * 600  # 600 characters, but 1,200 bytes of UTF-8
 _NOT_UTF8 = "Caf@"  # the @ becomes an é of Latin-1
+
 # How a record breaks: fields that get another value or are gone, a text in place of the record, or
 # (None) the record cut off.
 _GONE = object()
 _Break = dict[str, object] | bytes | None
 
 _BROKEN_LINES: tuple[_Break, ...] = (
-    None,
-    b'["NextSong",42]',
-    {"itemInSession": 1.5},
-    {"userAgent": _TOO_LONG},
-    {"page": _GONE},
-    {"ts": "yesterday"},
-    b"null",
-    {"sessionId": ""},
-    {"lastName": _NOT_UTF8},
-    {"status": [200]},
-    {"level": "free" * 65},
-    {"ts": None},
-    b"Traceback (most recent call last):",
-    {"length": "4:31"},
-    {"userId": "u-17"},
-    {"itemInSession": 99_999_999_999},
-    {"auth": _GONE},
+    None, b'["NextSong",42]', {"itemInSession": 1.5}, {"userAgent": _TOO_LONG}, {"page": _GONE},
+    {"ts": "yesterday"}, b"null", {"sessionId": ""}, {"lastName": _NOT_UTF8}, {"status": [200]},
+    {"level": "free" * 65}, {"ts": None}, b"Traceback (most recent call last):",
+    {"length": "4:31"}, {"userId": "u-17"}, {"itemInSession": 99_999_999_999}, {"auth": _GONE},
     {"registration": True},
-)
+)  # fmt: skip
+_BROKEN_SONGS: tuple[_Break, ...] = (
+    None, {"title": _GONE}, {"duration": "long"}, {"title": _TOO_LONG}, {"song_id": None}, b"[]",
+    {"year": 1999.5}, {"artist_id": {"id": "AR"}},
+)  # fmt: skip
 
 # How the second copy of an event comes: as it was, in raw UTF-8, as it was, with a field more.
 _COPIES: tuple[Callable[[bytes], bytes], ...] = (
@@ -60,17 +52,6 @@ _COPIES: tuple[Callable[[bytes], bytes], ...] = (
     lambda line: json.dumps(json.loads(line), ensure_ascii=False).encode(),
     lambda line: line,
     lambda line: line[:-1] + b',"appVersion":"2.1"}',
-)
-
-_BROKEN_SONGS: tuple[_Break, ...] = (
-    None,
-    {"title": _GONE},
-    {"duration": "long"},
-    {"title": _TOO_LONG},
-    {"song_id": None},
-    b"[]",
-    {"year": 1999.5},
-    {"artist_id": {"id": "AR"}},
 )
 
 

@@ -20,9 +20,9 @@ STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
 TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER)}
 
 
-def tables_in(path: str, room: str = "model") -> set[str]:
+def tables_in(path: str, package: str = "model") -> set[str]:
     """The tables that a statement's file names, by itself or through a view."""
-    named = placeholders(path, room)
+    named = placeholders(path, package)
     through = (tables_in(VIEWS[name]) for name in named if name in VIEWS)
     return TABLES.keys() & set(named).union(*through)
 

@@ -21,29 +21,29 @@ failed, 0 where there is none.
 """
 _HEADER = re.compile(r"\A-- Expects: .*\n(?:--.*\n)*")
 """What stands above a statement for whoever reads the file."""
-_NO_RELATIONS: Mapping[str, str] = {}
+_NONE: Mapping[str, str] = {}
 
 
 @cache
-def sql_text(path: str, room: str = "model") -> str:
-    """The text of one statement below a room's `sql`, as it stands in the package.
+def sql_text(path: str, package: str = "model") -> str:
+    """The text of one statement below the `sql` of `model` or `report`, as it stands there.
 
     Raises:
         FileNotFoundError: The package holds no such file.
     """
-    text = files(f"sparkify_dagster.{room}").joinpath("sql", path).read_text(encoding="utf-8")
+    text = files(f"sparkify_dagster.{package}").joinpath("sql", path).read_text(encoding="utf-8")
     return text.strip()
 
 
 @cache
-def placeholders(path: str, room: str = "model") -> tuple[str, ...]:
+def placeholders(path: str, package: str = "model") -> tuple[str, ...]:
     """What a file leaves open, each name once, in the order of the text."""
-    found = Formatter().parse(sql_text(path, room))
+    found = Formatter().parse(sql_text(path, package))
     return tuple(dict.fromkeys(name for _, name, _, _ in found if name))
 
 
 def statement(
-    path: str, relations: Mapping[str, str] = _NO_RELATIONS, *, room: str = "model", **given: object
+    path: str, relations: Mapping[str, str] = _NONE, *, package: str = "model", **given: object
 ) -> str:
     """The statement of a file, ready to be sent.
 
@@ -54,11 +54,11 @@ def statement(
     Raises:
         KeyError: Something is left open, or something given has no place in the file.
     """
-    asked = placeholders(path, room)
+    asked = placeholders(path, package)
     views = {name: f"(\n{statement(VIEWS[name], relations)}\n)" for name in asked if name in VIEWS}
     values = {**relations, **views, **given}
     wrong = [f"no value for {name}" for name in asked if name not in values]
     wrong += [f"no place for {name}" for name in given if name not in asked]
     if wrong:
-        raise KeyError(f"{room}/sql/{path}: {', '.join(wrong)}")
-    return _HEADER.sub("", sql_text(path, room)).format_map(values)
+        raise KeyError(f"{package}/sql/{path}: {', '.join(wrong)}")
+    return _HEADER.sub("", sql_text(path, package)).format_map(values)

@@ -51,7 +51,6 @@ class Series:
         colour: `one`, `two` or `three`.
     """
 
-    label: str
     colour: str
     values: Sequence[float]
 
@@ -83,12 +82,12 @@ def stacked(
 
 
 def steps(periods: Sequence[date], series: Sequence[Series], grain: Grain, title: str) -> str:
-    """Lines that keep their value until the next period that is given."""
+    """Lines that keep their value until the next period that is given, the first on top."""
     canvas = _Canvas(190)
     top = canvas.scale([value for one in series for value in one.values])
     time = _Time(periods, grain)
     canvas.dates(time)
-    for one in series:
+    for one in reversed(series):
         points: list[Point] = []
         for at, value in enumerate(one.values):
             left, right = time.edges(periods, at)

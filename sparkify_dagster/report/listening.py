@@ -11,6 +11,7 @@ from functools import partial
 from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, Record
+from sparkify_dagster.report.over_time import over_time
 from sparkify_dagster.report.questions import MINUTES, MOST_PERIODS, SONGS
 from sparkify_dagster.report.view import Column, Legend, Picture, Section, Table, bars_of
 from sparkify_dagster.report.words import (
@@ -31,32 +32,17 @@ _PLAYS = Column("plays", "number")
 def plays(facts: Facts) -> Section:
     """How much is played, over time."""
     rows, head, grain = facts.answers["plays"], facts.headline, facts.grain
-    picture = Picture(
+    picture = over_time(
+        [
+            {**r, "rest": r["plays"] - r["matched"], "share": share(r["matched"], r["plays"])}
+            for r in rows
+        ],
+        grain,
+        charts.stacked,
+        {"song in the catalogue": ("one", "matched"), "song not in the catalogue": ("two", "rest")},
+        ("plays", "matched", "share"),
         f"Plays by {grain}",
-        partial(
-            charts.stacked,
-            [row["period"] for row in rows],
-            [
-                charts.Series("", "one", [row["matched"] for row in rows]),
-                charts.Series("", "two", [row["plays"] - row["matched"] for row in rows]),
-            ],
-            grain,
-            f"Plays by {grain}, with and without a song of the catalogue",
-        ),
-        Table(
-            f"Plays by {grain}",
-            [Column(grain), _PLAYS, Column("matched", "number"), Column("share", "number")],
-            [
-                (
-                    period(row["period"], grain),
-                    number(row["plays"]),
-                    number(row["matched"]),
-                    share(row["matched"], row["plays"]),
-                )
-                for row in rows
-            ],
-        ),
-        (Legend("song in the catalogue", "one"), Legend("song not in the catalogue", "two")),
+        spoken=f"Plays by {grain}, with and without a song of the catalogue",
     )
     finding = "No plays yet."
     if rows:

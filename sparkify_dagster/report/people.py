@@ -5,13 +5,12 @@ What belongs here: sections made from answers, without reading or drawing anythi
 
 from __future__ import annotations
 
-from functools import partial
-
 from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts
-from sparkify_dagster.report.view import Column, Legend, Picture, Section, Table
-from sparkify_dagster.report.words import number, period, share
+from sparkify_dagster.report.over_time import over_time
+from sparkify_dagster.report.view import Picture, Section, Table
+from sparkify_dagster.report.words import number, share
 
 
 def listeners(facts: Facts) -> Section:
@@ -25,42 +24,24 @@ def listeners(facts: Facts) -> Section:
             f"{count(head.listeners, 'person', 'people')} of {number(head.people)} ever identified "
             f"have listened; {number(average)} on an average day with plays."
         )
-    title, legend = "Listeners by day", (Legend("returning", "one"), Legend("new", "two"))
-    new = [float(row["new_listeners"]) for row in rows]
-    if grain != "day":
-        title = f"Listeners on an average day, by {grain}"
-        new = [row["active_a_day"] - row["returning_a_day"] for row in rows]
-    picture = Picture(
+    by_day = grain == "day"
+    title = "Listeners by day" if by_day else f"Listeners on an average day, by {grain}"
+    told = [
+        {
+            **row,
+            "new_in_all": row["new_listeners"],
+            "new": row["new_listeners"] if by_day else row["active_a_day"] - row["returning_a_day"],
+        }
+        for row in rows
+    ]
+    picture = over_time(
+        told,
+        grain,
+        charts.stacked,
+        {"returning": ("one", "returning_a_day"), "new": ("two", "new")},
+        ("active_a_day", "returning_a_day", "new_in_all"),
         title,
-        partial(
-            charts.stacked,
-            [row["period"] for row in rows],
-            [
-                charts.Series("", "one", [row["returning_a_day"] for row in rows]),
-                charts.Series("", "two", new),
-            ],
-            grain,
-            f"{title}: new and returning",
-        ),
-        Table(
-            title,
-            [
-                Column(grain),
-                Column("active a day", "number"),
-                Column("returning a day", "number"),
-                Column("new in all", "number"),
-            ],
-            [
-                (
-                    period(row["period"], grain),
-                    number(row["active_a_day"]),
-                    number(row["returning_a_day"]),
-                    number(row["new_listeners"]),
-                )
-                for row in rows
-            ],
-        ),
-        legend,
+        spoken=f"{title}: new and returning",
     )
     return Section("listeners", "Who listens", finding, ("listeners",), (picture,) if rows else ())
 
@@ -96,55 +77,26 @@ def _who_pays(facts: Facts) -> str:
 
 
 def _levels(facts: Facts) -> Picture:
-    rows, grain = facts.answers["subscriptions"], facts.grain
-    title = f"People on free and on paid, at the end of each {grain}"
-    return Picture(
+    title = f"People on free and on paid, at the end of each {facts.grain}"
+    return over_time(
+        facts.answers["subscriptions"],
+        facts.grain,
+        charts.steps,
+        {"paid": ("one", "paid"), "free": ("three", "free")},
+        ("free", "paid"),
         title,
-        partial(
-            charts.steps,
-            [row["period"] for row in rows],
-            [
-                charts.Series("", "three", [row["free"] for row in rows]),
-                charts.Series("", "one", [row["paid"] for row in rows]),
-            ],
-            grain,
-            title,
-        ),
-        Table(
-            f"{title}; a {grain} without a change is left out",
-            [Column(grain), Column("free", "number"), Column("paid", "number")],
-            [
-                (period(row["period"], grain), number(row["free"]), number(row["paid"]))
-                for row in rows
-            ],
-        ),
-        (Legend("paid", "one"), Legend("free", "three")),
+        caption=f"{title}; a {facts.grain} without a change is left out",
     )
 
 
 def _changes(facts: Facts) -> Picture:
-    rows, grain = facts.answers["subscriptions"], facts.grain
-    names = ("upgrades", "downgrades", "cancellations")
-    colours = ("one", "two", "three")
-    return Picture(
-        f"Changes by {grain}",
-        partial(
-            charts.stacked,
-            [row["period"] for row in rows],
-            [
-                charts.Series("", colour, [row[name] for row in rows])
-                for name, colour in zip(names, colours, strict=True)
-            ],
-            grain,
-            f"Upgrades, downgrades and cancellations by {grain}",
-        ),
-        Table(
-            f"Changes by {grain}",
-            [Column(grain), *(Column(name, "number") for name in names)],
-            [
-                (period(row["period"], grain), *(number(row[name]) for name in names))
-                for row in rows
-            ],
-        ),
-        [Legend(name, colour) for name, colour in zip(names, colours, strict=True)],
+    colours = {"upgrades": "one", "downgrades": "two", "cancellations": "three"}
+    return over_time(
+        facts.answers["subscriptions"],
+        facts.grain,
+        charts.stacked,
+        {name: (colour, name) for name, colour in colours.items()},
+        list(colours),
+        f"Changes by {facts.grain}",
+        spoken=f"Upgrades, downgrades and cancellations by {facts.grain}",
     )

@@ -63,7 +63,7 @@ class Question:
 
     def sql(self, relations: Mapping[str, str]) -> str:
         """The statement, given what stands for each table."""
-        return statement(f"{self.name}.sql", relations, room="report", **self.given)
+        return statement(f"{self.name}.sql", relations, package="report", **self.given)
 
 
 def grain_of(first: date | None, last: date | None) -> Grain:

@@ -455,10 +455,11 @@ def test_a_read_only_file_is_said_plainly_and_can_still_be_read() -> None:
     script = """
         import os, sys
         from pathlib import Path
+        from sparkify_dagster.settings import DuckDBSettings
         from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
         from sparkify_dagster.warehouse.engine import WarehouseError
         from sparkify_dagster.warehouse.schema import create_tables
-        warehouse = DuckDBWarehouse(Path(sys.argv[1]), "sparkify")
+        warehouse = DuckDBWarehouse(DuckDBSettings(path=Path(sys.argv[1])), "sparkify")
         with warehouse.transaction() as session:
             create_tables(session)
         os.chmod(sys.argv[1], 0o444)

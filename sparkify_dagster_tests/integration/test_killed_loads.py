@@ -21,6 +21,7 @@ import pytest
 
 from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.settings import DuckDBSettings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, WarehouseBusy, WarehouseMissing
 from sparkify_dagster_tests.lakes import (
@@ -56,7 +57,7 @@ class MortalWarehouse(DuckDBWarehouse):
     """
 
     def __init__(self, path: Path, dies_at: int) -> None:
-        super().__init__(path, SCHEMA)
+        super().__init__(DuckDBSettings(path=path), SCHEMA)
         self.steps: list[str] = []
         self._dies_at = dies_at
 

@@ -23,12 +23,11 @@ from typing import Any
 
 import pytest
 
-from sparkify_dagster.connect import lake_at
-from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.connect import open_lake
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.pipeline.plan import loaded, pending
 from sparkify_dagster.pipeline.publish import Limits
-from sparkify_dagster.settings import LakeSettings
+from sparkify_dagster.settings import DaysSettings, DuckDBSettings, Settings
 from sparkify_dagster.warehouse.engine import Row, Session
 from sparkify_dagster.warehouse.redshift import warehouse as redshift
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -40,7 +39,13 @@ from sparkify_dagster_tests.lakes import (
     bring_up_to_date,
     log_key,
 )
-from sparkify_dagster_tests.pairs import SyncedLake, access_to, cloud_lake, redshift_at
+from sparkify_dagster_tests.pairs import (
+    SyncedLake,
+    access_to,
+    cloud_lake,
+    lake_below,
+    redshift_at,
+)
 from sparkify_dagster_tests.processes import processes
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
@@ -65,13 +70,9 @@ class Spot:
     schema: str
 
     def lake(self) -> Lake:
-        settings = LakeSettings(
-            song_data=f"{self.base}/song_data",
-            log_data=f"{self.base}/log_data",
-            log_jsonpath=f"{self.base}/log_json_path.json",
-        )
-        access = access_to(S3Server(self.endpoint))
-        return lake_at(settings, DayRange(FIRST_DAY, None), 1, lambda: access)
+        days, one_thread = DaysSettings(first=FIRST_DAY), DuckDBSettings(threads=1)
+        settings = Settings(s3=lake_below(self.base), days=days, duckdb=one_thread)
+        return open_lake(settings, access=access_to(S3Server(self.endpoint)))
 
     def warehouse(self) -> RedshiftWarehouse:
         lake = object.__new__(SyncedLake)

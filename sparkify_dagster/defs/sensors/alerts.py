@@ -42,7 +42,7 @@ from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.pipeline.audit import FOR_EXAMPLE
 from sparkify_dagster.pipeline.events import CATALOGUE, MARTS, STAR, FailedPart
-from sparkify_dagster.settings import AlertsSettings
+from sparkify_dagster.settings import AlertsSettings, SensorSettings
 
 RUNS_SENSOR, STALENESS_SENSOR = "run_alerts", "staleness_alerts"
 TOLD_TAG = "sparkify/alert"
@@ -71,14 +71,11 @@ _Memory = TypeVar("_Memory")
 _Context = dg.SensorEvaluationContext
 
 
-def alert_sensors(
-    settings: AlertsSettings, interval: int, attempts: int
-) -> list[dg.SensorDefinition]:
+def alert_sensors(settings: AlertsSettings, lake: SensorSettings) -> list[dg.SensorDefinition]:
     """Both sensors; on by default if there is a webhook.
 
     Args:
-        interval: Seconds between two looks at the runs.
-        attempts: How often the lake's sensor asks for a load that fails.
+        lake: How the lake's sensor looks, and tries what fails; runs are looked at as often.
     """
     url = settings.webhook.get_secret_value()
     status = dg.DefaultSensorStatus.RUNNING if url else dg.DefaultSensorStatus.STOPPED
@@ -100,9 +97,9 @@ def alert_sensors(
     return [
         made(
             RUNS_SENSOR,
-            interval,
+            lake.interval,
             "Tells the webhook what failed in a run, what is given up, and what is well again.",
-            lambda context: _tell_of_runs(context, url, attempts),
+            lambda context: _tell_of_runs(context, url, lake.attempts),
         ),
         made(
             STALENESS_SENSOR,

@@ -176,6 +176,8 @@ def _last(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, float]
 
 def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
     """What the code server that began a run says of it."""
+    if run.status is dg.DagsterRunStatus.NOT_STARTED:
+        return "unknown"  # No launcher has written its tags, only whoever wanted it launched.
     if _is_unlaunched(instance, run):
         time.sleep(_PATIENCE)  # Between the two records of a launch lies a moment.
         now = instance.get_run_by_id(run.run_id)

@@ -21,6 +21,7 @@ import duckdb
 from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine
+from sparkify_dagster.settings import DuckDBSettings
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import (
@@ -44,12 +45,8 @@ class DuckDBWarehouse:
     """A DuckDB file as a warehouse.
 
     Args:
-        path: The file; made with its folder by the first transaction.
+        settings: The file, which the first transaction makes with its folder, and how it is used.
         schema: Schema of all tables.
-        lock_wait: Seconds to wait for another process to let go of the file.
-        memory_limit: As DuckDB writes it (`2GB`); blank for DuckDB's own default.
-        threads: Threads to use; 0 for all cores.
-        shared: What is made is everybody's, as the umask says, not its owner's alone.
         on_wait: Told once, in a sentence, when the wait is noticeable.
     """
 
@@ -57,33 +54,27 @@ class DuckDBWarehouse:
 
     def __init__(
         self,
-        path: Path,
+        settings: DuckDBSettings,
         schema: str,
-        *,
-        lock_wait: float = 60,
-        memory_limit: str = "",
-        threads: int = 0,
-        shared: bool = False,
-        on_wait: Callable[[str], None] | None = None,
+        on_wait: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.schema = schema
         self.meter = Meter()
-        self._path = path
-        self._shared = shared
-        self._lock_wait = lock_wait
+        self._settings = settings
+        self._path = settings.path
+        self._on_wait = on_wait
         # Beside the warehouse, where there is room for its like; not in the current folder.
-        self._spill = f"{path}.spill"
+        self._spill = f"{settings.path}.spill"
         self._kept: list[duckdb.DuckDBPyConnection] = []
         weakref.finalize(self, _end, self._kept)  # Before Python goes, which it would deplore.
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
         }
-        if memory_limit:
-            self._config["memory_limit"] = memory_limit
-        if threads:
-            self._config["threads"] = threads
-        self._on_wait = on_wait or (lambda _: None)
+        if settings.memory_limit:
+            self._config["memory_limit"] = settings.memory_limit
+        if settings.threads:
+            self._config["threads"] = settings.threads
 
     @property
     def location(self) -> str:
@@ -94,7 +85,7 @@ class DuckDBWarehouse:
     def transaction(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         try:
-            with made_for(all_users=self._shared):
+            with made_for(all_users=self._settings.shared):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WarehouseError(
@@ -115,7 +106,7 @@ class DuckDBWarehouse:
 
     def _require_ours(self) -> None:
         """Asked of files that are open: until then another user may put theirs there."""
-        if self._shared:
+        if self._settings.shared:
             return
         try:
             require_trusted(*(Path(f"{self._path}{end}") for end in ("", ".wal", ".spill")))
@@ -158,7 +149,7 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[DuckDBSession]:
         # DuckDB makes more files than the one: a log beside it, and what memory does not hold.
-        with made_for(all_users=self._shared), self._session(read_only) as session:
+        with made_for(all_users=self._settings.shared), self._session(read_only) as session:
             yield session
 
     @contextlib.contextmanager
@@ -203,7 +194,7 @@ class DuckDBWarehouse:
             self._kept.append(instance)
 
     def _open(self, read_only: bool) -> duckdb.DuckDBPyConnection:
-        deadline, pause, said = time.monotonic() + self._lock_wait, _FIRST_PAUSE, False
+        deadline, pause, said = time.monotonic() + self._settings.lock_wait, _FIRST_PAUSE, False
         started = time.monotonic()
         while True:
             try:
@@ -214,7 +205,7 @@ class DuckDBWarehouse:
                 if time.monotonic() >= deadline:
                     raise WarehouseBusy(
                         f"{self._path}: still held by {holder(error)} after "
-                        f"{self._lock_wait:g} s. Wait for it or end it, then try again; "
+                        f"{self._settings.lock_wait:g} s. Wait for it or end it, then try again; "
                         "[DUCKDB] LOCK_WAIT says how long to wait."
                     ) from None
                 if not said and time.monotonic() - started > _SAYS_AFTER:

@@ -7,13 +7,13 @@ What belongs here: everything that is settled when a connection is opened. What 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import certifi
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import Transient, WarehouseError
 from sparkify_dagster.warehouse.redshift.errors import not_connected, told
 from sparkify_dagster.warehouse.redshift.login import Credentials
@@ -30,32 +30,7 @@ _KEEPALIVES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where Redshift is and how it is spoken to.
-
-    Attributes:
-        sslmode: libpq's; `verify-full` proves that it is the host that was meant.
-        sslrootcert: Root certificates (PEM); blank for certifi's, which hold Amazon's.
-        connect_timeout: Seconds.
-        statement_timeout: Seconds, 0 for none.
-    """
-
-    host: str
-    port: int
-    database: str
-    sslmode: str = "verify-full"
-    sslrootcert: str = ""
-    connect_timeout: int = 20
-    statement_timeout: int = 3600
-
-    @property
-    def location(self) -> str:
-        """As a person would write it."""
-        return f"{self.host}:{self.port}/{self.database}"
-
-
-def connect(server: Server, credentials: Credentials, label: str) -> Connection:
+def connect(cluster: ClusterSettings, credentials: Credentials, label: str) -> Connection:
     """An open connection in autocommit: transactions are begun and ended by statement.
 
     Args:
@@ -64,29 +39,29 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
     Raises:
         WarehouseError: There is none; says why and what to do.
     """
-    if server.sslrootcert and not os.path.isfile(server.sslrootcert):
+    if cluster.sslrootcert and not os.path.isfile(cluster.sslrootcert):
         raise WarehouseError(
-            f"{server.sslrootcert}: no such file. [CLUSTER] SSLROOTCERT names root certificates; "
+            f"{cluster.sslrootcert}: no such file. [CLUSTER] SSLROOTCERT names root certificates; "
             "blank, those of the certifi package are taken."
         )
     try:
-        opened: Connection = psycopg2.connect(**_parameters(server, credentials))
+        opened: Connection = psycopg2.connect(**_parameters(cluster, credentials))
     except psycopg2.Error as error:
         said = not_connected(
-            error, server.host, server.port, credentials.user, credentials.password
+            error, cluster.host, cluster.db_port, credentials.user, credentials.password
         )
         kind = Transient if "server closed the connection" in said else WarehouseError
         raise kind(said) from None
     except ValueError:  # Its words quote the value.
         raise WarehouseError(
-            f"{server.location}: the user's name or the password holds a character that cannot be "
+            f"{cluster.location}: the user's name or the password holds a character that cannot be "
             "sent. Mend the login of [CLUSTER]."
         ) from None
     opened.autocommit = True
     try:
-        with told(server.location, hidden=credentials.password), opened.cursor() as cursor:
+        with told(cluster.location, hidden=credentials.password), opened.cursor() as cursor:
             for statement, value in zip(
-                SETTINGS, (server.statement_timeout * 1000, label[:30]), strict=True
+                SETTINGS, (cluster.statement_timeout * 1000, label[:30]), strict=True
             ):
                 cursor.execute(statement, (value,))
     except WarehouseError:
@@ -95,16 +70,16 @@ def connect(server: Server, credentials: Credentials, label: str) -> Connection:
     return opened
 
 
-def _parameters(server: Server, credentials: Credentials) -> dict[str, Any]:
+def _parameters(cluster: ClusterSettings, credentials: Credentials) -> dict[str, Any]:
     return {
-        "host": server.host,
-        "port": server.port,
-        "dbname": server.database,
+        "host": cluster.host,
+        "port": cluster.db_port,
+        "dbname": cluster.db_name,
         "user": credentials.user,
         "password": credentials.password,
-        "sslmode": server.sslmode,
-        "sslrootcert": server.sslrootcert or certifi.where(),
-        "connect_timeout": server.connect_timeout,
+        "sslmode": cluster.sslmode,
+        "sslrootcert": str(cluster.sslrootcert or certifi.where()),
+        "connect_timeout": cluster.connect_timeout,
         "application_name": _APPLICATION,
         "gssencmode": "disable",
         **_KEEPALIVES,

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError
 from sparkify_dagster.core.text import in_a_line
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
 
 _LIFETIME = 900
@@ -41,37 +42,43 @@ class Login(Protocol):
         ...
 
 
+def login_of(cluster: ClusterSettings, access: AwsAccess) -> Login:
+    """The way that the settings name."""
+    if cluster.secret_arn:
+        return SecretLogin(cluster, access)
+    if cluster.cluster_id:
+        return ClusterLogin(cluster, access)
+    if cluster.workgroup:
+        return WorkgroupLogin(cluster, access)
+    return PasswordLogin(cluster)
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordLogin:
-    """A password from the settings.
+    """A password from the settings."""
 
-    Args:
-        password: Gives it when it is needed.
-    """
-
-    user: str
-    password: Callable[[], str] = field(repr=False)
+    cluster: ClusterSettings
 
     def credentials(self) -> Credentials:
         """User and password as set."""
-        return Credentials(self.user, self.password())
+        return Credentials(self.cluster.db_user, self.cluster.db_password.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)
 class SecretLogin:
     """A secret in Secrets Manager, in the form Redshift's own secrets have."""
 
-    secret_arn: str
+    cluster: ClusterSettings
     access: AwsAccess
 
     def credentials(self) -> Credentials:
         """User and password as the secret holds them now."""
+        secret = self.cluster.secret_arn
 
         def ask() -> Any:
-            client = self.access.client("secretsmanager")
-            return client.get_secret_value(SecretId=self.secret_arn)
+            return self.access.client("secretsmanager").get_secret_value(SecretId=secret)
 
-        what, right = f"the secret {self.secret_arn}", "secretsmanager:GetSecretValue"
+        what, right = f"the secret {secret}", "secretsmanager:GetSecretValue"
         answer = _asked(self.access, ask, what, right)
         try:
             held = json.loads(answer["SecretString"])
@@ -79,7 +86,7 @@ class SecretLogin:
         except (KeyError, TypeError, ValueError, RecursionError):
             # Not with `from`: the text of the error may quote the secret.
             raise WarehouseError(
-                f"the secret {self.secret_arn} is no JSON object with username and password; "
+                f"the secret {secret} is no JSON object with username and password; "
                 "[CLUSTER] SECRET_ARN must name one that Redshift uses."
             ) from None
 
@@ -88,27 +95,25 @@ class SecretLogin:
 class ClusterLogin:
     """IAM at a provisioned cluster: as a named user, or, without one, as the IAM identity."""
 
-    cluster_id: str
-    database: str
-    user: str
+    cluster: ClusterSettings
     access: AwsAccess
 
     def credentials(self) -> Credentials:
         """A user and a password that IAM has just made."""
-        cluster = f"the cluster {self.cluster_id}"
+        user, cluster = self.cluster.db_user, f"the cluster {self.cluster.cluster_id}"
         asked: dict[str, Any] = {
-            "ClusterIdentifier": self.cluster_id,
-            "DbName": self.database,
+            "ClusterIdentifier": self.cluster.cluster_id,
+            "DbName": self.cluster.db_name,
             "DurationSeconds": _LIFETIME,
         }
 
         def ask() -> Any:
             client = self.access.client("redshift")
-            if self.user:
-                return client.get_cluster_credentials(**asked, DbUser=self.user, AutoCreate=False)
+            if user:
+                return client.get_cluster_credentials(**asked, DbUser=user, AutoCreate=False)
             return client.get_cluster_credentials_with_iam(**asked)
 
-        right = "redshift:GetClusterCredentials" + ("" if self.user else "WithIAM")
+        right = "redshift:GetClusterCredentials" + ("" if user else "WithIAM")
         answer = _asked(self.access, ask, cluster, right)
         return _made(answer, cluster, "DbUser", "DbPassword")
 
@@ -117,20 +122,20 @@ class ClusterLogin:
 class WorkgroupLogin:
     """IAM at a serverless workgroup."""
 
-    workgroup: str
-    database: str
+    cluster: ClusterSettings
     access: AwsAccess
 
     def credentials(self) -> Credentials:
         """A user and a password that IAM has just made."""
+        workgroup, database = self.cluster.workgroup, self.cluster.db_name
 
         def ask() -> Any:
             client = self.access.client("redshift-serverless")
             return client.get_credentials(
-                workgroupName=self.workgroup, dbName=self.database, durationSeconds=_LIFETIME
+                workgroupName=workgroup, dbName=database, durationSeconds=_LIFETIME
             )
 
-        what, right = f"the workgroup {self.workgroup}", "redshift-serverless:GetCredentials"
+        what, right = f"the workgroup {workgroup}", "redshift-serverless:GetCredentials"
         answer = _asked(self.access, ask, what, right)
         return _made(answer, what, "dbUser", "dbPassword")
 

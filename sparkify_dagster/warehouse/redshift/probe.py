@@ -18,8 +18,8 @@ import pyarrow as pa
 from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ddl import create_incoming, quoted
 from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import CopyRefused, LakeObjects, Session, WarehouseError
-from sparkify_dagster.warehouse.redshift.connection import Server
 from sparkify_dagster.warehouse.redshift.session import FEW_ROWS
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 
@@ -28,39 +28,39 @@ _UNVERIFIED = ("disable", "allow", "prefer", "require")
 _TRIED = "tried_by_doctor"
 
 
-def resolve(server: Server) -> str:
+def resolve(cluster: ClusterSettings) -> str:
     """The addresses of the host.
 
     Raises:
         WarehouseError: No such name is known here.
     """
     try:
-        found = socket.getaddrinfo(server.host, server.port, proto=socket.IPPROTO_TCP)
+        found = socket.getaddrinfo(cluster.host, cluster.db_port, proto=socket.IPPROTO_TCP)
     except OSError as error:
         raise WarehouseError(
-            f"{server.host}: {error.strerror or error}. Check [CLUSTER] HOST, and that this "
+            f"{cluster.host}: {error.strerror or error}. Check [CLUSTER] HOST, and that this "
             "machine can ask the cluster's name server."
         ) from None
-    return f"{server.host} is {', '.join(sorted({str(item[4][0]) for item in found}))}"
+    return f"{cluster.host} is {', '.join(sorted({str(item[4][0]) for item in found}))}"
 
 
-def greet(server: Server) -> str:
+def greet(cluster: ClusterSettings) -> str:
     """Whether the host speaks TLS with a certificate that is its own.
 
     Raises:
         WarehouseError: It does not answer, speaks no TLS, or cannot prove who it is.
     """
-    if server.sslmode == "disable":
+    if cluster.sslmode == "disable":
         return "not used: [CLUSTER] SSLMODE is disable"
-    place = f"{server.host}:{server.port}"
+    place = f"{cluster.host}:{cluster.db_port}"
     try:
-        address = (server.host, server.port)
-        with socket.create_connection(address, timeout=server.connect_timeout) as plain:
+        address = (cluster.host, cluster.db_port)
+        with socket.create_connection(address, timeout=cluster.connect_timeout) as plain:
             plain.sendall(_SSL_REQUEST)
             if plain.recv(1) != b"S":
                 raise WarehouseError(f"{place}: speaks no TLS. Is it the cluster?")
-            with _context(server).wrap_socket(plain, server_hostname=server.host) as secured:
-                return f"{secured.version()} with {place}" + _how_sure(server)
+            with _context(cluster).wrap_socket(plain, server_hostname=cluster.host) as secured:
+                return f"{secured.version()} with {place}" + _how_sure(cluster)
     except ssl.SSLCertVerificationError as error:
         raise WarehouseError(
             f"{place}: {error.verify_message}. HOST must be the cluster's own endpoint; "
@@ -73,19 +73,19 @@ def greet(server: Server) -> str:
         ) from None
 
 
-def _context(server: Server) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=server.sslrootcert or certifi.where())
-    context.check_hostname = server.sslmode == "verify-full"
-    if server.sslmode in _UNVERIFIED:
+def _context(cluster: ClusterSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cluster.sslrootcert or certifi.where())
+    context.check_hostname = cluster.sslmode == "verify-full"
+    if cluster.sslmode in _UNVERIFIED:
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def _how_sure(server: Server) -> str:
+def _how_sure(cluster: ClusterSettings) -> str:
     return (
         ""
-        if server.sslmode == "verify-full"
-        else f"; who that is is not proven (SSLMODE is {server.sslmode})"
+        if cluster.sslmode == "verify-full"
+        else f"; who that is is not proven (SSLMODE is {cluster.sslmode})"
     )
 
 
@@ -126,14 +126,14 @@ def rights(warehouse: RedshiftWarehouse) -> str:
 
 def _reader(warehouse: RedshiftWarehouse) -> str:
     """Whether the reader is there to be granted anything; asked on a table that goes again."""
-    if not warehouse.reader:
+    if not warehouse.cluster.reader:
         return ""
     with _rolled_back(warehouse) as session:
         session.execute(f"CREATE TEMP TABLE {quoted(_TRIED)} (number BIGINT)")
         session.execute(
-            f"GRANT SELECT ON TABLE {quoted(_TRIED)} TO ROLE {quoted(warehouse.reader)}"
+            f"GRANT SELECT ON TABLE {quoted(_TRIED)} TO ROLE {quoted(warehouse.cluster.reader)}"
         )
-    return f"; {warehouse.reader} may be granted reading"
+    return f"; {warehouse.cluster.reader} may be granted reading"
 
 
 def copy_staged(warehouse: RedshiftWarehouse) -> str:

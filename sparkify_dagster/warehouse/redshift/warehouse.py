@@ -17,6 +17,7 @@ from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, create_lock, create_schema, take_lock
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import (
     CopyRefused,
     Result,
@@ -25,7 +26,7 @@ from sparkify_dagster.warehouse.engine import (
     Transient,
     WarehouseError,
 )
-from sparkify_dagster.warehouse.redshift.connection import Server, connect
+from sparkify_dagster.warehouse.redshift.connection import connect
 from sparkify_dagster.warehouse.redshift.login import Login
 from sparkify_dagster.warehouse.redshift.session import RedshiftSession
 
@@ -46,18 +47,16 @@ class RedshiftWarehouse:
 
     Attributes:
         role: ARN of the role with which COPY reads S3, or `default`.
-        reader: Database role that is granted reading; blank for none.
         label: Marks our queries in Redshift's system views.
         on_wait: Told, in a sentence, why something is tried again.
     """
 
-    server: Server
+    cluster: ClusterSettings
     login: Login
     schema: str
     staging: StagingArea
     role: str
     meter: Meter = field(default_factory=Meter)
-    reader: str = ""
     label: str = "sparkify"
     on_wait: Callable[[str], None] = field(default=lambda _: None, repr=False)
     engine: Engine = "redshift"
@@ -65,7 +64,7 @@ class RedshiftWarehouse:
     @property
     def location(self) -> str:
         """Host, port and database."""
-        return self.server.location
+        return self.cluster.location
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -160,13 +159,13 @@ class RedshiftWarehouse:
     def looking(self) -> Iterator[RedshiftSession]:
         """A connection without a transaction; what it staged for COPY is removed at its end."""
         credentials = self.login.credentials()
-        connection = connect(self.server, credentials, self.label)
+        connection = connect(self.cluster, credentials, self.label)
         session = RedshiftSession(
             connection,
             self.schema,
             self.staging,
             self.role,
-            reader=self.reader,
+            reader=self.cluster.reader,
             where=self.location,
             hidden=credentials.password,
         )

@@ -18,7 +18,7 @@ from sparkify_dagster.core.local_files import LARGEST, made_for, read_bounded
 from sparkify_dagster.defs.instance import HistoryError, open_instance
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.report.writing import put
-from sparkify_dagster.settings import SettingsError, load_settings
+from sparkify_dagster.settings import DuckDBSettings, SettingsError, load_settings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster_tests.lakes import TinyLake
@@ -101,7 +101,8 @@ def test_a_warehouse_and_all_that_is_made_beside_it_are_its_owners_alone(
     tmp_path: Path, umask: int, shared: bool
 ) -> None:
     path = tmp_path / "some" / "where" / "w.duckdb"
-    warehouse = DuckDBWarehouse(path, "s", shared=shared, memory_limit="40MB", threads=1)
+    settings = DuckDBSettings(path=path, shared=shared, memory_limit="40MB", threads=1)
+    warehouse = DuckDBWarehouse(settings, "s")
     with warehouse.transaction() as session:
         session.execute("CREATE SCHEMA s")
         session.execute("CREATE TABLE s.t AS SELECT range AS a, range::VARCHAR AS b FROM range(9)")

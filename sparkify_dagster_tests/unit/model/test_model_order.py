@@ -17,8 +17,13 @@ from sparkify_dagster.model.statements import statement
 
 BY_NAME = {name: quoted(name) for name in TABLES}
 SELECTS = {t.sql: statement(t.sql, BY_NAME) for t in TABLES.values() if t.sql}
-SETTLED_BY_A_KEY = {"mart/plays_by_song.sql": {"play_date", "song_id"}}
-"""Columns of `songplay`, which is joined by its key; that is the partition."""
+SETTLED_BY_A_KEY = {
+    # Of `songplay`, which is joined by its key; that is the partition.
+    "mart/plays_by_song.sql": {"play_date", "song_id"},
+    # Of each rank and closeness `asked` has one row, and `firsts` has one for it.
+    "mart/unmatched_plays.sql": {"song_id", "title", "artist_name"},
+}
+"""Columns that a key settles which a statement joins by, with the reason."""
 
 
 def rankings(text: str) -> Iterator[tuple[exp.Select, exp.Window]]:

@@ -16,25 +16,25 @@ from sparkify_dagster.model.statements import VIEWS, placeholders, sql_text, sta
 
 PACKAGE = Path(sparkify_dagster.__file__).parent
 FILES = [
-    (room, path.relative_to(PACKAGE / room / "sql").as_posix())
-    for room in ("model", "report")
-    for path in sorted((PACKAGE / room / "sql").rglob("*.sql"))
+    (package, path.relative_to(PACKAGE / package / "sql").as_posix())
+    for package in ("model", "report")
+    for path in sorted((PACKAGE / package / "sql").rglob("*.sql"))
 ]
-every_file = pytest.mark.parametrize(("room", "file"), FILES, ids="/".join)
+every_file = pytest.mark.parametrize(("package", "file"), FILES, ids="/".join)
 
 
 @every_file
-def test_a_file_says_in_its_first_line_what_it_expects_besides_tables(room: str, file: str) -> None:
-    first = sql_text(file, room).splitlines()[0]
+def test_a_file_says_first_what_it_expects_besides_tables(package: str, file: str) -> None:
+    first = sql_text(file, package).splitlines()[0]
     said = first.removeprefix("-- Expects: ") if first.startswith("-- Expects: ") else ""
     named = {name for name in re.sub(r"\([^)]*\)", "", said).replace(" ", "").split(",") if name}
-    besides = set(placeholders(file, room)) - TABLES.keys() - VIEWS.keys()
+    besides = set(placeholders(file, package)) - TABLES.keys() - VIEWS.keys()
     assert named == besides, f"write `-- Expects: {', '.join(sorted(besides))}` on its first line"
 
 
 @every_file
-def test_a_file_holds_one_statement(room: str, file: str) -> None:
-    without = re.sub(r"'[^']*'|--[^\n]*", "", sql_text(file, room))
+def test_a_file_holds_one_statement(package: str, file: str) -> None:
+    without = re.sub(r"'[^']*'|--[^\n]*", "", sql_text(file, package))
     assert ";" not in without
 
 

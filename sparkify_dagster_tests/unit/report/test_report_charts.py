@@ -23,7 +23,7 @@ START = date(2018, 11, 1)
 def plays(days: int, grain: Grain = "day", top: int = 900) -> str:
     periods = [START + timedelta(days=at) for at in range(days)]
     values = [(at * 37) % top for at in range(days)]
-    series = [charts.Series("", "one", values), charts.Series("", "two", values[::-1])]
+    series = [charts.Series("one", values), charts.Series("two", values[::-1])]
     return charts.stacked(periods, series, grain, 'Plays <by> "day"')
 
 

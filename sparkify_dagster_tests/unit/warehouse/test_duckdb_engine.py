@@ -113,7 +113,7 @@ def test_a_folder_for_what_finds_no_room_in_memory_is_gone_after_the_transaction
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "warehouse.duckdb"
-    small = DuckDBWarehouse(path, "sparkify", memory_limit="80MB", threads=1)
+    small = warehouse_at(path, memory_limit="80MB", threads=1)
     with small.transaction() as session:
         session.execute(
             "CREATE TABLE t AS SELECT i, repeat(i::VARCHAR, 20) AS x FROM range(1500000) AS r(i) "
@@ -159,8 +159,9 @@ def test_tables_are_put_together_when_more_rows_were_removed_than_are_left(
 def test_a_process_that_ends_with_an_engine_in_hand_ends_without_a_word(tmp_path: Path) -> None:
     program = (
         "import sys, threading; from pathlib import Path\n"
+        "from sparkify_dagster.settings import DuckDBSettings\n"
         "from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse\n"
-        "held = DuckDBWarehouse(Path(sys.argv[1]), 'sparkify')\n"
+        "held = DuckDBWarehouse(DuckDBSettings(path=Path(sys.argv[1])), 'sparkify')\n"
         "with held.transaction() as session: session.execute('CREATE TABLE t (i INT)')\n"
         "del session\n"
         "pause = threading.Event()\n"

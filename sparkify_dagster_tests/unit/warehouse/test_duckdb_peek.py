@@ -9,11 +9,12 @@ import pytest
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.lakes import warehouse_at
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    made = DuckDBWarehouse(tmp_path / "warehouse.duckdb", "sparkify")
+    made = warehouse_at(tmp_path / "warehouse.duckdb")
     with made.transaction() as session:
         create_tables(session)
         session.execute('INSERT INTO "sparkify"."user" (user_id) VALUES (1), (2), (3)')
@@ -85,7 +86,7 @@ def test_an_answer_that_finds_no_room_in_memory_has_a_folder_of_its_own_which_go
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "warehouse.duckdb"
-    made = DuckDBWarehouse(path, "sparkify", memory_limit="60MB", threads=1)
+    made = warehouse_at(path, memory_limit="60MB", threads=1)
     with made.transaction() as session:
         create_tables(session)
     rows = "SELECT repeat(i::VARCHAR, 20) AS x FROM range(1000000) AS r(i) ORDER BY hash(i)"

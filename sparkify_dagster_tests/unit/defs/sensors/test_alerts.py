@@ -39,9 +39,16 @@ from sparkify_dagster.defs.sensors.lake import REQUEST_TAG
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
 from sparkify_dagster.pipeline.events import FailedPart
-from sparkify_dagster.settings import AlertsSettings, DaysSettings, SettingsError, load_settings
+from sparkify_dagster.settings import (
+    AlertsSettings,
+    DaysSettings,
+    SensorSettings,
+    SettingsError,
+    load_settings,
+)
 
 TOKEN = "T0KEN-s3cr3t"
+OFTEN = SensorSettings(interval=5, attempts=3)
 HOUR = 3600.0
 
 
@@ -412,7 +419,7 @@ class Daemon:
 
     def __init__(self, instance: dg.DagsterInstance, url: str, hours: int = 48) -> None:
         settings = AlertsSettings(webhook=SecretStr(url), stale_hours=hours)
-        self.runs, self.staleness = alert_sensors.alert_sensors(settings, 5, 3)
+        self.runs, self.staleness = alert_sensors.alert_sensors(settings, OFTEN)
         self.instance = instance
         self.cursor: str | None = None
 
@@ -777,7 +784,7 @@ def test_what_the_version_before_told_of_staleness_is_not_told_again(
     now = time.time()
     monkeypatch.setattr(alert_sensors.time, "time", lambda: now + 2 * HOUR)
     sensor = alert_sensors.alert_sensors(
-        AlertsSettings(webhook=SecretStr(hook.url), stale_hours=1 if told > 0 else 48), 5, 3
+        AlertsSettings(webhook=SecretStr(hook.url), stale_hours=1 if told > 0 else 48), OFTEN
     )[1]
     daemon.cursor = json.dumps({"version": 1, "since": now - 999 * HOUR, "told": now + told})
     daemon.tick(sensor)
@@ -795,7 +802,7 @@ def test_a_daemon_that_never_saw_a_load_tells_after_as_long(
 
 
 def test_the_sensors_are_on_only_with_a_webhook(daemon: Daemon) -> None:
-    off = alert_sensors.alert_sensors(AlertsSettings(), 5, 3)
+    off = alert_sensors.alert_sensors(AlertsSettings(), OFTEN)
     on = dg.DefaultSensorStatus.RUNNING
     assert {sensor.default_status for sensor in (daemon.runs, daemon.staleness)} == {on}
     assert on not in {sensor.default_status for sensor in off}

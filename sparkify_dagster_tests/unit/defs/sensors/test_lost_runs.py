@@ -133,6 +133,19 @@ def test_a_run_whose_code_server_is_gone_is_ended(
     assert looks_until_lost(instance, 1) == 0
 
 
+def test_a_run_that_was_never_launched_names_no_server_to_be_asked(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "server"))
+        server.listen()
+        server.setblocking(False)
+        begun(instance, STATUS.NOT_STARTED, socket=str(tmp_path / "server"))
+        assert looks_until_lost(instance, NO_SIGN) == NO_SIGN
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
 def test_a_run_that_no_code_server_was_asked_to_start_is_ended(
     instance: dg.DagsterInstance,
 ) -> None:

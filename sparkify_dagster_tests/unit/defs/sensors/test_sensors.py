@@ -291,7 +291,7 @@ class BusyResource(WarehouseResource):
     """Opens it."""
 
     def open(self, run_id: str = "", lock_wait: float | None = None) -> Warehouse:
-        return BusyWarehouse(self.settings.duckdb.path, "sparkify")
+        return BusyWarehouse(self.settings.duckdb, "sparkify")
 
 
 def test_what_is_observed_of_the_lake_tells_how_much_there_is(place: Place) -> None:

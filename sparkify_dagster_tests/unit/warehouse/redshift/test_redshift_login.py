@@ -11,11 +11,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from pydantic import SecretStr
 
 from sparkify_dagster.core.aws import AwsAccess
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.login import Credentials, PasswordLogin, WorkgroupLogin
+from sparkify_dagster.warehouse.redshift.login import Credentials, WorkgroupLogin, login_of
 
+WORKGROUP = ClusterSettings(workgroup="dwh")
 ASKED = {"workgroupName": "dwh", "dbName": "dev", "durationSeconds": 900}
 
 
@@ -44,7 +47,7 @@ def stub() -> Stubber:
 def test_a_workgroup_gives_a_user_and_a_password_for_a_quarter_of_an_hour(stub: Stubber) -> None:
     answer = {"dbUser": "IAMR:loader", "dbPassword": "hidden", "expiration": datetime.now(UTC)}
     stub.add_response("get_credentials", answer, ASKED)
-    login = WorkgroupLogin("dwh", "dev", Access())
+    login = WorkgroupLogin(WORKGROUP, Access())
     assert login.credentials() == Credentials("IAMR:loader", "hidden")
     stub.assert_no_pending_responses()
 
@@ -52,13 +55,12 @@ def test_a_workgroup_gives_a_user_and_a_password_for_a_quarter_of_an_hour(stub: 
 def test_a_workgroup_that_refuses_is_named_with_the_permission_it_takes(stub: Stubber) -> None:
     stub.add_client_error("get_credentials", "AccessDeniedException", "not authorized", 403)
     with pytest.raises(WarehouseError) as told:
-        WorkgroupLogin("dwh", "dev", Access()).credentials()
+        WorkgroupLogin(WORKGROUP, Access()).credentials()
     assert "no login from the workgroup dwh" in str(told.value)
     assert "redshift-serverless:GetCredentials" in str(told.value)
 
 
-def test_a_password_is_asked_for_each_time_and_shown_nowhere() -> None:
-    given = iter(["first", "second"])
-    login = PasswordLogin("me", lambda: next(given))
-    assert [login.credentials().password for _ in range(2)] == ["first", "second"]
-    assert "first" not in repr(Credentials("me", "first"))
+def test_a_password_that_is_set_is_given_as_it_is_and_shown_nowhere() -> None:
+    login = login_of(ClusterSettings(db_user="me", db_password=SecretStr("hidden")), Access())
+    assert login.credentials() == Credentials("me", "hidden")
+    assert "hidden" not in repr(login) + repr(login.credentials())
