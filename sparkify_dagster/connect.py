@@ -143,14 +143,21 @@ def open_lake(
     )
 
 
-def limits_of(load: LoadSettings) -> Limits:
-    """What bounds a load."""
+def limits_of(load: LoadSettings, attempts: int = 3) -> Limits:
+    """What bounds a load.
+
+    Args:
+        attempts: Loads of a part as it is, after which it is left alone.
+    """
     return Limits(
         rejects=load.reject_limit,
         batch_bytes=load.batch_mb * _MB,
         bounds=Bounds(load.object_mb * _MB, load.gzip_ratio),
         held_bytes=load.held_mb * _MB,
         most_rejects=load.most_rejects,
+        attempts=attempts,
+        direct_copy=load.direct_copy,
+        history_days=load.history_days,
     )
 
 

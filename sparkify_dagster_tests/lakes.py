@@ -24,11 +24,11 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.lake.store.folder import Folder
-from sparkify_dagster.pipeline.copy_load import load_log_days
-from sparkify_dagster.pipeline.load_songs import load_songs
-from sparkify_dagster.pipeline.plan import Pending, asked_days, held_against, pending
-from sparkify_dagster.pipeline.publish import Direct, Limits, Loading, PartReport, RemoteStore
-from sparkify_dagster.pipeline.star import REBUILD_FROM, StarReport, publish_star
+from sparkify_dagster.pipeline.events import CATALOGUE, Ended, PartResult, Planned
+from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.plan import Pending, Request
+from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.star import REBUILD_FROM, StarResult
 from sparkify_dagster.settings import DaysSettings, DuckDBSettings, LakeSettings, Settings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
@@ -179,7 +179,7 @@ def put(path: Path, data: bytes) -> None:
 
 
 # --------------------------------------------------------------------------------------------------
-# Loading, as a run does it
+# Loading
 # --------------------------------------------------------------------------------------------------
 
 
@@ -194,14 +194,14 @@ class Outcome:
 
     seen: Snapshot
     todo: Pending
-    songs: PartReport | None = None
-    days: list[PartReport] = field(default_factory=list)
-    star: StarReport | None = None
+    songs: PartResult | None = None
+    days: list[PartResult] = field(default_factory=list)
+    star: StarResult | None = None
 
     @property
     def failed(self) -> set[str]:
         """The days that were not published, and `songs`."""
-        parts = {report.entry.part for report in self.days if not report.published}
+        parts = {day.entry.part for day in self.days if not day.published}
         return parts | {"songs"} if self.songs and not self.songs.published else parts
 
 
@@ -223,39 +223,40 @@ def bring_up_to_date(
     direct: bool = True,
     star: bool = True,
 ) -> Outcome:
-    """Does what a run of the job `load` does, without Dagster.
+    """A load of whatever changed; what it says, put together.
 
     Args:
-        everything: Like a run in mode `everything`.
-        days: Like a run that was asked for these days and the star.
-        rebuild_from: See `publish_star`.
-        direct: Redshift reads log days by itself, as far as it can.
-        star: Publish the star, too.
+        everything: Of all there is, changed or not.
+        days: Of these days and the star.
+        rebuild_from: See `Limits`; so is `direct`.
+        star: Publish the star, too; always so with whatever changed.
+
+    Raises:
+        PlainError: The load was broken off by it.
     """
-    seen, held = held_against(lake.look(), warehouse)
-    if days is None:
-        todo = pending(seen, held, everything=everything)
-    else:
-        todo = Pending([], asked_days(seen, list(days)), star=True)
-    outcome = Outcome(seen, todo)
-    bounds = limits or Limits()
-    if todo.songs:
-        reader = lake.song_reader()
-        loading = Loading(warehouse, lake.songs, reader, bounds, "a run")
-        outcome.songs = load_songs(loading, todo.songs, everything=everything)
-        reader.close()
-    if todo.days:
-        reader = lake.log_reader(seen.fields)
-        loading = Loading(warehouse, lake.logs, reader, bounds, "a run")
-        if direct and warehouse.engine == "redshift" and isinstance(lake.logs, RemoteStore):
-            loading = replace(loading, direct=Direct(lake.logs, seen.fields))
-        outcome.days = list(load_log_days(loading, todo.days))
-        reader.close()
-    if star and not todo.is_nothing:
-        outcome.star = publish_star(
-            warehouse, "a run", rebuild=everything, rebuild_from=rebuild_from
-        )
+    request = Request("everything" if everything else "changes")
+    if days is not None:
+        tables = frozenset({EVENTS_TABLE, *(STAR_NAMES if star else ())})
+        request = Request("asked", tables=tables, days=tuple(days))
+    bounds = replace(limits or Limits(), rebuild_from=rebuild_from, direct_copy=direct)
+    happened = list(load(request, warehouse, lake, bounds, "a run"))
+    ended = happened[-1]
+    assert isinstance(ended, Ended)
+    if ended.error is not None:
+        raise ended.error
+    (plan,) = [event for event in happened if isinstance(event, Planned)]
+    parts = [event for event in happened if isinstance(event, PartResult)]
+    outcome = Outcome(
+        plan.snapshot,
+        plan.todo,
+        next((part for part in parts if part.entry.target == SONGS_TABLE), None),
+        [part for part in parts if part.entry.target == EVENTS_TABLE],
+        next((event for event in happened if isinstance(event, StarResult)), None),
+    )
+    if outcome.star:
         assert outcome.star.marts_failed is None, outcome.star.marts_failed
+    failed = {"songs" if part.name == CATALOGUE else part.name for part in ended.failed}
+    assert failed == outcome.failed, ended.failed
     return outcome
 
 

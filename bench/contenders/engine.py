@@ -1,4 +1,4 @@
-"""The platform's engine work: the functions behind the op, without Dagster.
+"""The platform's engine work: a load without Dagster.
 
 Looks at the lake, loads what differs from the warehouse, with rejects, audits, history, star and
 marts. The same program does a full load, a new day and nothing at all: it finds out which.
@@ -6,7 +6,7 @@ marts. The same program does a full load, a new day and nothing at all: it finds
 
 from __future__ import annotations
 
-from contextlib import closing
+import time
 
 import pandas  # noqa: F401  pyarrow loads it with its first array, and imports are not timed
 
@@ -14,11 +14,11 @@ from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
 from sparkify_dagster.connect import limits_of, open_lake, open_warehouse
-from sparkify_dagster.pipeline.copy_load import load_log_days
-from sparkify_dagster.pipeline.load_songs import load_songs
-from sparkify_dagster.pipeline.plan import loaded, pending
-from sparkify_dagster.pipeline.publish import Loading
-from sparkify_dagster.pipeline.star import publish_star
+from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.pipeline.events import DaysLoaded, Ended, Event, PartResult, Planned
+from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.plan import Request
+from sparkify_dagster.pipeline.star import StarResult
 
 
 def main() -> None:
@@ -27,31 +27,31 @@ def main() -> None:
     clock = Clock()
     settings = settings_of(root, out)
     lake, warehouse = open_lake(settings), open_warehouse(settings)
-    limits = limits_of(settings.load)
-    with clock.step("look"):
-        seen = lake.look()
-        todo = pending(seen, loaded(warehouse))
-    if todo.songs:
-        with clock.step("songs"), closing(lake.song_reader()) as reader:
-            outcome = load_songs(
-                Loading(warehouse, lake.songs, reader, limits, "bench"), todo.songs
-            )
-            _require(outcome.published, outcome.entry.message)
-    if todo.days:
-        with clock.step("events"), closing(lake.log_reader(seen.fields)) as reader:
-            loading = Loading(warehouse, lake.logs, reader, limits, "bench")
-            for day in load_log_days(loading, todo.days):
-                _require(day.published, day.entry.message)
-    if not todo.is_nothing:
-        with clock.step("star and marts"):
-            star = publish_star(warehouse, "bench")
-            _require(star.marts_failed is None, str(star.marts_failed))
+    begun = time.perf_counter()
+    for event in load(Request(), warehouse, lake, limits_of(settings.load), "bench"):
+        if step := _ended_step(event):
+            now = time.perf_counter()
+            clock.add(step, now - begun)
+            begun = now
+        if isinstance(event, Ended) and event.failed:
+            raise SystemExit("; ".join(part.reason for part in event.failed))
     clock.tell()
 
 
-def _require(good: bool, why: str) -> None:
-    if not good:
-        raise SystemExit(f"not published: {why}")
+def _ended_step(event: Event) -> str:
+    """The step of a load that an event ends; blank for one within a step."""
+    match event:
+        case Planned():
+            return "look"
+        case PartResult() if event.entry.target == STAGING_SONGS.name:
+            return "songs"
+        case DaysLoaded():
+            return "events"
+        case StarResult():
+            return "star and marts"
+        case Ended():
+            return "checks, pruning"
+    return ""
 
 
 if __name__ == "__main__":

@@ -5,16 +5,16 @@ Of objects that were made to do harm most are not: what counts is what it takes 
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pandas  # noqa: F401  pyarrow loads it with its first array, and imports are not timed
 
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
 from sparkify_dagster.connect import limits_of, open_lake, open_warehouse
-from sparkify_dagster.pipeline.copy_load import load_log_days
-from sparkify_dagster.pipeline.publish import Loading
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.plan import Request
 
 
 def main() -> None:
@@ -23,10 +23,9 @@ def main() -> None:
     clock = Clock()
     settings = settings_of(root, out)
     lake, warehouse = open_lake(settings), open_warehouse(settings)
-    seen = lake.look()
-    with closing(lake.log_reader(seen.fields)) as reader:
-        loading = Loading(warehouse, lake.logs, reader, limits_of(settings.load), "bench")
-        entries = [day.entry for day in load_log_days(loading, list(seen.days.values()))]
+    days = Request("asked", tables=frozenset({STAGING_EVENTS.name}), days=tuple(lake.look().days))
+    done = list(load(days, warehouse, lake, limits_of(settings.load), "bench"))
+    entries = [event.entry for event in done if isinstance(event, PartResult)]
     clock.tell(
         records=sum(entry.records for entry in entries),
         failed=[entry.part for entry in entries if entry.status == "failed"],

@@ -27,6 +27,8 @@ from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
 from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
+    Request,
+    What,
     all_gone,
     clock_problem,
     held_against,
@@ -39,7 +41,6 @@ from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
     from sparkify_dagster.defs.instance import LoadResult
-    from sparkify_dagster.defs.load_op import What
 
 _WARNS_ABOUT = 5
 _LOOKING = "looking at the lake"
@@ -109,7 +110,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
         raise LakeError(snapshot.emptiness)
     for half in vanished(snapshot, held):
         warn(f"{all_gone(half, lake)} A load takes its rows out.")
-    todo = pending(snapshot, held, everything=full, days=days)
+    todo = pending(snapshot, held, Request("everything" if full else "changes", days))
     return Comparison(warehouse, snapshot, todo, held)
 
 

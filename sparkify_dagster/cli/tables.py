@@ -84,7 +84,7 @@ def run_sql(settings: Settings, name: str | None) -> None:
         )
     blocks += ["\n\n".join(_statements(settings, table)) for table in tables]
     if settings.engine == "redshift":
-        blocks += ["\n\n".join(_rehearsed(settings, {table.name for table in tables}))]
+        blocks += ["\n\n".join(_loads(settings, {table.name for table in tables}))]
     # Not through rich: this is meant for files and other programs.
     print(harmless("\n\n\n".join(filter(None, blocks))))
 
@@ -104,15 +104,15 @@ def _statements(settings: Settings, table: Table) -> Iterator[str]:
         yield "-- Its rows are written with each load, in the same transaction."
 
 
-def _rehearsed(settings: Settings, wanted: set[str]) -> Iterator[str]:
+def _loads(settings: Settings, wanted: set[str]) -> Iterator[str]:
     """The transactions that load the wanted tables."""
-    from sparkify_dagster.pipeline.sql_preview import Place, rehearse
+    from sparkify_dagster.pipeline.sql_preview import Place, preview
     from sparkify_dagster.warehouse.redshift.connection import SETTINGS
 
     yield "-- First on each connection; to look at something, BEGIN READ ONLY follows:"
     yield "\n".join(f"{text};" for text in SETTINGS)
     place = Place(settings.s3.staging_prefix, settings.iam_role.arn, settings.aws.region)
-    for stage in rehearse(settings.load.schema_name, place):
+    for stage in preview(settings.load.schema_name, place):
         if wanted.intersection(stage.tables):
             yield f"-- {stage.title}, in one transaction. $name and %s are bound values."
             yield ";\n\n".join(stage.statements) + ";"

@@ -31,7 +31,7 @@ from sparkify_dagster.defs.sensors.triggers import (
 )
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Watched
-from sparkify_dagster.pipeline.plan import held_against, pending
+from sparkify_dagster.pipeline.plan import Request, held_against, pending
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import WarehouseError
 
@@ -92,7 +92,7 @@ class Watch:
         if not (found.look or found.ask):
             return found.why
         snapshot, held = held_against(listing, open_warehouse(self._settings))
-        todo = pending(snapshot, held, attempts=self._patience.attempts)
+        todo = pending(snapshot, held, Request("due"), self._patience.attempts)
         if found.look:
             self._ended = []
         left, request = len(todo.given_up), "" if todo.is_nothing else _REQUEST

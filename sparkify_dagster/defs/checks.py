@@ -7,6 +7,7 @@ asking in `pipeline.audit`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -37,27 +38,12 @@ def severity(check: Check) -> dg.AssetCheckSeverity:
 
 def check_result(finding: Finding) -> dg.AssetCheckResult:
     """A finding as the result of an asset check."""
-    return dg.AssetCheckResult(
-        asset_key=finding.check.table,
-        check_name=finding.check.name,
-        passed=finding.passed,
-        severity=severity(finding.check),
-        description=finding.sentence,
-        metadata=_metadata(finding),
-    )
+    return dg.AssetCheckResult(**_words(finding))
 
 
 def check_evaluation(finding: Finding) -> dg.AssetCheckEvaluation:
     """The same as an event, for a check that was not among those the run was asked for."""
-    return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(finding.check.table),
-        check_name=finding.check.name,
-        passed=finding.passed,
-        severity=severity(finding.check),
-        blocking=finding.check.blocking,
-        description=finding.sentence,
-        metadata=_metadata(finding),
-    )
+    return dg.AssetCheckEvaluation(**_words(finding), blocking=finding.check.blocking)
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
@@ -84,6 +70,17 @@ def _merge(group: list[Finding]) -> Finding:
 
 def _distinct(rows: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
     return tuple({tuple(row.items()): row for row in rows}.values())
+
+
+def _words(finding: Finding) -> dict[str, Any]:
+    return {
+        "asset_key": dg.AssetKey(finding.check.table),
+        "check_name": finding.check.name,
+        "passed": finding.passed,
+        "severity": severity(finding.check),
+        "description": finding.sentence,
+        "metadata": _metadata(finding),
+    }
 
 
 def _metadata(finding: Finding) -> dict[str, dg.MetadataValue]:

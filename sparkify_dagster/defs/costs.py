@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -67,9 +65,9 @@ def cost_metadata(requests: Mapping[str, int], copied: int = 0) -> dict[str, Any
     told: dict[str, Any] = {}
     for what, number in sorted(requests.items()):
         name = f"s3_{what}" if what.startswith("bytes") else f"s3_{what.lower()}_requests"
-        told[name] = dg.MetadataValue.int(number)
+        told[name] = number
     if requests or copied:
         dollars = estimate(Counter(requests) + Counter(GET=copied))
-        told["s3_dollars_estimated"] = dg.MetadataValue.float(round(dollars, 7))
-        told["s3_prices"] = dg.MetadataValue.text(PRICES_TOLD)
+        told["s3_dollars_estimated"] = round(dollars, 7)
+        told["s3_prices"] = PRICES_TOLD
     return told

@@ -1,234 +1,280 @@
-"""Telling Dagster what a load did: materializations, check results, warnings.
+"""A load's events in Dagster's words: materializations, check results, log lines.
 
 Only what was committed is reported as materialized, a day at a time. What was rejected never stands
 in metadata or logs, only why and how often; of what was accepted a few rows do, with the names of
-people masked (`previews`). Whatever is a number is told as one, so that the UI plots it over time.
+people masked (`previews`). Whatever is a number is given as one, so that the UI plots it over time.
+What belongs here: the translation, and looking up what is shown besides. What a load does, and
+when, is `pipeline.load`'s.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.core.text import cited
+from sparkify_dagster.core.meter import Meter, since
+from sparkify_dagster.defs import metadata as md
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
 from sparkify_dagster.defs.costs import cost_metadata
 from sparkify_dagster.defs.extras import Extras
 from sparkify_dagster.defs.internals import AssetMaterializationPlannedData, DagsterEvent
-from sparkify_dagster.defs.metadata import (
-    LoadStats,
-    day_metadata,
-    entry_metadata,
-    log_day,
-    plot_metadata,
-    reasons_metadata,
-    rows_metadata,
-    seconds_metadata,
-    size_metadata,
-    took_metadata,
-)
-from sparkify_dagster.defs.previews import Preview
-from sparkify_dagster.lake.objects import Unroutable
+from sparkify_dagster.defs.metadata import LoadStats
+from sparkify_dagster.defs.previews import Preview, look_at, look_at_staged
+from sparkify_dagster.defs.sensors.triggers import nothing_due
+from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.model.table import Table
+from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.pipeline.audit import Finding
-from sparkify_dagster.pipeline.publish import PartReport
-from sparkify_dagster.pipeline.star import StarReport
+from sparkify_dagster.pipeline.events import (
+    Checked,
+    DaysLoaded,
+    Ended,
+    Event,
+    Noticed,
+    Omitted,
+    PartResult,
+    Planned,
+)
+from sparkify_dagster.pipeline.plan import Pending
+from sparkify_dagster.pipeline.star import StarResult
+from sparkify_dagster.warehouse.engine import Session, Warehouse
 
-Metadata = Mapping[str, dg.MetadataValue]
+_EVENTS, _SONGS = STAGING_EVENTS.name, STAGING_SONGS.name
 
 
-class Reporter:
-    """Speaks to Dagster for one execution of the load op.
+class Translator:
+    """Speaks to Dagster for one load.
 
     What it gives is to be yielded by the op. What an op logs as an event (`log_event`) Dagster only
     stores with the next thing that is yielded: it would be lost with an error.
 
-    Attributes:
-        told: Tables without partitions that were reported as materialized.
+    Args:
+        meters: Count what S3 is asked.
+        preview_rows: Rows of a table to show at most.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext, extras: Extras) -> None:
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        extras: Extras,
+        warehouse: Warehouse,
+        meters: Iterable[Meter] = (),
+        preview_rows: int = 0,
+    ) -> None:
         self._context = context
         self._extras = extras
-        self._events_key = dg.AssetKey(STAGING_EVENTS.name)
-        self.told: set[str] = set()
+        self._warehouse = warehouse
+        self._meters = tuple(meters)
+        self._preview_rows = preview_rows
+        self._requests: Mapping[str, int] = {}
+        self._before_days: Mapping[str, int] = {}
+        self._day = LoadStats()
+        self._load_id = 0
+        self._reasons: dict[str, Mapping[str, int]] = {}
+        self._is_one_day = False
+        self._materialized: set[str] = set()
 
-    def unroutable(self, found: Sequence[Unroutable]) -> None:
-        """Warns about log objects that belong to no day."""
-        for item in found[:20]:
-            self._context.log.warning(f"not loaded: {cited(item.key)}: {item.reason}")
-        if len(found) > 20:
-            self._context.log.warning(
-                f"and {len(found) - 20:,} more; `sparkify status --json` lists them all"
-            )
+    def told(self, event: Event) -> Iterator[Any]:
+        """What Dagster is given of an event; what only goes to the log is logged."""
+        match event:
+            case Planned():
+                self._plan(event.todo)
+            case Noticed():
+                self._context.log.warning(event.text)
+            case Omitted():
+                self._extras.warn(event.text)
+            case Checked():
+                yield from self._findings(event.findings)
+            case PartResult() if event.entry.target == _SONGS:
+                yield from self._songs(event)
+            case PartResult():
+                yield from self._one_day(event)
+            case DaysLoaded():
+                yield from self._all_days(event)
+            case StarResult():
+                yield from self._star(event)
+            case Ended() if event.failed:
+                yield from self._left_as_they_are(event.up_to_date)
 
-    def planned(self, days: Iterable[str]) -> None:
+    def _plan(self, todo: Pending) -> None:
+        self._is_one_day = len(todo.days) == 1
+        if todo.is_nothing:
+            self._context.log.info(f"Nothing is loaded: {nothing_due(len(todo.given_up))}.")
+        elif dg.AssetKey(_EVENTS) not in self._context.selected_asset_keys:
+            days = [part.name for part in todo.days]
+            self._extras.tried("Days in progress are not shown", lambda: self._announce(days), None)
+
+    def _announce(self, days: Iterable[str]) -> None:
         """Announces the log days of a run that was not launched for given partitions.
 
         Dagster then shows them in progress, and as failed if the run fails without them.
         """
-        if self._events_key in self._context.selected_asset_keys:
-            return
-        self._extras.tried("Days in progress are not shown", lambda: self._plan(days), None)
-
-    def _plan(self, days: Iterable[str]) -> None:
         run = self._context.run
         for day in days:
             event = DagsterEvent.build_asset_materialization_planned_event(
                 run.job_name,
                 self._context.op_execution_context.op.name,
-                AssetMaterializationPlannedData(self._events_key, partition=day),
+                AssetMaterializationPlannedData(dg.AssetKey(_EVENTS), partition=day),
             )
             self._context.instance.report_dagster_event(event, run_id=run.run_id)
 
-    def day(self, outcome: PartReport, took: LoadStats, *, alone: bool) -> Iterator[Any]:
-        """Reports a log day: materialized if it was published, an error in the log if not.
+    def _songs(self, songs: PartResult) -> Iterator[Any]:
+        stats = self._stats(
+            lambda session: look_at_staged(session, STAGING_SONGS, None, self._preview_rows)
+        )
+        self._before_days = self._requests
+        yield from self._findings(songs.findings)
+        if songs.published:
+            rows = partial(md.rows_metadata, _SONGS, stats.shown)
+            metadata = self._of_part(songs, stats, "all", rows)
+            yield self._published(_SONGS, metadata | {"objects_read": songs.objects_read})
 
-        Args:
-            alone: It is the only day of the run, so the rows looked up are its own.
-        """
-        entry = outcome.entry
-        if outcome.why:
-            tell = self._context.log.warning if outcome.setup_problem else self._context.log.info
-            tell(f"{entry.part}: Redshift could not copy it, so our reader read it: {outcome.why}")
-        if not outcome.published:
+    def _one_day(self, day: PartResult) -> Iterator[Any]:
+        """A log day: materialized if it was published, an error in the log if not."""
+        entry, stats = day.entry, self._stats_of_day(day)
+        if day.copy_refusal:
+            log = self._context.log.warning if day.setup_problem else self._context.log.info
+            text = "Redshift could not copy it, so our reader read it"
+            log(f"{entry.part}: {text}: {day.copy_refusal}")
+        if not day.published:
             self._context.log.error(f"{entry.part} was not published: {entry.message}")
             return
-        yield dg.AssetMaterialization(
-            self._events_key,
-            partition=entry.part,
-            metadata=entry_metadata(entry)
-            | self._more(
-                STAGING_EVENTS.name,
-                lambda: day_metadata(entry, took.shown),
-                lambda: reasons_metadata(took.shown.reasons.get(entry.part, {})),
-                lambda: took_metadata(outcome, took),
-                lambda: size_metadata(took.sizes.get(STAGING_EVENTS.name)),
-                lambda: rows_metadata(STAGING_EVENTS.name, took.shown) if alone else {},
-            ),
-        )
+        more = [partial(md.day_metadata, entry, stats.shown)]
+        if self._is_one_day:
+            more.append(partial(md.rows_metadata, _EVENTS, stats.shown))
+        metadata = self._of_part(day, stats, entry.part, *more)
+        yield dg.AssetMaterialization(_EVENTS, partition=entry.part, metadata=metadata)
 
-    def days(self, outcomes: Sequence[PartReport], took: LoadStats) -> Iterator[Any]:
-        """Sums up a run's log days as an observation of their table, as no day can show it.
+    def _of_part(
+        self, part: PartResult, stats: LoadStats, name: str, *more: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What is shown with a part.
 
         Args:
-            took: What all of them took; rows of the last ones that were published.
+            name: Under which its rejects are counted.
         """
-        entries = [outcome.entry for outcome in outcomes if outcome.published]
-        if not entries:
-            return
-        copied = sum(o.entry.objects for o in outcomes if o.path == "copy")
-        numbers = {
-            "days": len(entries),
-            "failed_days": len(outcomes) - len(entries),
-            "objects": sum(entry.objects for entry in entries),
-            "bytes": sum(entry.bytes for entry in entries),
-            "records": sum(entry.records for entry in entries),
-            "rows": sum(entry.row_count for entry in entries),
-            "rejects": sum(entry.rejects for entry in entries),
-        }
-        reasons: Counter[str] = Counter()
-        for by_reason in took.shown.reasons.values():
-            reasons.update(by_reason)
-        yield dg.AssetObservation(
-            self._events_key,
-            description=f"{len(entries):,} log days loaded in one run",
-            metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()}
-            | self._more(
-                STAGING_EVENTS.name,
-                lambda: reasons_metadata(reasons),
-                lambda: seconds_metadata(took.seconds),
-                lambda: cost_metadata(took.requests, copied),
-                lambda: rows_metadata(STAGING_EVENTS.name, took.shown),
-                lambda: plot_metadata(
-                    "Rows staged and records rejected by log day of this run",
-                    {
-                        "rows staged": {log_day(e): e.row_count for e in entries},
-                        "records rejected": {log_day(e): e.rejects for e in entries},
-                    },
-                    apart=True,
-                ),
-            ),
+        table = part.entry.target
+        return md.entry_metadata(part.entry) | self._more(
+            table,
+            lambda: md.took_metadata(part, stats.requests),
+            lambda: md.reasons_metadata(stats.shown.reasons.get(name, {})),
+            lambda: md.size_metadata(stats.sizes.get(table)),
+            *more,
         )
 
-    def findings_of_days(self, outcomes: Sequence[PartReport]) -> Iterator[Any]:
-        """One result per check over all days of the run."""
-        seen: dict[int, Finding] = {}
-        for outcome in outcomes:
-            # Days of one transaction share their findings: each is counted once.
-            seen.update({id(finding): finding for finding in outcome.findings})
-        yield from self.findings(merged(seen.values()))
-
-    def songs(self, outcome: PartReport, took: LoadStats) -> Iterator[Any]:
-        """Reports the song load."""
-        yield from self.findings(outcome.findings)
-        if outcome.published:
-            metadata = entry_metadata(outcome.entry) | self._more(
-                STAGING_SONGS.name,
-                lambda: took_metadata(outcome, took),
-                lambda: reasons_metadata(took.shown.reasons.get("all", {})),
-                lambda: size_metadata(took.sizes.get(STAGING_SONGS.name)),
-                lambda: rows_metadata(STAGING_SONGS.name, took.shown),
+    def _all_days(self, loaded: DaysLoaded) -> Iterator[Any]:
+        """Sums up the days of a run as an observation of their table, as no day can show it."""
+        entries = [day.entry for day in loaded.days if day.published]
+        if entries and not self._is_one_day:
+            reasons = sum(map(Counter, self._reasons.values()), Counter[str]())
+            copied = sum(day.entry.objects for day in loaded.days if day.path == "copy")
+            requests = since(self._before_days, self._requests)
+            yield dg.AssetObservation(
+                _EVENTS,
+                description=f"{len(entries):,} log days loaded in one run",
+                metadata=md.days_metadata(entries, len(loaded.days))
+                | self._more(
+                    _EVENTS,
+                    lambda: md.reasons_metadata(reasons),
+                    lambda: md.seconds_metadata(loaded.phases),
+                    lambda: cost_metadata(requests, copied),
+                    lambda: md.rows_metadata(_EVENTS, self._day.shown),
+                    lambda: md.days_plot(entries),
+                ),
             )
-            metadata["objects_read"] = dg.MetadataValue.int(outcome.objects_read)
-            yield from self._materialized(STAGING_SONGS.name, metadata)
+        # Days of one transaction share their findings: each is counted once.
+        seen = {id(finding): finding for day in loaded.days for finding in day.findings}
+        yield from self._findings(merged(seen.values()))
 
-    def star(self, outcome: StarReport, took: LoadStats) -> Iterator[Any]:
-        """Reports star tables and marts, those that were not asked for too: they were published."""
-        shared = {phase: s for phase, s in took.seconds.items() if phase not in outcome.tables}
-        for name, table in outcome.tables.items():
-            yield from self.findings(outcome.findings.get(name, ()))
-            metadata: dict[str, dg.MetadataValue] = {
-                "dagster/row_count": dg.MetadataValue.int(table.rows),
-                "rows_added": dg.MetadataValue.int(table.added),
-                "rows_removed": dg.MetadataValue.int(table.removed),
-                "how": dg.MetadataValue.text(table.how),
-                "seconds": dg.MetadataValue.float(round(outcome.seconds, 3)),
-            }
-            metadata |= seconds_metadata({"build": took.seconds.get(name, 0.0), **shared})
-            if name == "songplay":
-                share = outcome.matched / table.rows if table.rows else 0.0
-                metadata["match_rate"] = dg.MetadataValue.float(round(share, 6))
-                metadata["plays_rematched"] = dg.MetadataValue.int(outcome.rematched)
+    def _star(self, star: StarResult) -> Iterator[Any]:
+        """Star tables and marts, those that were not asked for too: they were published."""
+        tables = [TABLES[name] for name in star.tables]
+        stats = self._stats(lambda session: look_at(session, tables, self._preview_rows))
+        for name in star.tables:
+            yield from self._findings(star.findings.get(name, ()))
+            metadata = md.star_metadata(star, name)
+            if name == SONGPLAY.name:
                 metadata |= self._more(
                     name,
-                    lambda: plot_metadata("Plays by day", took.shown.plays),
-                    lambda: cost_metadata(took.requests),
+                    lambda: md.plot_metadata("Plays by day", stats.shown.plays),
+                    lambda: cost_metadata(stats.requests),
                 )
             metadata |= self._more(
                 name,
-                partial(size_metadata, took.sizes.get(name)),
-                partial(rows_metadata, name, took.shown),
+                partial(md.size_metadata, stats.sizes.get(name)),
+                partial(md.rows_metadata, name, stats.shown),
             )
-            yield from self._materialized(name, metadata)
+            yield self._published(name, metadata)
 
-    def standing(self, tables: Iterable[Table], shown: Preview) -> Iterator[Any]:
-        """Reports tables that were found up to date and left as they are.
+    def _left_as_they_are(self, up_to_date: Iterable[str]) -> Iterator[Any]:
+        """Tables that are up to date though the run fails; they would look failed, too.
 
         As events, not as results: of those one must come before what is made of it.
         """
+        selected = {key.to_user_string() for key in self._context.selected_asset_keys}
+        names = selected.intersection(up_to_date) - self._materialized
+        tables = [table for name, table in TABLES.items() if name in names]
+        if not tables:
+            return
+        preview = self._shown(
+            lambda session: look_at(session, tables, self._preview_rows, counted=True)
+        )
         for table in tables:
-            metadata: dict[str, dg.MetadataValue] = {"how": dg.MetadataValue.text("nothing")}
-            if table.name in shown.counts:
-                metadata["dagster/row_count"] = dg.MetadataValue.int(shown.counts[table.name])
-            metadata |= self._more(table.name, partial(rows_metadata, table.name, shown))
+            metadata: dict[str, Any] = {"how": "nothing"}
+            if table.name in preview.counts:
+                metadata["dagster/row_count"] = preview.counts[table.name]
+            metadata |= self._more(table.name, partial(md.rows_metadata, table.name, preview))
             yield dg.AssetMaterialization(table.name, metadata=metadata)
 
-    def findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
-        """Reports what checks found, whether the run was asked for them or not."""
-        for finding in findings:
-            told = self._extras.tried("A check is not shown", partial(self._found, finding), None)
-            if told is not None:
-                yield told
+    def _stats_of_day(self, day: PartResult) -> LoadStats:
+        """Of a day; what days that share a transaction share is looked up once."""
+        load_id = day.entry.load_id
+        if not day.published or load_id == self._load_id:
+            # Requests for days that share a transaction stand at the first of them.
+            self._day = replace(self._day, requests=self._requests_since())
+        else:
+            self._load_id = load_id
+            self._day = self._stats(
+                lambda session: look_at_staged(session, STAGING_EVENTS, load_id, self._preview_rows)
+            )
+            self._reasons.update(self._day.shown.reasons)
+        return self._day
 
-    def _found(self, finding: Finding) -> Any:
-        is_asked = check_key(finding.check) in self._context.selected_asset_check_keys
-        return check_result(finding) if is_asked else check_evaluation(finding)
+    def _stats(self, look: Callable[[Session], Preview]) -> LoadStats:
+        """What was asked of S3 since the last event, and what is to be seen now."""
+        return LoadStats(
+            self._requests_since(),
+            self._extras.tried("Sizes are not told", self._warehouse.sizes, {}),
+            self._shown(look),
+        )
+
+    def _requests_since(self) -> dict[str, int]:
+        """What S3 was asked since this was asked last, for reading and for handing rows over."""
+        now = sum((Counter(meter.snapshot()) for meter in self._meters), Counter[str]())
+        before, self._requests = self._requests, now
+        return since(before, now)
+
+    def _shown(self, look: Callable[[Session], Preview]) -> Preview:
+        """What is to be seen of the tables now."""
+        return self._extras.tried(
+            "No rows are shown", lambda: self._warehouse.look(look), Preview()
+        )
+
+    def _findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
+        """What checks found, whether the run was asked for them or not."""
+
+        def told(finding: Finding) -> Any:
+            is_asked = check_key(finding.check) in self._context.selected_asset_check_keys
+            return check_result(finding) if is_asked else check_evaluation(finding)
+
+        missing = "A check is not shown"
+        results = (self._extras.tried(missing, partial(told, f), None) for f in findings)
+        yield from (result for result in results if result is not None)
 
     def _more(self, table: str, *parts: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What is shown with a table besides; what cannot be made is left out."""
@@ -237,9 +283,8 @@ class Reporter:
             told |= self._extras.tried(missing, part, dict[str, Any]())
         return told
 
-    def _materialized(self, name: str, metadata: Metadata) -> Iterator[Any]:
-        self.told.add(name)
+    def _published(self, name: str, metadata: Mapping[str, Any]) -> Any:
+        self._materialized.add(name)
         if dg.AssetKey(name) in self._context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=name, metadata=dict(metadata))
-        else:
-            yield dg.AssetMaterialization(name, metadata=dict(metadata))
+            return dg.MaterializeResult(asset_key=name, metadata=metadata)
+        return dg.AssetMaterialization(name, metadata=metadata)

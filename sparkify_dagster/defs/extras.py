@@ -7,22 +7,14 @@ and Dagster must hear of it whatever becomes of plots, previews, sizes, old reco
 from __future__ import annotations
 
 import tempfile
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.errors import CloudError
-from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.report.writing import ReportError
-from sparkify_dagster.warehouse.engine import WarehouseError
+from sparkify_dagster.core.errors import why
 
 _Result = TypeVar("_Result")
-_PACKAGE = __name__.partition(".")[0]
-_TOLD_WHOLE = (LakeError, WarehouseError, CloudError, ReportError, OSError)
-"""Errors whose text says all and holds no value of a record."""
 
 
 class Extras:
@@ -66,13 +58,3 @@ def lend_temporary_folder(folder: str) -> None:
         tempfile.gettempdir()
     except FileNotFoundError:
         tempfile.tempdir = folder
-
-
-def why(error: Exception) -> str:
-    """Why it failed; of an error nobody foresaw only where, as its text may hold anything."""
-    if isinstance(error, _TOLD_WHOLE):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if _PACKAGE in frame.filename] or frames
-    where = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
-    return f"{type(error).__name__}{where}"

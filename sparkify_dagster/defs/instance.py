@@ -23,7 +23,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.history import going_on_without, held_open, in_words
 from sparkify_dagster.defs.internals import (
     InMemoryJob,
@@ -38,11 +37,12 @@ from sparkify_dagster.defs.internals import (
 )
 from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
-from sparkify_dagster.defs.load_op import LoadConfig, What
-from sparkify_dagster.defs.metadata import PLOT, PREVIEW
+from sparkify_dagster.defs.load_op import LoadConfig
+from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
 from sparkify_dagster.defs.sensors.alert_policy import is_day
 from sparkify_dagster.defs.sensors.lost_runs import end_lost
 from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.pipeline.plan import What
 from sparkify_dagster.settings import Settings
 
 MODULE = "sparkify_dagster.definitions"

@@ -58,18 +58,13 @@ def publish_report(
 
 def _metadata(written: Written) -> dict[str, Any]:
     """Where the page is, what it took, and its headline figures, numbers as numbers."""
+    figures = {k: value for k, value in written.facts.figures().items() if value is not None}
     metadata: dict[str, Any] = {
         "path": dg.MetadataValue.path(str(written.path)),
-        "bytes": dg.MetadataValue.int(written.bytes),
-        "seconds": dg.MetadataValue.float(round(written.seconds, 3)),
+        "bytes": written.bytes,
+        "seconds": round(written.seconds, 3),
+        **figures,
     }
-    for name, value in written.facts.figures().items():
-        if isinstance(value, float):
-            metadata[name] = dg.MetadataValue.float(value)
-        elif isinstance(value, int):
-            metadata[name] = dg.MetadataValue.int(value)
-        elif value is not None:
-            metadata[name] = dg.MetadataValue.text(value)
     if written.preview:
         metadata["preview"] = dg.MetadataValue.md(f"![Plays over time]({written.preview})")
     return metadata

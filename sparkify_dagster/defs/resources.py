@@ -88,7 +88,7 @@ class BoundsResource:
 
     def limits(self) -> Limits:
         """The same for the loader."""
-        return limits_of(self.load)
+        return limits_of(self.load, self.attempts)
 
 
 def s3_resource(settings: Settings) -> S3Resource:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sparkify_dagster.core.errors import PlainError
 from sparkify_dagster.core.text import cited
 
 
-class LakeError(Exception):
+class LakeError(PlainError):
     """The lake as a whole cannot be used: not there, not listable, no JSONPaths document."""
 
 

@@ -13,7 +13,7 @@ from sparkify_dagster.core.masking import mask_value
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.ddl import qualified
-from sparkify_dagster.warehouse.engine import Row, Session
+from sparkify_dagster.warehouse.engine import Row, Session, Warehouse
 from sparkify_dagster.warehouse.schema import difference
 
 _EXAMPLES = 3
@@ -122,6 +122,11 @@ def examine(session: Session, checks: Iterable[Check], rows: Stored) -> list[Fin
         else _ask(session, check, check.question(rows), rows)
         for check in asked
     ]
+
+
+def examine_stored(warehouse: Warehouse, checks: Sequence[Check]) -> list[Finding]:
+    """As `examine`, of what is stored now."""
+    return warehouse.look(lambda session: examine(session, checks, Stored(session.schema)))
 
 
 def examine_at_once(

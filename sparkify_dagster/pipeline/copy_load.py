@@ -3,18 +3,19 @@
 Redshift's COPY reads a day's objects straight from S3 into a temporary table that is strict about
 types, lengths and what is required. Where COPY refuses anything, or might have read something in
 another way than the contract says, the transaction is rolled back and the day takes the careful
-path: our reader (`days`).
+path: our reader (`load_events`).
 
-What belongs here: that path and when it is left. Which engine can do it is `engine`'s.
+What belongs here: that path and when it is left. Which engine can do it is `warehouse`'s.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
+from sparkify_dagster.core import progress
 from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.objects import LakeObject, is_packed
@@ -23,20 +24,20 @@ from sparkify_dagster.model.ddl import Names, create_incoming, quoted, relations
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Type
-from sparkify_dagster.pipeline import load_events as days
+from sparkify_dagster.pipeline import load_events
 from sparkify_dagster.pipeline.audit import AuditFailed
+from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import (
-    Direct,
     Loading,
-    PartReport,
     Published,
+    RemoteStore,
+    entry_of,
     recorded,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
-from sparkify_dagster.warehouse.ledger import Entry, append_rows
+from sparkify_dagster.warehouse.ledger import append_rows
 from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
@@ -52,31 +53,24 @@ class AmbiguousCopy(Exception):
     """COPY succeeded, but may have read what the contract does not accept, or reads differently."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Copied:
-    """A day that was copied, and what that took."""
-
-    entry: Entry
-    cost: Cost
-
-
-def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartReport]:
+def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartResult]:
     """Loads log days as the lake holds them, whether they changed or not.
 
     Yields:
-        One report a day, as soon as its fate is sealed.
+        One result a day, as soon as its fate is sealed.
 
     Raises:
         WarehouseError: The warehouse cannot be written at all.
     """
-    if loading.direct is None:
-        yield from days.load_days(loading, parts)
+    store = loading.copied_from
+    if store is None:
+        yield from load_events.load_days(loading, parts)
         return
     done, total = 0, objects_in(parts)
     for group in in_groups(parts, loading.limits.batch_bytes):
-        yield from _settle(loading, loading.direct, group, done, total)
+        yield from _settle(loading, store, group, done, total)
         done += objects_in(group)
-        loading.on_progress("log objects", done, total)
+        progress.report("reading log objects", done, total)
 
 
 def doubts(columns: Sequence[Column]) -> str:
@@ -102,86 +96,92 @@ def _in_doubt(column: Column, name: str) -> str:
 
 
 def _settle(
-    loading: Loading, direct: Direct, group: Sequence[Part], before: int, total: int
-) -> Iterator[PartReport]:
+    loading: Loading, store: RemoteStore, group: Sequence[Part], before: int, total: int
+) -> Iterator[PartResult]:
     """Copies some days in one transaction; if one of them spoils it, each gets its own.
 
     Args:
         before: How many objects were loaded before, of so many in `total`.
     """
     started = time.monotonic()
-    copied: list[_Copied] = []
+    copied: list[PartResult] = []
 
     def work(session: Session) -> Published:
         copied.clear()
-        return _publish(session, loading, direct, group, copied)
+        return _publish(session, loading, store, group, copied)
 
     try:
         with loading.phases.during("wait"):
-            done = loading.warehouse.transact(work, was_recorded(loading))
+            done = loading.transact(work)
     except (CopyRefused, AmbiguousCopy, AuditFailed) as error:
         if len(group) > 1:
             for part in group:
-                yield from _settle(loading, direct, [part], before, total)
+                yield from _settle(loading, store, [part], before, total)
                 before += len(part.objects)
         else:
             setup_problem = isinstance(error, CopyRefused) and not error.of_records
-            for report in days.load_days(loading, group, before, total):
+            for result in load_events.load_days(loading, group, before, total):
                 seconds = time.monotonic() - started
-                yield replace(report, why=str(error), setup_problem=setup_problem, seconds=seconds)
+                yield replace(
+                    result,
+                    copy_refusal=str(error),
+                    setup_problem=setup_problem,
+                    seconds=seconds,
+                )
         return
+    phases = loading.phases.lap()
     for day in copied:
-        published = replace(day.entry, load_id=done.load_id, run_id=loading.run_id)
-        yield PartReport(
-            published,
-            done.findings,
-            path="copy",
+        yield replace(
+            day,
+            entry=replace(day.entry, load_id=done.load_id, run_id=loading.run_id),
+            findings=done.findings,
             seconds=time.monotonic() - started,
-            cost=day.cost,
+            phases=phases,
         )
 
 
 def _publish(
     session: Session,
     loading: Loading,
-    direct: Direct,
+    store: RemoteStore,
     group: Sequence[Part],
-    copied: list[_Copied],
+    copied: list[PartResult],
 ) -> Published:
     loading.phases.now("load")
     create_tables(session)
     load_id = ledger.next_load_id(session)
-    days.remove_days(session, [part.name for part in group], load_id)
+    load_events.remove_days(session, [part.name for part in group], load_id)
     session.execute(create_incoming(INCOMING, _COLUMNS))
     for part in group:
         before = len(session.cost.query_ids)
         loading.phases.now("copy")
-        rows = _copy(session, direct, part)
+        rows = _copy(session, store, loading.reader.fields, part)
         loading.phases.now("load")
         if rows:
             _stage(session, part, load_id)
         _write_objects(session, part, rows, load_id)
-        copied.append(_Copied(_entry(part, rows), Cost(session.cost.query_ids[before:], rows)))
-    if changed := direct.store.changed([item for part in group for item in part.objects]):
+        cost = Cost(session.cost.query_ids[before:], rows)
+        copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
+    if changed := store.changed([item for part in group for item in part.objects]):
         raise AmbiguousCopy(f"{cited(changed[0])} changed while it was read")
     entries = [day.entry for day in copied]
     return Published(load_id, recorded(session, loading, _TABLE, entries, load_id), session.cost)
 
 
-def _copy(session: Session, direct: Direct, part: Part) -> int:
+def _copy(session: Session, store: RemoteStore, fields: tuple[str, ...], part: Part) -> int:
     """Copies a day into the temporary table; gives its rows.
 
     All of a COPY is packed or none, so a day with both takes two.
 
     Raises:
-        Doubt: Something there may have been read otherwise.
+        AmbiguousCopy: Something there may have been read otherwise.
     """
     copied = 0
     for packed in (False, True):
         objects = [item for item in _filled(part) if is_packed(item.key) is packed]
         if objects:
-            uris = tuple(direct.store.uri_of(item.key) for item in objects)
-            source = LakeObjects(uris, packed, direct.fields, direct.store.region())
+            uris = tuple(store.uri_of(item.key) for item in objects)
+            source = LakeObjects(uris, packed, fields, store.region())
             names = [column.name for column in _COLUMNS]
             copied += session.copy(quoted(INCOMING), names, source)
     if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):
@@ -193,7 +193,7 @@ def _filled(part: Part) -> list[LakeObject]:
     """The objects of a day that hold something.
 
     Raises:
-        Doubt: An empty one is no whole gzip file.
+        AmbiguousCopy: An empty one is no whole gzip file.
     """
     for item in part.objects:
         if not item.size and is_packed(item.key):
@@ -228,16 +228,3 @@ def _write_objects(session: Session, part: Part, copied: int, load_id: int) -> N
         counts = (records, records, 0)
         rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
     append_rows(session, "load_objects", rows)
-
-
-def _entry(part: Part, copied: int) -> Entry:
-    return Entry(
-        target=_TABLE.name,
-        part=part.name,
-        status="published",
-        digest=part.digest,
-        objects=len(part.objects),
-        bytes=part.size,
-        records=copied,
-        row_count=copied,
-    )

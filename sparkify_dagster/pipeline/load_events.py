@@ -17,6 +17,7 @@ from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
+from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
@@ -28,14 +29,12 @@ from sparkify_dagster.pipeline.prepare import (
 )
 from sparkify_dagster.pipeline.publish import (
     Loading,
-    PartReport,
     Published,
     entry_of,
     over_limit,
     publish,
     record_failure,
     retire,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
@@ -47,14 +46,14 @@ _TABLE = STAGING_EVENTS
 
 def load_days(
     loading: Loading, parts: Sequence[Part], done: int = 0, total: int | None = None
-) -> Iterator[PartReport]:
+) -> Iterator[PartResult]:
     """Loads log days as the lake holds them, whether they changed or not.
 
     Args:
         done: How many objects were read before, of so many in `total`: for the progress.
 
     Yields:
-        One report a day, as soon as its fate is sealed.
+        One result a day, as soon as its fate is sealed.
 
     Raises:
         WarehouseError: The warehouse cannot be written at all.
@@ -62,14 +61,14 @@ def load_days(
     total = done + objects_in(parts) if total is None else total
     for group in in_groups(parts, loading.limits.batch_bytes):
         started = time.monotonic()
-        for report in _load_or_split(loading, group, done, total):
-            yield replace(report, seconds=time.monotonic() - started)
+        for result in _load_or_split(loading, group, done, total):
+            yield replace(result, seconds=time.monotonic() - started)
         done += objects_in(group)
 
 
 def _load_or_split(
     loading: Loading, group: Sequence[Part], done: int, total: int
-) -> Iterator[PartReport]:
+) -> Iterator[PartResult]:
     """Loads a group; where memory does not suffice, day by day, so that just one fails."""
     try:
         with loading.phases.during("read"), without_search():
@@ -83,8 +82,8 @@ def _load_or_split(
         return
     # Not in the handler: the error holds on to what was made till then.
     if len(group) == 1:
-        rejects = len(kept.batch.rejects)
-        entry = entry_of(_TABLE, group[0], kept, rejects, rejects)
+        rejects, name = len(kept.batch.rejects), group[0].name
+        entry = entry_of(_TABLE, group[0], rejects, rejects, kept.unknown_of(name))
         yield _fail(loading, _without_memory(entry, why), kept, ())
         return
     for part in group:
@@ -110,7 +109,7 @@ def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> 
 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
-    entry = entry_of(_TABLE, part, prepared, records, rejects)
+    entry = entry_of(_TABLE, part, records, rejects, prepared.unknown_of(part.name))
     unread = [error for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message=first_of(unread))
@@ -125,7 +124,7 @@ def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, reje
     return replace(entry, status="failed", message=over) if over else entry
 
 
-def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Iterator[PartReport]:
+def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> Iterator[PartResult]:
     """Publishes the good days of a group together, and records the bad ones."""
     good = [entry for entry in entries if entry.status == "published"]
     bad = [entry for entry in entries if entry.status == "failed"]
@@ -137,7 +136,7 @@ def _settle(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> I
 
 def _publish_or_split(
     loading: Loading, entries: Sequence[Entry], prepared: Prepared
-) -> Iterator[PartReport]:
+) -> Iterator[PartResult]:
     findings: tuple[Finding, ...] = ()
     try:
         done = _publish(loading, entries, prepared)
@@ -146,9 +145,10 @@ def _publish_or_split(
     except OUT_OF_MEMORY as error:
         failed = _without_memory(entries[0], why_too_much(error))
     else:
+        phases = loading.phases.lap()
         for entry in entries:
             published = replace(entry, load_id=done.load_id, run_id=loading.run_id)
-            yield PartReport(published, done.findings, entry.objects, cost=done.cost)
+            yield PartResult(published, done.findings, entry.objects, cost=done.cost, phases=phases)
         return
     if len(entries) == 1:
         yield _fail(loading, failed, prepared, findings)
@@ -173,7 +173,7 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
         return Published(load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
-        return loading.warehouse.transact(work, was_recorded(loading))
+        return loading.transact(work)
 
 
 def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
@@ -186,9 +186,9 @@ def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
 
 def _fail(
     loading: Loading, entry: Entry, prepared: Prepared, findings: tuple[Finding, ...]
-) -> PartReport:
+) -> PartResult:
     """Records a failed day and its rejects; the rows it last published stay."""
     rejects = prepared.rejects_of(entry.part)
     day = date.fromisoformat(entry.part)
     (recorded,) = record_failure(loading, _TABLE, [entry], prepared, rejects, day)
-    return PartReport(recorded, findings)
+    return PartResult(recorded, findings)

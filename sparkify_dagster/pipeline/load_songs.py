@@ -17,6 +17,7 @@ from sparkify_dagster.lake.objects import Objects, key_of
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
+from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
@@ -27,14 +28,12 @@ from sparkify_dagster.pipeline.prepare import (
 )
 from sparkify_dagster.pipeline.publish import (
     Loading,
-    PartReport,
     Published,
     entry_of,
     over_limit,
     publish,
     record_failure,
     retire,
-    was_recorded,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
@@ -85,14 +84,14 @@ class _Overtaken(Exception):
     """Another load of the catalogue was published since the plan was made."""
 
 
-def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartReport:
+def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = False) -> PartResult:
     """Loads what changed in the given parts of the catalogue.
 
     Args:
         everything: Read every object of the parts anew, changed or not.
 
     Returns:
-        One report for all of it.
+        One result for all of it.
 
     Raises:
         WarehouseError: The warehouse cannot be written at all.
@@ -102,7 +101,7 @@ def load_songs(loading: Loading, parts: Sequence[Part], *, everything: bool = Fa
             return _load(loading, tuple(parts), everything)
 
 
-def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartReport:
+def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartResult:
     started = time.monotonic()
     plan = _plan(loading, parts, everything)
     # In the order of their keys, as neighbours lie near each other on a disk.
@@ -136,12 +135,13 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     if failed:  # Not in the handler: an error holds on to what was made till then.
         return _fail(loading, entries, prepared, failed, findings)
     entry = replace(_sum(entries), load_id=done.load_id, run_id=loading.run_id)
-    return PartReport(
+    return PartResult(
         entry,
         done.findings,
         len(prepared.objects),
         seconds=time.monotonic() - started,
         cost=done.cost,
+        phases=loading.phases.lap(),
     )
 
 
@@ -190,8 +190,10 @@ def _entries(plan: _Plan, prepared: Prepared) -> list[Entry]:
         records[part] = records.get(part, 0) + more
         rejects[part] = rejects.get(part, 0) + rejected
     return [
-        entry_of(_TABLE, part, prepared, records.get(part.name, 0), rejects.get(part.name, 0))
-        for part in plan.parts
+        entry_of(
+            _TABLE, p, records.get(p.name, 0), rejects.get(p.name, 0), prepared.unknown_of(p.name)
+        )
+        for p in plan.parts
     ]
 
 
@@ -232,7 +234,7 @@ def _publish(
         return Published(load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
-        return loading.warehouse.transact(work, was_recorded(loading))
+        return loading.transact(work)
 
 
 def _remove(session: Session, plan: _Plan, load_id: int) -> None:
@@ -262,11 +264,11 @@ def _fail(
     prepared: Prepared,
     message: str,
     findings: tuple[Finding, ...],
-) -> PartReport:
+) -> PartResult:
     """Records the failed load and its rejects; the rows stay."""
     failed = [replace(entry, status="failed", message=message) for entry in entries]
     recorded = record_failure(loading, _TABLE, failed, prepared, prepared.batch.rejects)
-    return PartReport(_sum(recorded), findings)
+    return PartResult(_sum(recorded), findings)
 
 
 def _without_memory(error: BaseException) -> str:

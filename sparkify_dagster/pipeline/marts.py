@@ -9,7 +9,7 @@ hold up the star is seen to in `star`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from datetime import time as clock
 from typing import Any
@@ -22,8 +22,7 @@ from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import Slices, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
-from sparkify_dagster.pipeline.refresh import insert
-from sparkify_dagster.pipeline.table_report import Mode, TableReport
+from sparkify_dagster.pipeline.refresh import ChangedRows, Mode, TableResult, insert
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
 from sparkify_dagster.warehouse.ledger import StarPosition
 
@@ -47,22 +46,24 @@ class StarChange:
     Attributes:
         since: The last staging load it had taken in before.
         changed: Star tables of which a row was written or taken out.
+        rows: Where these rows are kept; after a refresh alone.
     """
 
     mode: Mode
     since: int
     changed: frozenset[str] = frozenset()
+    rows: Mapping[str, ChangedRows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class MartsReport:
+class MartsResult:
     """What a publication did to the marts; those that were up to date are left out.
 
     Attributes:
         findings: What the checks found, by mart; none where nothing was done.
     """
 
-    tables: Mapping[str, TableReport]
+    tables: Mapping[str, TableResult]
     findings: Mapping[str, tuple[Finding, ...]]
 
 
@@ -95,7 +96,7 @@ def publish_marts(
     positions: Mapping[str, StarPosition],
     star: StarChange,
     on_table: Callable[[str], None] = lambda _: None,
-) -> MartsReport:
+) -> MartsResult:
     """Brings the marts up to date with the star and audits them.
 
     Args:
@@ -120,7 +121,7 @@ def _published(
     positions: Mapping[str, StarPosition],
     star: StarChange,
     on_table: Callable[[str], None],
-) -> MartsReport:
+) -> MartsResult:
     work = _Marts(session, star)
     done: dict[str, tuple[Mode, int, int]] = {}
     for table in MARTS:
@@ -131,11 +132,11 @@ def _published(
     on_table("audit")
     findings = work.examine(name for name, told in done.items() if told[0] != "nothing")
     rows = work.count(done)
-    reports = {
-        name: TableReport(how, rows[name], added, removed)
+    tables = {
+        name: TableResult(how, rows[name], added, removed)
         for name, (how, added, removed) in done.items()
     }
-    return MartsReport(reports, findings)
+    return MartsResult(tables, findings)
 
 
 class _Marts:
@@ -200,8 +201,9 @@ class _Marts:
         named = zip(source.values, slices.columns, strict=True)
         select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)} FROM"
         if source.table not in RETIRED:  # A star table: what its refresh wrote and took out.
-            yield f"{select} {quoted(f'added_{source.table}')} AS s"
-            yield f"{select} {quoted(f'removed_{source.table}')} AS s"
+            rows = self._star.rows[source.table]
+            yield f"{select} {rows.added} AS s"
+            yield f"{select} {rows.removed} AS s"
             return
         staged = self._names[source.table]
         new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"

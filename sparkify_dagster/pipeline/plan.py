@@ -1,19 +1,25 @@
-"""What must be loaded for the warehouse to hold what the lake holds.
+"""What must be loaded for the warehouse to hold what the lake holds, of what is asked for.
 
-Two looks, one at each, and a comparison of digests. What belongs here: putting the two together.
+Two looks, one at each, and a comparison of digests. What belongs here: putting the two together,
+and saying what people should know of them before a load changes anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
+from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
-from sparkify_dagster.lake.objects import Aside, DayRange
+from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
@@ -22,6 +28,47 @@ from sparkify_dagster.warehouse.ledger import Failure
 Hidden = Mapping[str, Mapping[str, set[str]]]
 _CLOCKS_DIFFER = timedelta(hours=1)
 """By so much the clocks of those who load may differ."""
+_NAMED = 20
+"""Log objects without a day that are named."""
+
+
+What = Literal["asked", "changes", "due", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a load is asked for.
+
+    Attributes:
+        what: `asked`: just `tables` and `days`, changed or not. `changes`: whatever differs between
+            lake and warehouse. `due`: the same without what has failed too often as it is now.
+            `everything`: all of the lake, read anew, and the star rebuilt.
+        within: Only log days of this range and no songs; not with `asked`.
+        tables: With `asked`: the tables, of star and marts all or none.
+        days: With `asked`: log days by name.
+        checks: Checks to make at the end, besides those that every load makes.
+    """
+
+    what: What = "changes"
+    within: DayRange | None = None
+    tables: frozenset[str] = frozenset()
+    days: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def star(self) -> bool:
+        """Whether star and marts are to be brought up to date with what is staged."""
+        return self.what != "asked" or any(t.name in self.tables for t in (*STAR, *MARTS))
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether objects are to be read that have not changed."""
+        return self.what in ("asked", "everything")
+
+    def rebuilds(self, todo: Pending) -> bool:
+        """Whether the star is to be built whole: with all of the lake, or as it alone is asked."""
+        alone = self.what == "asked" and not (todo.songs or todo.days)
+        return alone or self.what == "everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +96,10 @@ class Loaded:
     def is_nothing(self) -> bool:
         """Whether nothing was ever loaded."""
         return not (self.songs or self.days)
+
+    def at_latest(self, now: datetime) -> datetime:
+        """The present, for deciding what is old: a clock that is far ahead must delete nothing."""
+        return min(now, self.newest or now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +137,7 @@ def summed_up(todo: Pending) -> str:
     return ", ".join(said) or "the star"
 
 
+CHANGES = Request()
 NEVER_LOADED = Loaded({}, {}, star_behind=False)
 
 
@@ -156,6 +208,66 @@ def with_hidden(snapshot: Snapshot, hidden: Hidden) -> Snapshot:
     )
 
 
+def pending(
+    snapshot: Snapshot, held: Loaded, request: Request = CHANGES, attempts: int = 0
+) -> Pending:
+    """What is to be done: of what differs between lake and warehouse, or of what is asked for.
+
+    Args:
+        attempts: Loads of a part as it is, after which `due` leaves it out.
+    """
+    known_songs, known_days = held.songs, held.days
+    if request.reads_all:
+        known_songs, known_days = dict.fromkeys(held.songs, ""), dict.fromkeys(held.days, "")
+    songs = changed_parts(snapshot.songs, known_songs)
+    if request.what == "asked":
+        asked = [snapshot.days.get(name) or empty_part(name) for name in request.days]
+        return Pending(songs if STAGING_SONGS.name in request.tables else [], asked, request.star)
+    days = changed_parts(snapshot.days, known_days)
+    if request.within is not None:
+        songs, days = [], [p for p in days if date.fromisoformat(p.name) in request.within]
+    given_up: list[Part] = []
+    if request.what == "due":
+        songs, songs_over = _tried_less(songs, held.failed_songs, attempts)
+        days, days_over = _tried_less(days, held.failed_days, attempts)
+        given_up = [*songs_over, *days_over]
+    return Pending(songs, days, held.star_behind or request.what == "everything", given_up)
+
+
+def _tried_less(
+    parts: list[Part], failures: Mapping[str, Failure], attempts: int
+) -> tuple[list[Part], list[Part]]:
+    """The parts that may be tried, and those that have failed too often as they are now."""
+
+    def is_over(part: Part) -> bool:
+        failure = failures.get(part.name)
+        return failure is not None and (
+            failure.digest == part.digest and failure.attempts >= attempts
+        )
+
+    return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
+
+
+def notices(
+    lake: Lake, snapshot: Snapshot, held: Loaded, todo: Pending, attempts: int
+) -> Iterator[str]:
+    """All there is to say, in sentences.
+
+    Args:
+        attempts: Loads after which a part is given up.
+    """
+    yield from _without_day(snapshot.unroutable)
+    yield from snapshot.told
+    yield from filter(None, [clock_problem(ledger.utc_now(), held.newest)])
+    for half in vanished(snapshot, held):
+        yield f"{all_gone(half, lake)} Its rows go."
+    for part in todo.given_up:
+        yield (
+            f"{part.name} has failed {attempts} times as it is now and is left alone until the "
+            "lake changes or somebody loads it (`sparkify retry`)."
+        )
+
+
 def clock_problem(now: datetime, newest: datetime | None) -> str:
     """What to say of a clock that is behind the newest entry of the history; blank: nothing."""
     if newest is None or newest - now <= _CLOCKS_DIFFER:
@@ -165,37 +277,6 @@ def clock_problem(now: datetime, newest: datetime | None) -> str:
         f"{newest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. Set the clock right; what is "
         "published stays."
     )
-
-
-def pending(
-    snapshot: Snapshot,
-    held: Loaded,
-    *,
-    everything: bool = False,
-    days: DayRange | None = None,
-    attempts: int | None = None,
-) -> Pending:
-    """What differs between the lake and the warehouse.
-
-    Args:
-        everything: Take all parts, changed or not, and rebuild the star.
-        days: Load only log days of this range, and no songs.
-        attempts: Leave out what has failed so often as it is now; None: try all of it.
-    """
-    known_songs = dict.fromkeys(held.songs, "") if everything else held.songs
-    known_days = dict.fromkeys(held.days, "") if everything else held.days
-    songs = changed_parts(snapshot.songs, known_songs)
-    changed_days = changed_parts(snapshot.days, known_days)
-    if days is not None:
-        songs = []
-        changed_days = [p for p in changed_days if date.fromisoformat(p.name) in days]
-    star = held.star_behind or everything
-    over: list[Part] = []
-    if attempts is not None:
-        songs, over = _tried_less(songs, held.failed_songs, attempts)
-        changed_days, over_days = _tried_less(changed_days, held.failed_days, attempts)
-        over = [*over, *over_days]
-    return Pending(songs, changed_days, star, over)
 
 
 def vanished(snapshot: Snapshot, held: Loaded) -> list[str]:
@@ -222,25 +303,10 @@ def all_gone(half: str, lake: Lake) -> str:
     )
 
 
-def _tried_less(
-    parts: list[Part], failures: Mapping[str, Failure], attempts: int
-) -> tuple[list[Part], list[Part]]:
-    """The parts that may be tried, and those that have failed too often as they are now."""
-
-    def is_over(part: Part) -> bool:
-        failure = failures.get(part.name)
-        return (
-            failure is not None and failure.digest == part.digest and (failure.attempts >= attempts)
-        )
-
-    return [p for p in parts if not is_over(p)], [p for p in parts if is_over(p)]
-
-
-def asked_days(snapshot: Snapshot, names: list[str]) -> list[Part]:
-    """The named log days as the lake holds them, changed or not, empty or not."""
-    return [snapshot.days.get(name) or empty_part(name) for name in names]
-
-
-def asked_songs(snapshot: Snapshot, held: Loaded) -> list[Part]:
-    """All parts of the catalogue, those that vanished included."""
-    return changed_parts(snapshot.songs, dict.fromkeys(held.songs, ""))
+def _without_day(found: Sequence[Unroutable]) -> Iterator[str]:
+    """What to say of log objects that belong to no day."""
+    for item in found[:_NAMED]:
+        yield f"not loaded: {cited(item.key)}: {item.reason}"
+    if len(found) > _NAMED:
+        more = len(found) - _NAMED
+        yield f"and {more:,} more; `sparkify status --json` lists them all"

@@ -1,20 +1,21 @@
 """What the loads of both staging tables share: writing rows, objects, rejects, retired keys.
 
 What belongs here: single steps inside a transaction. Their order and what they mean for a day or
-for the catalogue stand in `days` and `songs`.
+for the catalogue stand in `load_events` and `load_songs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Reader
@@ -28,6 +29,7 @@ from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.prepare import Columns, Prepared
+from sparkify_dagster.pipeline.star import REBUILD_FROM
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
@@ -36,17 +38,11 @@ from sparkify_dagster.warehouse.schema import create_tables
 KEPT_REJECTS = 1_000
 """Rejects of an object that are kept of a load that failed."""
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
-Progress = Callable[[str, int, int], None]
-"""Told what is being read, how many objects of it have been, and how many there are."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a load.
+    """What bounds a load, and by what it chooses its ways.
 
     Attributes:
         rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
@@ -58,6 +54,10 @@ class Limits:
         held_bytes: Memory that the rows and rejects of such a transaction may take; of a day with
             more nothing is published.
         most_rejects: Rejects that there may be in it; likewise.
+        attempts: Loads of a part as it is, after which it is left alone where that is asked for.
+        direct_copy: The warehouse reads log days by itself, where it can.
+        rebuild_from: Share of staged rows that changed above which the star is built whole.
+        history_days: How long the ledger keeps what no longer says how things stand.
     """
 
     rejects: float = 0.10
@@ -66,6 +66,10 @@ class Limits:
     bounds: Bounds = DEFAULT_BOUNDS
     held_bytes: int = 4_096_000_000
     most_rejects: int = 1_000_000
+    attempts: int = 3
+    direct_copy: bool = True
+    rebuild_from: float = REBUILD_FROM
+    history_days: int = 365
 
 
 @runtime_checkable
@@ -86,55 +90,6 @@ class RemoteStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
-    """How the warehouse reads log objects by itself.
-
-    Attributes:
-        fields: The log fields that feed the columns of `staging_events_table`, in order.
-    """
-
-    store: RemoteStore
-    fields: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """What every load works with.
-
-    Attributes:
-        run_id: The Dagster run, for the ledger.
-        on_progress: Told how far reading has come.
-        direct: How the warehouse reads log objects by itself; None when the reader does it.
-        phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
-            `commit`.
-    """
-
-    warehouse: Warehouse
-    store: ObjectStore
-    reader: Reader
-    limits: Limits = Limits()
-    run_id: str = ""
-    on_progress: Progress = silent
-    direct: Direct | None = None
-    phases: Phases = field(default_factory=Phases)
-
-    def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
-        """Adds up what is read and tells `on_progress`.
-
-        Args:
-            done: How many objects were read before.
-        """
-        counted = done
-
-        def tell(objects: int) -> None:
-            nonlocal counted
-            counted += objects
-            self.on_progress(what, counted, total)
-
-        return tell
-
-
-@dataclass(frozen=True, slots=True)
 class Published:
     """What a transaction wrote.
 
@@ -149,34 +104,48 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class PartReport:
-    """What became of a day, or of the song load.
+class Loading:
+    """What every load works with.
 
     Attributes:
-        entry: As written to `load_history`; for the song load the sum of its parts.
-        findings: What the checks found; empty when it did not come to them.
-        objects_read: Objects that were opened.
-        path: Who read them: `reader`, or `copy` where Redshift did.
-        why: Why Redshift was not left to read them, where it was tried.
-        worry: That was not for the records' sake: something is set up wrong.
-        seconds: What the load took, from the first byte read to COMMIT; days that share a
-            transaction share it, too.
-        cost: What the transaction took, likewise shared.
+        run_id: Names the run in the ledger.
+        phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
+            `commit`.
     """
 
-    entry: Entry
-    findings: tuple[Finding, ...] = ()
-    objects_read: int = 0
-    path: Literal["reader", "copy"] = "reader"
-    why: str = ""
-    setup_problem: bool = False
-    seconds: float = 0.0
-    cost: Cost = field(default_factory=Cost)
+    warehouse: Warehouse
+    store: ObjectStore
+    reader: Reader
+    limits: Limits = Limits()
+    run_id: str = ""
+    phases: Phases = field(default_factory=Phases)
 
     @property
-    def published(self) -> bool:
-        """Whether the part's rows are what the lake holds now."""
-        return self.entry.status == "published"
+    def copied_from(self) -> RemoteStore | None:
+        """The store, where the warehouse can and shall read log objects from it by itself."""
+        copies = self.limits.direct_copy and self.warehouse.engine == "redshift"
+        return self.store if copies and isinstance(self.store, RemoteStore) else None
+
+    def transact(self, work: Callable[[Session], Published]) -> Published:
+        """Does work in one transaction, and not again where the history shows that it was done."""
+        return self.warehouse.transact(
+            work, lambda session, done: ledger.holds(session, done.load_id, self.run_id)
+        )
+
+    def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
+        """Adds up what is read, and reports how far that has come.
+
+        Args:
+            done: How many objects were read before.
+        """
+        counted = done
+
+        def tell(objects: int) -> None:
+            nonlocal counted
+            counted += objects
+            progress.report(f"reading {what}", counted, total)
+
+        return tell
 
 
 def append_staged(
@@ -307,15 +276,6 @@ def recorded(
     return findings[table.name]
 
 
-def was_recorded(loading: Loading) -> Callable[[Session, Published], bool]:
-    """Whether a load whose connection broke at its end is in the history all the same."""
-
-    def look(session: Session, outcome: Published) -> bool:
-        return ledger.holds(session, outcome.load_id, loading.run_id)
-
-    return look
-
-
 def record_failure(
     loading: Loading,
     table: Table,
@@ -349,7 +309,7 @@ def record_failure(
         ledger.record(session, entries, load_id, loading.run_id)
         return Published(load_id)
 
-    load_id = loading.warehouse.transact(work, was_recorded(loading)).load_id
+    load_id = loading.transact(work).load_id
     return [replace(entry, load_id=load_id, run_id=loading.run_id) for entry in entries]
 
 
@@ -386,7 +346,13 @@ def retire(session: Session, table: Table, where: str, values: Values, load_id: 
     return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
 
 
-def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
+def entry_of(
+    table: Table,
+    part: Part,
+    records: int,
+    rejects: int = 0,
+    unknown_fields: Mapping[str, int] | None = None,
+) -> Entry:
     """The history entry of a part as if it were published.
 
     Args:
@@ -403,7 +369,7 @@ def entry_of(table: Table, part: Part, prepared: Prepared, records: int, rejects
         records=records,
         row_count=records - rejects,
         rejects=rejects,
-        unknown_fields=prepared.unknown_of(part.name) or None,
+        unknown_fields=unknown_fields or None,
     )
 
 

@@ -8,7 +8,8 @@ is taken, and the order of the tables, is `star`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Names, exact, exact_key, quoted, relations, same_key
@@ -20,6 +21,39 @@ from sparkify_dagster.model.table import Column, Grain, Table
 from sparkify_dagster.pipeline.audit import Stored
 from sparkify_dagster.warehouse.engine import Session, Values
 
+Mode = Literal["rebuild", "refresh", "nothing"]
+"""All rows made anew; only those that may have changed; none, as nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """What a publication did to one table of the star, or to a mart.
+
+    Attributes:
+        how: Which of its rows were made anew.
+        rows: Rows it holds now.
+        added: Rows written.
+        removed: Rows taken out or replaced.
+    """
+
+    how: Mode
+    rows: int
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """Temporary tables with what a refresh did to a table, by their names in SQL.
+
+    Attributes:
+        added: The rows it wrote.
+        removed: The rows it took out, as they were.
+    """
+
+    added: str
+    removed: str
+
 
 class Refresh:
     """Builds the rows of touched keys anew and writes those that differ.
@@ -27,40 +61,36 @@ class Refresh:
     Args:
         since: The last staging load that the star has taken in.
         moved: Tables of which rows have come or gone since then.
+
+    Attributes:
+        changed: The rows of each table that was built, for whoever has to follow.
     """
 
     def __init__(self, session: Session, since: int, moved: Iterable[str]) -> None:
+        self.changed: dict[str, ChangedRows] = {}
         self._session = session
         self._since = since
         self._moved = set(moved)
         self._names = relations(session.schema)
+        self._built: dict[str, tuple[str, str]] = {}
 
     def build(self, table: Table) -> tuple[int, int]:
         """Replaces the rows that differ; gives how many were written and taken out."""
-        if not self._may_differ(table):
+        # Of plays the marts always ask.
+        if table is not SONGPLAY and self._moved.isdisjoint(table.reads):
             return 0, 0
         name = table.name
-        self._temp(f"touched_{name}", self._touched(table))
-        self._make_scope(table)
-        scopes = {_grain(table).source: quoted(f"scope_{name}")}
-        if table is SONGPLAY:
-            self._temp("scope_songs", self._sql("songs_asked_for", scope=quoted(f"scope_{name}")))
-            scopes[STAGING_SONGS.name] = quoted("scope_songs")
-        select = statement(sql_of(table), self._names | scopes)
-        self._temp(f"fresh_{name}", select)
-        known = self._known() if table is SONGPLAY else f"touched_{name}"
-        self._temp(f"stored_{name}", self._stored(table, known))
-        added, removed = quoted(f"added_{name}"), quoted(f"removed_{name}")
-        stored, fresh = quoted(f"stored_{name}"), quoted(f"fresh_{name}")
-        self._temp(f"removed_{name}", _differing(table, stored, fresh))
-        self._temp(f"added_{name}", _differing(table, fresh, stored))
-        target = self._names[name]
-        columns = Names(table.column_names)
-        went = self._session.execute(
-            self._sql("remove", target=target, keys=removed, same=same_key(table, "k", target))
-        )
-        select = f"SELECT {columns} FROM {added}"
-        came = self._session.execute(insert(target, columns, select))
+        touched = self._temp(f"touched_{name}", self._touched(table))
+        scope = self._scope(table, touched)
+        self._built[name] = touched, scope
+        stored, fresh = self._stored_and_fresh(table, touched, scope)
+        removed = self._temp(f"removed_{name}", _differing(table, stored, fresh))
+        added = self._temp(f"added_{name}", _differing(table, fresh, stored))
+        self.changed[name] = ChangedRows(added, removed)
+        target, columns = self._names[name], Names(table.column_names)
+        same = same_key(table, "k", target)
+        went = self._session.execute(self._sql("remove", target=target, keys=removed, same=same))
+        came = self._session.execute(insert(target, columns, f"SELECT {columns} FROM {added}"))
         if came or went:
             self._moved.add(name)
         return came, went
@@ -68,27 +98,26 @@ class Refresh:
     def written(self, table: Table) -> Stored:
         """The rows to check of a table: those that the touched keys have now."""
         name, source = table.name, _grain(table).source
-        if not self._may_differ(table):
+        if name not in self._built:
             nothing = {t: f"(SELECT * FROM {self._names[t]} WHERE 1 = 0)" for t in (name, source)}
             return Stored(self._session.schema, nothing)
-        self._temp(f"now_{name}", self._stored(table, f"touched_{name}"))
-        parts = {name: quoted(f"now_{name}"), source: quoted(f"scope_{name}")}
-        return Stored(self._session.schema, parts)
+        touched, scope = self._built[name]
+        now = self._temp(f"now_{name}", self._stored(table, touched))
+        return Stored(self._session.schema, {name: now, source: scope})
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
-        return rematched(self._session, "removed_songplay", quoted("added_songplay"))
+        plays = self.changed[SONGPLAY.name]
+        return rematched(self._session, plays.removed, plays.added)
 
-    def _may_differ(self, table: Table) -> bool:
-        """Whether what the table is made of has moved; of plays the marts always ask."""
-        return table is SONGPLAY or not self._moved.isdisjoint(table.reads)
-
-    def _temp(self, name: str, select: str, values: Values | None = None) -> None:
+    def _temp(self, name: str, select: str, values: Values | None = None) -> str:
+        """Keeps rows till the end of the session; gives the name of where."""
         self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}", values)
+        return quoted(name)
 
-    def _make_scope(self, table: Table) -> None:
+    def _scope(self, table: Table, touched: str) -> str:
         """Keeps the source's rows of the touched keys, as far as the table's SELECT needs them."""
-        grain, touched = _grain(table), quoted(f"touched_{table.name}")
+        grain = _grain(table)
         select = self._of_keys(table, _needed(table), self._names[grain.source], touched)
         values: Values | None = None
         if grain.latest:
@@ -99,37 +128,43 @@ class Refresh:
             if first is not None and not unknown:
                 select += f" AND {latest} >= $first"
                 values = {"first": first}
-        self._temp(f"scope_{table.name}", select, values)
+        return self._temp(f"scope_{table.name}", select, values)
+
+    def _stored_and_fresh(self, table: Table, touched: str, scope: str) -> tuple[str, str]:
+        """The rows of the touched keys as they are stored, and as they are to be."""
+        scopes, known = {_grain(table).source: scope}, touched
+        if table is SONGPLAY:
+            songs = self._sql("songs_asked_for", scope=scope)
+            scopes[STAGING_SONGS.name] = self._temp("scope_songs", songs)
+        fresh = statement(sql_of(table), self._names | scopes)
+        fresh = self._temp(f"fresh_{table.name}", fresh)
+        if table is SONGPLAY:
+            known = self._known(scope)
+        return self._temp(f"stored_{table.name}", self._stored(table, known)), fresh
 
     def _stored(self, table: Table, keys: str) -> str:
-        return self._of_keys(table, table.column_names, self._names[table.name], quoted(keys))
+        return self._of_keys(table, table.column_names, self._names[table.name], keys)
 
     def _of_keys(self, table: Table, columns: Iterable[str], rows: str, keys: str) -> str:
         """The rows of a relation (alias `s`) whose key is among some (alias `k`)."""
         same = " AND ".join(f"k.{quoted(key)} = {exact(table, key, 's')}" for key in table.key)
         return self._sql("rows_of_keys", columns=Names(columns), rows=rows, keys=keys, same=same)
 
-    def _known(self) -> str:
+    def _known(self, scope: str) -> str:
         """The touched plays that may be stored, as the star has seen an event of theirs before.
 
         Of a new day there are none or few, and looking for them among all plays costs nothing.
         """
-        known = self._sql(
-            "known",
-            keys=exact_key(SONGPLAY, "s"),
-            scope=quoted("scope_songplay"),
-            since=self._since,
-            where=_grain(SONGPLAY).where,
-        )
-        self._temp("known_songplay", known)
-        return "known_songplay"
+        keys, where = exact_key(SONGPLAY, "s"), _grain(SONGPLAY).where
+        known = self._sql("known", keys=keys, scope=scope, since=self._since, where=where)
+        return self._temp("known_songplay", known)
 
     def _touched(self, table: Table) -> str:
         """The keys whose rows may be others than before, in the form in which they compare."""
         grain, keys = _grain(table), exact_key(table, "s")
         if table is TIME:
-            moved = {way: quoted(f"{way}_{SONGPLAY.name}") for way in ("added", "removed")}
-            return self._sql("touched_times", keys=keys, **moved)
+            plays = self.changed[SONGPLAY.name]
+            return self._sql("touched_times", keys=keys, added=plays.added, removed=plays.removed)
         asked = {
             "keys": keys,
             "staged": self._names[grain.source],
@@ -152,13 +187,9 @@ class Refresh:
 
 
 def rematched(session: Session, before: str, now: str) -> int:
-    """Plays that stand in both relations with another song.
-
-    Args:
-        before: Name of a temporary table.
-    """
+    """Plays that stand in both relations with another song."""
     same = same_key(SONGPLAY, "g", "a")
-    text = statement("refresh/rematched.sql", before=quoted(before), now=now, same=same)
+    text = statement("refresh/rematched.sql", before=before, now=now, same=same)
     rows = session.query(text)
     return int(rows[0][0])
 

@@ -1,29 +1,29 @@
-"""A load rehearsed: every statement that Redshift would be sent, in order, and none is.
+"""The SQL of loads: every statement that Redshift would be sent, in order, and none is.
 
-The loads themselves run, on an empty DuckDB in memory and a lake of one song and one log object,
-and what they say is written down. So what a DBA reviews is what the code does, not what somebody
-wrote about it. What belongs here: standing in for the engine and the lake. Printing is the command
+Loads run, on an empty DuckDB in memory and a lake of one song and one log object, and their
+statements are written down. So what a DBA reviews is what the code does, not what somebody wrote
+about it. What belongs here: standing in for the engine and the lake. Printing is the command
 line's.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from sparkify_dagster.core.meter import Meter
-from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.errors import ObjectError
-from sparkify_dagster.lake.objects import LakeObject, Objects
-from sparkify_dagster.lake.reader.reader import Reader
-from sparkify_dagster.lake.snapshot import loaded_columns
+from sparkify_dagster.lake.objects import DayRange, LakeObject, Objects
+from sparkify_dagster.lake.snapshot import Lake, loaded_columns
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds
-from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import (
     Engine,
     column_list,
@@ -35,25 +35,26 @@ from sparkify_dagster.model.ddl import (
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.pipeline.copy_load import doubts, load_log_days
-from sparkify_dagster.pipeline.load_songs import load_songs
-from sparkify_dagster.pipeline.publish import Direct, Loading
-from sparkify_dagster.pipeline.star import publish_star
-from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.pipeline.copy_load import doubts
+from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.plan import Request
+from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import LakeObjects, Result, Row, Session, TableSize, Values
-from sparkify_dagster.warehouse.redshift.copy import AUTO, Copy, copy_text
+from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text
 from sparkify_dagster.warehouse.redshift.session import LAST_COPY_QUERY, TABLES_QUERY
 
+_COLUMNS = loaded_columns(STAGING_EVENTS)
 _DAY = "2018-11-01"
-_EVENTS = (STAGING_EVENTS.name,)
-_UNSAID = ""
-_STAR = tuple(table.name for table in (*STAR, *MARTS))
-_MADE = {"auth": "In", "item_in_session": 0, "page": "NextSong", "session_id": 1, "ts": 0}
+_MADE = {
+    "auth": "In", "item_in_session": 0, "page": "NextSong", "session_id": 1, "ts": 0, "user_id": 1,
+}  # fmt: skip
+_EVENT = json.dumps(_MADE).encode()
 _SONG = (
     b'{"song_id": "SO1", "artist_id": "AR1", "title": "Uprising", "artist_name": "Muse", '
     b'"duration": 304.8}'
 )
+_PATHS = json.dumps({"jsonpaths": [f"$['{column.name}']" for column in _COLUMNS]}).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Stage:
 
     title: str
     tables: tuple[str, ...]
-    statements: list[str] = field(default_factory=list)
+    statements: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,141 +86,119 @@ class Place:
     region: str
 
 
-def rehearse(schema: str, place: Place, fields: Sequence[str] = ()) -> list[Stage]:
-    """The transactions of a full load and of a refresh of star and marts.
-
-    Args:
-        fields: The log fields that feed `staging_events_table`; by default its columns' names.
-    """
-    columns = loaded_columns(STAGING_EVENTS)
+def preview(schema: str, place: Place) -> list[Stage]:
+    """The transactions of loads of changed objects: copied, read by us, and failed."""
+    star = tuple(table.name for table in (*STAR, *MARTS))
     with closing(duckdb.connect(":memory:")) as connection:
-        prepare_dialect(connection)
-        connection.execute(create_schema(schema))
-        for table in TABLES.values():
-            connection.execute(create_table(table, schema, "duckdb"))
-        stage = _Rehearsal(schema, place, connection)
-        names = tuple(fields) or tuple(column.name for column in columns)
-        stage.next(_UNSAID, ())  # A star that is there: from then on replaced keys are kept.
-        publish_star(stage, "run")
-        _songs(stage, _SONG)
-        stage.next(f"A log day to {STAGING_EVENTS.name}, copied from the lake", _EVENTS)
-        _day(stage, names, _event(names), copied=True)
-        stage.next("Star and marts, built whole", _STAR)
-        publish_star(stage, "run", rebuild=True)
-        stage.next(f"The same day again, read by our reader to {STAGING_EVENTS.name}", _EVENTS)
-        _day(stage, names, _event(names), copied=False)
-        stage.next(f"The day failed, of {STAGING_EVENTS.name}: its rows stay", _EVENTS)
-        _day(stage, names, b"[]", copied=False)
-        stage.next("Star and marts, refreshed where staging changed", _STAR)
-        publish_star(stage, "run", rebuild_from=1.0)
-        stage.next("At the end of each load: history that is too old", ("load_history",))
-        stage.transact(lambda session: ledger.prune(session, 365, ledger.utc_now()))
-        return [done for done in stage.stages if done.title]
+        warehouse = _Recorder(connection, schema, place)
+        songs, logs = _Prefix("A/A/A/song.json", _SONG), _Prefix(f"{_DAY}-events.json", _EVENT)
+        lake = Lake(songs, logs, lambda: _PATHS, "", DayRange.parse(_DAY, _DAY), threads=1)
+
+        def loaded(limits: Limits) -> list[list[str]]:
+            warehouse.transactions.clear()
+            list(load(Request(), warehouse, lake, limits, "run"))
+            return [*warehouse.transactions]
+
+        loaded(Limits())  # Of rows that are there the keys are kept when others replace them.
+        songs.put(_SONG)
+        logs.put(_EVENT)
+        changed, copied, whole, pruned = loaded(Limits(rebuild_from=-1.0))
+        logs.put(_EVENT)
+        read, refreshed, _ = loaded(Limits(direct_copy=False, rebuild_from=math.inf))
+        logs.put(b"[]")
+        failed, *_ = loaded(Limits(direct_copy=False))
+    songs_table, events_table = STAGING_SONGS.name, STAGING_EVENTS.name
+    return [
+        Stage(f"Changed song objects to {songs_table}", (songs_table,), changed),
+        Stage(f"A log day to {events_table}, copied from the lake", (events_table,), copied),
+        Stage("Star and marts, built whole", star, whole),
+        Stage(f"The same day again, read by our reader to {events_table}", (events_table,), read),
+        Stage(f"The day failed, of {events_table}: its rows stay", (events_table,), failed),
+        Stage("Star and marts, refreshed where staging changed", star, refreshed),
+        Stage("At the end of each load: history that is too old", ("load_history",), pruned),
+    ]
 
 
-def _songs(stage: _Rehearsal, data: bytes) -> None:
-    stage.next(f"Changed song objects to {STAGING_SONGS.name}", (STAGING_SONGS.name,))
-    stage.data = data
-    part = Part("00", _one("A/A/A/song.json", data), "digest")
-    columns = loaded_columns(STAGING_SONGS)
-    with closing(Reader(columns, [c.name for c in columns], 1)) as reader:
-        load_songs(Loading(stage, stage, reader, run_id="run"), [part])
+@dataclass(slots=True)
+class _Prefix:
+    """A prefix of a lake that holds one object."""
+
+    key: str
+    data: bytes
+    version: int = 1
+    location: str = "nowhere"
+
+    def put(self, data: bytes) -> None:
+        self.data, self.version = data, self.version + 1
+
+    def list_objects(self) -> Objects:
+        return Objects.of([LakeObject(self.key, len(self.data), f"version {self.version}")])
+
+    def read(
+        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
+    ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
+        for item in objects:
+            yield item, self.data
+
+    def uri_of(self, key: str) -> str:
+        return f"s3://lake/log_data/{key}"
+
+    def changed(self, objects: Sequence[LakeObject]) -> list[str]:
+        return []
+
+    def region(self) -> str:
+        return ""  # As for COPY of our own; a real load asks S3 for it.
 
 
-def _day(stage: _Rehearsal, fields: tuple[str, ...], data: bytes, *, copied: bool) -> None:
-    stage.data = data
-    part = Part(_DAY, _one(f"2018/11/{_DAY}-events.json", data), "digest")
-    with closing(Reader(loaded_columns(STAGING_EVENTS), fields, 1)) as reader:
-        direct = Direct(stage, fields) if copied else None
-        list(load_log_days(Loading(stage, stage, reader, run_id="run", direct=direct), [part]))
-
-
-def _one(key: str, data: bytes) -> Objects:
-    return Objects.of([LakeObject(key, len(data), "etag")])
-
-
-def _event(fields: tuple[str, ...]) -> bytes:
-    """A play with what is required and by whom, under the fields that feed it."""
-    made = _MADE | {"user_id": 1}
-    columns = zip(fields, loaded_columns(STAGING_EVENTS), strict=True)
-    return json.dumps({name: made[c.name] for name, c in columns if c.name in made}).encode()
-
-
-class _Rehearsal:
-    """Warehouse, object store and remote store in one: nothing behind it but memory."""
+class _Recorder:
+    """A warehouse in memory that writes down what each transaction says."""
 
     engine: Engine = "redshift"
     location = "nowhere"
 
-    def __init__(self, schema: str, place: Place, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, place: Place) -> None:
         self.schema = schema
         self.meter = Meter()
-        self.stages: list[Stage] = []
-        self.data = b""
+        self.transactions: list[list[str]] = []
         self._place = place
         self._connection = connection
+        prepare_dialect(connection)
+        connection.execute(create_schema(schema))
+        for table in TABLES.values():
+            connection.execute(create_table(table, schema, "duckdb"))
 
-    def next(self, title: str, tables: tuple[str, ...]) -> None:
-        """Opens the next page."""
-        self.stages.append(Stage(title, tables))
-
-    def transaction(self) -> AbstractContextManager[Session]:
-        """Not rehearsed: loads use `transact`."""
-        raise AssertionError("a load does its work with transact()")
-
-    def reading(self) -> AbstractContextManager[Session]:
-        """Looks before a load are the ledger's own business and are not written down."""
-        session = _Session(self._connection, self.schema, self._place, [])
-        return nullcontext(session)
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Writes down all that is said in the block."""
+        statements = ["BEGIN", take_lock(self.schema)]
+        session = _Session(self._connection, self.schema, self._place, statements)
+        yield session
+        statements.append("COMMIT")
+        session.drop_temporary()
+        self.transactions.append(statements)
 
     def transact(
         self,
         work: Callable[[Session], Result],
         was_committed: Callable[[Session, Result], bool] = lambda _session, _result: False,
     ) -> Result:
-        """Does the work in memory and writes down what it says."""
-        statements = self.stages[-1].statements
-        session = _Session(self._connection, self.schema, self._place, statements)
-        statements += ["BEGIN", take_lock(self.schema)]
-        result = work(session)
-        statements.append("COMMIT")
-        session.drop_temporary()
-        return result
+        with self.transaction() as session:
+            return work(session)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """What only looks is not written down."""
+        yield _Session(self._connection, self.schema, self._place, [])
 
     def look(self, work: Callable[[Session], Result]) -> Result:
-        """As `reading`."""
-        return work(_Session(self._connection, self.schema, self._place, []))
+        with self.reading() as session:
+            return work(session)
 
     def sizes(self) -> dict[str, TableSize]:
-        """Nothing is stored."""
         return {}
 
     def tidy(self) -> str:
-        """Nothing is left."""
         return ""
-
-    def list_objects(self) -> Objects:
-        """No load lists."""
-        return Objects([])
-
-    def read(
-        self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
-    ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
-        """The one object there is."""
-        for item in objects:
-            yield item, self.data
-
-    def uri_of(self, key: str) -> str:
-        """As in a lake."""
-        return f"s3://lake/log_data/{key}"
-
-    def changed(self, objects: Sequence[LakeObject]) -> list[str]:
-        """Nothing changes here."""
-        return []
-
-    def region(self) -> str:
-        """As set; a real load asks S3 where it is not."""
-        return self._place.region or "<region of the bucket>"
 
 
 class _Session(DuckDBSession):
@@ -236,13 +215,12 @@ class _Session(DuckDBSession):
     ) -> None:
         super().__init__(connection, schema)
         self._place = place
+        self._base = f"{place.staging.rstrip('/')}/<session>"
         self._said = said
 
     def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
         self._said.append(sql)
-        if sql == doubts(
-            loaded_columns(STAGING_EVENTS)
-        ):  # The one text DuckDB does not know: lengths in bytes.
+        if sql == doubts(_COLUMNS):  # The one text DuckDB does not know: lengths in bytes.
             return ["count"], [(0,)]
         return super().query_named(sql, values)
 
@@ -251,26 +229,21 @@ class _Session(DuckDBSession):
         return super().execute(sql, values)
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
-        staged = relation in (
-            qualified(self.schema, STAGING_SONGS.name),
-            qualified(self.schema, STAGING_EVENTS.name),
-        )
-        if staged:
-            self._said += [self._copy_text(relation, columns, packed=True), LAST_COPY_QUERY]
+        if relation in [qualified(self.schema, table.name) for table in STAGING]:
+            self._say_copy(relation, columns, packed=True)
         else:
             values = ", ".join(["%s"] * len(columns))
             self._said.append(
                 f"INSERT INTO {relation} ({column_list(columns)}) VALUES ({values}), …"
             )
         super().append(relation, columns, rows)
+        self._said.pop()  # What DuckDB was told for it.
 
     def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
-        text = self._copy_text(
-            relation, columns, paths="<digest>.jsonpaths", times="epochmillisecs"
-        )
-        self._said += [text, LAST_COPY_QUERY]
+        paths = f"{self._base}/<digest>.jsonpaths"
+        self._say_copy(relation, columns, paths=paths, times="epochmillisecs")
         # One row, so that what follows a COPY that found something is shown.
-        required = [c for c in loaded_columns(STAGING_EVENTS) if c.required]
+        required = [column for column in _COLUMNS if column.required]
         names = column_list(c.name for c in required)
         made = ", ".join(
             "TIMESTAMP '1970-01-01 00:00:00'" if c.name == "ts" else f"'{_MADE[c.name]}'"
@@ -290,25 +263,13 @@ class _Session(DuckDBSession):
         )[1]:
             super().execute(f'DROP TABLE "{name}"')
 
-    def _copy_text(
-        self,
-        relation: str,
-        columns: Sequence[str],
-        *,
-        paths: str = AUTO,
-        times: str = AUTO,
-        packed: bool = False,
-    ) -> str:
-        base = f"{self._place.staging.rstrip('/')}/<session>"
-        return copy_text(
-            Copy(
-                relation=relation,
-                columns=tuple(columns),
-                manifest=f"{base}/<digest>.manifest",
-                role=self._place.role,
-                region=self._place.region or "<region of the bucket>",
-                paths=paths if paths == AUTO else f"{base}/{paths}",
-                times=times,
-                packed=packed,
-            )
+    def _say_copy(self, relation: str, columns: Sequence[str], **more: Any) -> None:
+        copy = Copy(
+            relation=relation,
+            columns=tuple(columns),
+            manifest=f"{self._base}/<digest>.manifest",
+            role=self._place.role,
+            region=self._place.region or "<region of the bucket>",
+            **more,
         )
+        self._said += [copy_text(copy), LAST_COPY_QUERY]

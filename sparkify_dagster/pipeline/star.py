@@ -11,8 +11,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
@@ -25,13 +27,21 @@ from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.marts import (
     MartsFailed,
-    MartsReport,
+    MartsResult,
     StarChange,
     are_behind,
     publish_marts,
 )
-from sparkify_dagster.pipeline.refresh import Refresh, insert, rematched, sql_of
-from sparkify_dagster.pipeline.table_report import Mode, TableReport
+from sparkify_dagster.pipeline.phases import Phases
+from sparkify_dagster.pipeline.refresh import (
+    ChangedRows,
+    Mode,
+    Refresh,
+    TableResult,
+    insert,
+    rematched,
+    sql_of,
+)
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
@@ -42,7 +52,7 @@ REBUILD_FROM = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class StarReport:
+class StarResult:
     """What a publication did.
 
     Attributes:
@@ -53,17 +63,19 @@ class StarReport:
         rematched: Plays that were there before and now have another song than then, or none.
         findings: What the checks found, by table.
         marts_failed: Why the marts were not published; None when they were, or need not be.
+        phases: Where its seconds went: to each table, and to what all of them share.
     """
 
     mode: Mode
     position: int
     load_id: int
-    tables: Mapping[str, TableReport]
+    tables: Mapping[str, TableResult]
     matched: int
     rematched: int
     findings: Mapping[str, tuple[Finding, ...]]
     marts_failed: MartsFailed | None = None
     seconds: float = 0.0
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 def decide(
@@ -113,8 +125,7 @@ def publish_star(
     *,
     rebuild: bool = False,
     rebuild_from: float = REBUILD_FROM,
-    on_table: Callable[[str], None] = lambda _: None,
-) -> StarReport:
+) -> StarResult:
     """Brings the five tables and the marts up to date with staging, audits them, commits.
 
     Marts that cannot be published keep their last state: the star is published without them, all
@@ -123,27 +134,33 @@ def publish_star(
     Args:
         rebuild: Build them whole from staging, whatever changed.
         rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
-        on_table: Told the name of each table when its turn comes; then `audit`, and `commit`.
 
     Raises:
         AuditFailed: A blocking check failed; the star stays as it was.
         WarehouseError: The warehouse cannot be written.
     """
+    phases = Phases()
 
-    def work(session: Session, *, with_marts: bool = True) -> StarReport:
+    def turn(name: str) -> None:
+        phases.now(name)
+        progress.report(f"publishing the star: {name}")
+
+    def work(session: Session, *, with_marts: bool = True) -> StarResult:
         wanted = rebuild, rebuild_from
-        return _published(session, run_id, wanted, on_table, with_marts=with_marts)
+        return _published(session, run_id, wanted, turn, with_marts=with_marts)
 
-    def was_committed(session: Session, report: StarReport) -> bool:
-        return ledger.holds(session, report.load_id, run_id)
+    def was_committed(session: Session, result: StarResult) -> bool:
+        return ledger.holds(session, result.load_id, run_id)
 
     started = time.monotonic()
-    try:
-        report = warehouse.transact(work, was_committed)
-    except MartsFailed as error:
-        report = warehouse.transact(lambda session: work(session, with_marts=False), was_committed)
-        report = replace(report, marts_failed=error)
-    return replace(report, seconds=time.monotonic() - started)
+    progress.report("publishing the star")
+    with phases.during("wait"):
+        try:
+            result = warehouse.transact(work, was_committed)
+        except MartsFailed as error:
+            result = warehouse.transact(partial(work, with_marts=False), was_committed)
+            result = replace(result, marts_failed=error)
+    return replace(result, seconds=time.monotonic() - started, phases=phases.total())
 
 
 def _published(
@@ -153,7 +170,7 @@ def _published(
     on_table: Callable[[str], None],
     *,
     with_marts: bool,
-) -> StarReport:
+) -> StarResult:
     create_tables(session)
     (positions, marts_at), (rebuild, rebuild_from) = _positions(session), wanted
     position = ledger.staging_position(session)
@@ -162,30 +179,32 @@ def _published(
     mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
     mode = "rebuild" if rebuild else mode
     work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
-    reports: dict[str, TableReport] = {}
+    built: dict[str, TableResult] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
     if mode != "nothing":
         for table in STAR:
             on_table(table.name)
             added, removed = work.build(table)
             rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
-            reports[table.name] = TableReport(mode, session.query(rows)[0][0], added, removed)
+            built[table.name] = TableResult(mode, session.query(rows)[0][0], added, removed)
         on_table("audit")
         written = {table.name: work.written(table) for table in STAR}
         asked = ((check, written[name]) for name in written for check in audits_of(name))
         findings = examine_at_once(session, asked)
         enforce(findings)
     if with_marts:
-        changed = frozenset(name for name, done in reports.items() if done.added or done.removed)
-        marts = publish_marts(session, marts_at, StarChange(mode, since, changed), on_table)
+        changed = frozenset(name for name, done in built.items() if done.added or done.removed)
+        marts = publish_marts(
+            session, marts_at, StarChange(mode, since, changed, work.changed), on_table
+        )
     else:
-        marts = MartsReport({}, {})
+        marts = MartsResult({}, {})
     on_table("commit")
-    if reports:
+    if built:
         _forget_retired(session)
-    tables = {**reports, **marts.tables}
+    tables = {**built, **marts.tables}
     load_id = _record(session, tables, position, run_id)
-    return StarReport(
+    return StarResult(
         mode,
         position,
         load_id,
@@ -202,7 +221,8 @@ class _Rebuild:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names = relations(session.schema)
-        self._had_plays = False
+        self._before = ""
+        self.changed: dict[str, ChangedRows] = {}
 
     def build(self, table: Table) -> tuple[int, int]:
         """Replaces all rows; gives how many were written and taken out."""
@@ -220,35 +240,26 @@ class _Rebuild:
 
     def rematched(self) -> int:
         """Plays whose song is another one than before, or none any more, or now found."""
-        if not self._had_plays:
+        if not self._before:
             return 0
-        return rematched(self._session, "matches_before", self._names[SONGPLAY.name])
+        return rematched(self._session, self._before, self._names[SONGPLAY.name])
 
     def _keep_matches(self) -> None:
         """Keeps the song of each play that is about to be made anew."""
         plays = self._names[SONGPLAY.name]
-        self._had_plays = bool(self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"))
-        if self._had_plays:
+        if self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"):
+            self._before = '"matches_before"'
+            columns = Names((*SONGPLAY.key, "song_id"))
             self._session.execute(
-                'CREATE TEMP TABLE "matches_before" AS\n'
-                f"SELECT {Names((*SONGPLAY.key, 'song_id')):p} FROM {plays} AS p"
+                f"CREATE TEMP TABLE {self._before} AS\nSELECT {columns:p} FROM {plays} AS p"
             )
 
 
-def _record(
-    session: Session, reports: Mapping[str, TableReport], position: int, run_id: str
-) -> int:
+def _record(session: Session, tables: Mapping[str, TableResult], position: int, run_id: str) -> int:
     load_id = ledger.next_load_id(session)
     entries = [
-        Entry(
-            target=name,
-            part="all",
-            status="published",
-            digest=NOTHING,
-            row_count=report.rows,
-            position=position,
-        )
-        for name, report in reports.items()
+        Entry(name, "all", "published", NOTHING, row_count=table.rows, position=position)
+        for name, table in tables.items()
     ]
     ledger.record(session, entries, load_id, run_id)
     return load_id

@@ -14,6 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from uuid import uuid4
 
+from sparkify_dagster.core.errors import PlainError
 from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, gather
@@ -23,7 +24,7 @@ from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.ledger import utc_now
 
 
-class ReportError(Exception):
+class ReportError(PlainError):
     """The report cannot be written; says where and why."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
+from sparkify_dagster.core.errors import PlainError
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Table
@@ -22,7 +23,7 @@ Row = tuple[Any, ...]
 Values = Mapping[str, object]
 
 
-class WarehouseError(Exception):
+class WarehouseError(PlainError):
     """The warehouse cannot do what was asked; says which, why, and the next step.
 
     Attributes:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -20,9 +21,9 @@ import duckdb
 import pytest
 
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import DAYS_JOB, LOAD_JOB
 from sparkify_dagster.defs.load_op import LOAD_OP
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.lake.changes import catalogue_parts
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import LakeObject, Objects
@@ -30,8 +31,7 @@ from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.pipeline.load_songs import load_songs
-from sparkify_dagster.pipeline.publish import Limits, Loading
+from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
 from sparkify_dagster_tests.lakes import (
@@ -634,7 +634,6 @@ def test_a_table_of_an_older_model_is_made_anew(table: str, place: Place) -> Non
 def test_a_song_load_that_was_overtaken_by_another_leaves_nothing_stale(place: Place) -> None:
     place.lake.put_song("A/one.json", song(title="Starlight"))
     lake = place.lake.open()
-    seen = lake.look()
     (part,) = catalogue_parts([LakeObject("A/one.json", 0, "")])
     late = next(
         key
@@ -658,9 +657,7 @@ def test_a_song_load_that_was_overtaken_by_another_leaves_nothing_stale(place: P
                 place.load()
             yield from lake.songs.read(objects, bounds)
 
-    reader = lake.song_reader()
-    load_songs(Loading(place.warehouse, Slow(), reader), list(seen.songs.values()))
-    reader.close()
+    bring_up_to_date(replace(lake, songs=Slow()), place.warehouse)
     (place.lake.songs / late).unlink()
     assert place.load() == set()
 

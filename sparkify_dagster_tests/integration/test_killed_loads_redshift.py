@@ -52,8 +52,9 @@ from sparkify_dagster_tests.s3_server import S3Server
 
 pytestmark = pytest.mark.integration
 A_DAY_AT_ONCE = Limits(batch_bytes=2_000)
-COMMITS = 5
-"""The catalogue, a day that COPY refuses (its first try is not committed), two more, the star."""
+COMMITS = 6
+"""The catalogue, a day that COPY refuses (its first try is not committed), two more, the star, and
+the pruning of the ledger."""
 BETWEEN = "statement"
 
 _processes = processes()

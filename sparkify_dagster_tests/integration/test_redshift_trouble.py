@@ -289,8 +289,8 @@ def test_a_day_with_one_bad_line_takes_the_careful_path_and_the_others_do_not(
     place.deliver(1, b'{"artist": "Mu', *(event(sessionId=5, itemInSession=n) for n in range(9)))
     outcome = place.load()
     assert [report.path for report in outcome.days] == ["copy", "reader", "copy"]
-    assert "line 4" in outcome.days[1].why
-    assert "2018-11-02-events.json" in outcome.days[1].why
+    assert "line 4" in outcome.days[1].copy_refusal
+    assert "2018-11-02-events.json" in outcome.days[1].copy_refusal
     assert outcome.days[1].entry.rejects == 1
     place.is_right()
 
@@ -316,7 +316,7 @@ def test_an_object_that_copy_may_not_read_is_read_by_us(place: Place) -> None:
     place.double.deny_object(f"{place.lake.base}/log_data/{key}")
     outcome = place.load()
     assert [report.path for report in outcome.days] == ["copy", "reader", "copy"]
-    assert key in outcome.days[1].why
+    assert key in outcome.days[1].copy_refusal
     place.is_right()
 
 
@@ -370,7 +370,7 @@ def test_buckets_in_two_regions_are_told_apart(double: Double, s3: S3Server, pla
     ).staging  # type: ignore[attr-defined]
     outcome = place.load()
     assert {report.path for report in outcome.days} == {"reader"}
-    assert "region" in outcome.days[0].why
+    assert "region" in outcome.days[0].copy_refusal
     place.is_right()
 
 

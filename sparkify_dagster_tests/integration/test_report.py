@@ -67,9 +67,9 @@ class Place:
         return definitions.resolve_job_def(name)
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("report"))
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
 
 
 def reported(result: dg.ExecuteInProcessResult) -> dict[str, Any] | None:
@@ -93,6 +93,7 @@ def test_a_load_writes_it_when_something_changed_and_only_then(place: Place) -> 
 def test_a_page_that_cannot_be_written_fails_no_load_but_a_run_that_was_for_it_alone(
     place: Place,
 ) -> None:
+    assert place.load().success
     before = place.plays()
     place.add(2)
     warnings: list[str] = []
@@ -111,8 +112,8 @@ def test_a_page_that_cannot_be_written_fails_no_load_but_a_run_that_was_for_it_a
 
 
 def test_it_can_be_written_alone_and_be_switched_off(place: Place) -> None:
-    place.page.unlink(missing_ok=True)
     off = {"SPARKIFY_REPORT__ENABLED": "no"}
+    place.add(2)
     place.add(3)
     assert place.load(**off).success
     assert not place.page.exists()

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from sparkify_dagster.core.aws import AwsAccess
 from sparkify_dagster.core.errors import CloudError
@@ -23,8 +24,8 @@ from sparkify_dagster.lake.notifications import Watched
 from sparkify_dagster.lake.queue import EventQueue
 from sparkify_dagster.lake.store.s3 import S3Store
 from sparkify_dagster.lake.store.staging_area import StagingArea
+from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.connection import Server
 from sparkify_dagster.warehouse.redshift.login import ClusterLogin, PasswordLogin, SecretLogin
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.redshift_double import wire
@@ -34,6 +35,15 @@ PASSWORD = "Hunter2  Secret"
 ESCAPES = "\x9b2J\u202e"
 ROLE = "arn:aws:iam::123456789012:role/loader"
 SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:dwh"
+CLUSTER = ClusterSettings(
+    host="127.0.0.1",
+    db_name="dev",
+    db_user="u",
+    db_password=SecretStr(PASSWORD),
+    sslmode="disable",
+    secret_arn=SECRET,
+    cluster_id="dwh",
+)
 LOGS = ("s3://lake/logs", "[S3] LOG_DATA")
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -140,8 +150,8 @@ JUNK: dict[str, Answer] = {
 }
 ASKED: dict[str, Callable[[str], Any]] = {
     "the queue": lambda at: EventQueue(f"{at}/1/q", access(at)).told(Watched(LOGS[:1]), ()),
-    "the secret": lambda at: SecretLogin(SECRET, access(at)).credentials(),
-    "the cluster": lambda at: ClusterLogin("dwh", "dev", "u", access(at)).credentials(),
+    "the secret": lambda at: SecretLogin(CLUSTER, access(at)).credentials(),
+    "the cluster": lambda at: ClusterLogin(CLUSTER, access(at)).credentials(),
     "the role": lambda at: access(at, ROLE).credentials(),
     "the lake": lambda at: S3Store(*LOGS, access(at)).list_objects(),
 }
@@ -188,9 +198,10 @@ def redshift(*answers: bytes) -> Iterator[RedshiftWarehouse]:
     with Peer(("127.0.0.1", 0), _Talk) as peer:
         peer.answers = answers
         threading.Thread(target=peer.serve_forever, daemon=True).start()
+        cluster = CLUSTER.model_copy(update={"db_port": peer.server_address[1]})
         yield RedshiftWarehouse(
-            Server("127.0.0.1", peer.server_address[1], "dev", sslmode="disable"),
-            PasswordLogin("u", lambda: PASSWORD),
+            cluster,
+            PasswordLogin(cluster),
             "sparkify",
             StagingArea("s3://lake/_staging", access("http://127.0.0.1:1"), Meter()),
             "default",
@@ -235,7 +246,8 @@ def test_a_value_that_the_driver_cannot_read_is_told_without_quoting_it(
 @pytest.mark.parametrize("character", ["\0", "\ud800"])
 def test_a_password_that_cannot_be_sent_is_told_and_not_shown(character: str) -> None:
     with redshift(DONE) as warehouse:
-        warehouse.login = PasswordLogin("u", lambda: PASSWORD + character)
+        password = SecretStr(PASSWORD + character)
+        warehouse.login = PasswordLogin(CLUSTER.model_copy(update={"db_password": password}))
         with pytest.raises(WarehouseError, match=r"cannot be sent|invalid dsn") as told:
             warehouse.look(lambda session: session.query("SELECT 1"))
     assert PASSWORD not in str(told.value)

@@ -20,6 +20,7 @@ from typing import Literal
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.core.webhook import post
+from sparkify_dagster.pipeline.events import CATALOGUE, MARTS, STAR, FailedPart
 
 Message = dict[str, str]
 """What Slack's incoming webhooks take: `{"text": …}`; others that speak JSON can read it too."""
@@ -31,8 +32,6 @@ TRIES = 3
 _TIMEOUT, _PAUSE, _PATIENCE = 4.0, 0.5, 12.0
 """Seconds: for an answer; before the second try, doubled for the third; after which none begins."""
 _HOUR = 3600.0
-CATALOGUE, STAR, MARTS = "the song catalogue", "the star", "the marts"
-"""What can fail beside log days, each under its date."""
 LOAD, CHECKS, TABLES, CHECK = "the load", "the job of checks", "the tables", "check "
 """All of a load, of a run of checks; what grows stale; before the name of a check."""
 _AGAIN = (
@@ -58,22 +57,6 @@ State = Literal["failed", "given up"]
 STATES: tuple[State, ...] = ("failed", "given up")
 Known = Mapping[str, State]
 """What people were told of the parts that are not well, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailedPart:
-    """A part of a load that failed.
-
-    Attributes:
-        name: A log day, or such as `the marts`; blank: it is no part's failure but all of it.
-        tried: How often, as it is now; 0: that is not known.
-        given_up: It is left alone until the lake changes or somebody loads it.
-    """
-
-    name: str
-    reason: str
-    tried: int = 0
-    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

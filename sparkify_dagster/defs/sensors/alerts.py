@@ -18,19 +18,15 @@ import dagster as dg
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.defs.assets import LOG_DATA, SONG_DATA
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import CHECKS_JOB, is_ours
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.defs.sensors.alert_policy import (
-    CATALOGUE,
     CHECK,
     CHECKS,
     LOAD,
-    MARTS,
-    STAR,
     STATES,
     Delivery,
     EndedRun,
-    FailedPart,
     Freshness,
     Known,
     Message,
@@ -45,6 +41,7 @@ from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.pipeline.audit import FOR_EXAMPLE
+from sparkify_dagster.pipeline.events import CATALOGUE, MARTS, STAR, FailedPart
 from sparkify_dagster.settings import AlertsSettings, SensorSettings
 
 RUNS_SENSOR, STALENESS_SENSOR = "run_alerts", "staleness_alerts"

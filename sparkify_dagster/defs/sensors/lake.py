@@ -35,7 +35,7 @@ from sparkify_dagster.defs.sensors.triggers import (
 )
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.lake.snapshot import Snapshot
-from sparkify_dagster.pipeline.plan import Pending, held_against, pending, summed_up
+from sparkify_dagster.pipeline.plan import Pending, Request, held_against, pending, summed_up
 from sparkify_dagster.settings import SensorSettings
 from sparkify_dagster.warehouse.engine import WarehouseBusy
 
@@ -99,7 +99,7 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
             # Not remembered as dealt with: the next tick finds it changed again.
             waiting = replace(memory, dirty=True)
             return _skipped("another process writes to the warehouse; not now", waiting, events)
-        todo = pending(known, held, attempts=bounds.attempts)
+        todo = pending(known, held, Request("due"), bounds.attempts)
         empty = known.is_empty and held.is_nothing
         if empty or todo.is_nothing:
             left = len(todo.given_up)

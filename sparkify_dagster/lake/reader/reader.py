@@ -155,7 +155,7 @@ class Reader:
 
     def __init__(self, columns: Sequence[Column], fields: Sequence[str], threads: int = 0) -> None:
         self._columns = tuple(columns)
-        self._fields = tuple(fields)
+        self.fields = tuple(fields)
         self._schema = pa.schema(
             [
                 *((c.name, ARROW_TYPES[c.type]) for c in columns),
@@ -163,9 +163,9 @@ class Reader:
                 ("line", pa.int32()),
             ]
         )
-        self._bulk = Bulk(self._columns, self._fields, self._schema)
-        self._fast = fast_query(self._columns, self._fields)
-        self._parse = parse_query(self._fields)
+        self._bulk = Bulk(self._columns, self.fields, self._schema)
+        self._fast = fast_query(self._columns, self.fields)
+        self._parse = parse_query(self.fields)
         self._threads = threads
         self._opened: duckdb.DuckDBPyConnection | None = None
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "reader")
@@ -327,7 +327,7 @@ class Reader:
             return False
 
     def _count_unknown(self, rows: pa.Table, batch: Batch) -> None:
-        counted = self._ask(UNKNOWN_QUERY, rows, known=list(self._fields))
+        counted = self._ask(UNKNOWN_QUERY, rows, known=list(self.fields))
         for item in counted.to_pylist():
             batch.unknown[item["object"], item["field"]] += int(item["records"])
 

@@ -156,6 +156,6 @@ def test_json_tells_a_double_exactly(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines()[-1] == "0.333333"
 
 
-@pytest.mark.parametrize("page", ["README.md", "sparkify_dagster/docs_site/templates/home.html"])
+@pytest.mark.parametrize("page", ["README.md", "sparkify_dagster/docs_site/templates/index.html"])
 def test_a_first_query_is_the_same_everywhere(page: str) -> None:
     assert f"sparkify query '{EXAMPLE}'" in (ROOT / page).read_text(encoding="utf-8")

@@ -217,10 +217,11 @@ def test_nothing_is_loaded_into_a_file_that_another_user_planted(
     give_away(planted)
     with (
         pytest.raises(WarehouseError, match="belongs to another user"),
-        DuckDBWarehouse(path, "s").transaction() as session,
+        DuckDBWarehouse(DuckDBSettings(path=path), "s").transaction() as session,
     ):
         session.execute("CREATE TABLE s.people AS SELECT 'Ada'")
-    with DuckDBWarehouse(path, "s", shared=True).transaction() as session:
+    settings = DuckDBSettings(path=path, shared=True)
+    with DuckDBWarehouse(settings, "s").transaction() as session:
         assert session.tables() == {}
 
 

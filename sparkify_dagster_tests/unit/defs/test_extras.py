@@ -15,12 +15,13 @@ from sparkify_dagster.defs import events as report
 from sparkify_dagster.defs import load_op as load
 from sparkify_dagster.defs import metadata
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder
-from sparkify_dagster.defs.failed_parts import failed_parts
 from sparkify_dagster.defs.jobs import LOAD_JOB
-from sparkify_dagster.defs.sensors.alert_policy import FailedPart
+from sparkify_dagster.defs.metadata import failed_parts
 from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
+from sparkify_dagster.pipeline import load as pipeline_load
+from sparkify_dagster.pipeline.events import FailedPart
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
@@ -103,14 +104,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 LOOKS: list[tuple[Any, str]] = [
-    (load, "look_at"), (load, "look_at_staged"), (load, "examine"), (DuckDBWarehouse, "sizes"),
+    (report, "look_at"), (report, "look_at_staged"), (pipeline_load, "examine_stored"),
+    (DuckDBWarehouse, "sizes"),
 ]  # fmt: skip
 TOLD: list[tuple[Any, str]] = [
-    (report, name)
-    for name in (
-        "AssetMaterializationPlannedData", "check_evaluation", "cost_metadata", "day_metadata",
-        "reasons_metadata", "rows_metadata", "size_metadata", "took_metadata",
-    )
+    *((report, name) for name in (
+        "AssetMaterializationPlannedData", "check_evaluation", "cost_metadata",
+    )),
+    *((metadata, name) for name in (
+        "day_metadata", "reasons_metadata", "rows_metadata", "size_metadata", "took_metadata",
+    )),
 ]  # fmt: skip
 HOUSEKEEPING: list[tuple[Any, str]] = [
     (metadata, "by_day"), (ledger, "prune"), (DuckDBWarehouse, "tidy"), (load, "prune_runs"),

@@ -25,7 +25,7 @@ from sparkify_dagster.model.ddl import (
 )
 from sparkify_dagster.model.statements import placeholders, sql_text, statement
 from sparkify_dagster.pipeline.audit import Stored, loaded_by
-from sparkify_dagster.pipeline.sql_preview import Place, rehearse
+from sparkify_dagster.pipeline.sql_preview import Place, preview
 
 FOLDER = Path(sparkify_dagster.__file__).parent / "model" / "sql"
 MADE_UP = {
@@ -38,7 +38,7 @@ MADE_UP = {
     "column": "target",
     "replaced": "replaced_objects",
 }
-"""What statements that no rehearsal sends are given besides tables."""
+"""What statements that no preview sends are given besides tables."""
 
 
 def _queries() -> Iterator[tuple[str, str]]:
@@ -80,7 +80,7 @@ def _sent() -> Iterator[tuple[str, str]]:
     """
     seen = {_numberless(text) for _, text in _queries()}
     place = Place("s3://lake/_staging", "arn:aws:iam::123456789012:role/copy", "us-west-2")
-    for stage in rehearse("sparkify", place):
+    for stage in preview("sparkify", place):
         for number, text in enumerate(stage.statements, 1):
             bound = re.sub(r"\$[a-z_]\w*|%s", "'1'", text.removesuffix(", …"))
             if _numberless(bound) not in seen:
@@ -124,7 +124,7 @@ def test_every_file_is_among_the_statements_looked_at_here(file: str) -> None:
     parts = re.split(r"\{\w+(?::\w*)?\}|\$\w+", " ".join(text.split()))
     pattern = re.compile(".+".join(map(re.escape, parts)))
     shown = (" ".join(each.split()) for each in STATEMENTS.values())
-    assert any(map(pattern.search, shown)), f"nothing sends {file}, or no rehearsal does"
+    assert any(map(pattern.search, shown)), f"nothing sends {file}, or no preview does"
 
 
 DENIED = {

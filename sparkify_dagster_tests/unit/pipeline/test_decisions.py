@@ -9,7 +9,8 @@ import pytest
 from sparkify_dagster.lake.changes import NOTHING, make_parts
 from sparkify_dagster.lake.objects import DayRange, LakeObject, Objects
 from sparkify_dagster.lake.snapshot import Snapshot
-from sparkify_dagster.pipeline.plan import NEVER_LOADED, Loaded, asked_days, pending
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.pipeline.plan import NEVER_LOADED, Loaded, Request, pending
 from sparkify_dagster.pipeline.publish import over_limit
 from sparkify_dagster.pipeline.star import decide
 from sparkify_dagster.warehouse.ledger import FAILED, StarPosition
@@ -118,7 +119,7 @@ def test_what_failed_vanished_or_differs_is_pending() -> None:
 
 def test_a_range_of_days_leaves_other_days_and_the_songs_alone() -> None:
     day = date(2018, 11, 2)
-    todo = pending(snapshot(), NEVER_LOADED, days=DayRange(day, day))
+    todo = pending(snapshot(), NEVER_LOADED, Request(within=DayRange(day, day)))
     assert [part.name for part in todo.days] == ["2018-11-02"]
     assert todo.songs == []
 
@@ -130,8 +131,9 @@ def test_a_star_that_is_behind_is_pending_by_itself() -> None:
 
 
 def test_days_that_are_asked_for_are_loaded_whether_the_lake_has_them_or_not() -> None:
-    parts = asked_days(snapshot(), ["2018-11-02", "2018-12-24"])
-    assert [(part.name, len(part.objects)) for part in parts] == [
-        ("2018-11-02", 1),
-        ("2018-12-24", 0),
-    ]
+    days = "2018-11-02", "2018-12-24"
+    lake = snapshot()
+    asked = Request("asked", tables=frozenset({STAGING_EVENTS.name}), days=days)
+    todo = pending(lake, held(lake), asked)
+    assert [(part.name, len(part.objects)) for part in todo.days] == [(days[0], 1), (days[1], 0)]
+    assert (todo.songs, todo.star) == ([], False)

@@ -18,8 +18,8 @@ from sparkify_dagster.pipeline import marts as publishing
 from sparkify_dagster.pipeline.audit import Stored, examine, examine_at_once
 from sparkify_dagster.pipeline.marts import StarChange, are_behind, way_to
 from sparkify_dagster.pipeline.plan import loaded
-from sparkify_dagster.pipeline.star import StarReport, publish_star
-from sparkify_dagster.pipeline.table_report import Mode
+from sparkify_dagster.pipeline.refresh import Mode
+from sparkify_dagster.pipeline.star import StarResult, publish_star
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError
@@ -93,7 +93,7 @@ def warehouse(tmp_path: Path, lake: TinyLake) -> DuckDBWarehouse:
     return made
 
 
-def refreshed(lake: TinyLake, warehouse: DuckDBWarehouse) -> StarReport:
+def refreshed(lake: TinyLake, warehouse: DuckDBWarehouse) -> StarResult:
     """Loads what changed without ever rebuilding the star, and holds it against the oracle."""
     star = bring_up_to_date(lake.open(), warehouse, rebuild_from=math.inf).star
     assert star is not None

@@ -11,6 +11,7 @@ import pytest
 
 from sparkify_dagster.model.star import USER
 from sparkify_dagster.model.table import Table
+from sparkify_dagster.pipeline.plan import held_against, pending
 from sparkify_dagster.pipeline.refresh import Refresh
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Row, Session
@@ -58,7 +59,8 @@ def users_refreshed(lake: TinyLake, warehouse: DuckDBWarehouse) -> Iterator[Sess
     """The table of users refreshed after the lake's days were loaded; nothing of it is kept."""
     with warehouse.reading() as session:
         since = session.query("SELECT MAX(h.load_id) FROM sparkify.load_history AS h")[0][0]
-    bring_up_to_date(lake.open(), warehouse, star=False)
+    changed = [part.name for part in pending(*held_against(lake.open().look(), warehouse)).days]
+    bring_up_to_date(lake.open(), warehouse, days=changed, star=False)
     with warehouse.transaction() as session:
         Refresh(session, since, USER.reads).build(USER)
         yield session

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from sparkify_dagster.defs.assets import table_specs
-from sparkify_dagster.defs.failed_parts import failed_metadata
+from sparkify_dagster.defs.metadata import failed_metadata
 from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.defs.sensors import alert_policy as alerts
 from sparkify_dagster.defs.sensors import alerts as alert_sensors
@@ -28,7 +28,6 @@ from sparkify_dagster.defs.sensors.alert_policy import (
     LOAD,
     MOST_KNOWN,
     EndedRun,
-    FailedPart,
     Freshness,
     Known,
     about_stale,
@@ -39,6 +38,7 @@ from sparkify_dagster.defs.sensors.alert_policy import (
 from sparkify_dagster.defs.sensors.lake import REQUEST_TAG
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
+from sparkify_dagster.pipeline.events import FailedPart
 from sparkify_dagster.settings import (
     AlertsSettings,
     DaysSettings,

@@ -1,0 +1,248 @@
+"""What a load does, and in which order: everybody who loads anything calls `load`.
+
+1. *Plan*: the lake is listed, and held against what the ledger says is loaded.
+2. *Songs*: what changed in the catalogue is read and published, all of it or nothing.
+3. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
+4. *Star and marts*: brought up to date with what is staged now, the good days of it.
+5. *Checks* that look at the load itself, or at what it has built.
+6. *Pruning*: old history goes, and what dead loads left behind.
+
+Each step audits what it wrote and commits before the load says so, and what is committed stays:
+whatever fails after that is told and omitted. What belongs here: just this order, and what becomes
+of failures. How a step is done stands in the module of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from sparkify_dagster.core import progress
+from sparkify_dagster.core.errors import PlainError, why
+from sparkify_dagster.lake.changes import Part, changed_parts
+from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.model import marts, star
+from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.pipeline.audit import AuditFailed, examine_stored
+from sparkify_dagster.pipeline.copy_load import load_log_days
+from sparkify_dagster.pipeline.events import (
+    CATALOGUE,
+    MARTS,
+    STAR,
+    Checked,
+    DaysLoaded,
+    Ended,
+    Event,
+    FailedPart,
+    Noticed,
+    Omitted,
+    PartResult,
+    Planned,
+)
+from sparkify_dagster.pipeline.load_songs import load_songs
+from sparkify_dagster.pipeline.plan import (
+    Loaded,
+    Pending,
+    Request,
+    held_against,
+    loaded,
+    notices,
+    pending,
+)
+from sparkify_dagster.pipeline.publish import Limits, Loading
+from sparkify_dagster.pipeline.star import publish_star
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse
+
+_Made = TypeVar("_Made")
+
+
+def load(
+    request: Request, warehouse: Warehouse, lake: Lake, limits: Limits, run_id: str = ""
+) -> Iterator[Event]:
+    """Brings the warehouse up to date with the lake, as far as it is asked for.
+
+    Args:
+        run_id: Names the load in the ledger.
+
+    Yields:
+        What happens, as soon as it is committed; `Ended` as the last, whatever failed. An error
+        that nobody foresaw is raised instead.
+    """
+    return _Load(request, warehouse, lake, limits, run_id).run()
+
+
+@dataclass(slots=True)
+class _Load:
+    """One load, and what is known of it so far."""
+
+    request: Request
+    warehouse: Warehouse
+    lake: Lake
+    limits: Limits
+    run_id: str
+    at: str = ""
+    failed: list[FailedPart] = field(default_factory=list)
+    up_to_date: set[str] = field(default_factory=set)
+    is_rebuilt: bool = False
+
+    def run(self) -> Iterator[Event]:
+        error = None
+        try:
+            yield from self._steps()
+        except PlainError as caught:
+            error = caught
+            self._fails(self.at, str(caught))
+        failed = yield from self._with_tries()
+        yield Ended(tuple(failed), frozenset(self.up_to_date), error)
+
+    def _steps(self) -> Iterator[Event]:
+        plan = yield from self._plan()
+        if plan.todo.is_nothing:
+            return
+        yield from self._songs(plan)
+        yield from self._days(plan)
+        yield from self._check(_of_failed_loads(plan.todo))
+        yield from self._star(plan.todo)
+        yield from self._check(self._of_columns())
+        yield from self._prune(plan.held)
+
+    def _plan(self) -> Generator[Event, None, Planned]:
+        progress.report("looking at the lake")
+        snapshot, held = held_against(self.lake.look(), self.warehouse)
+        if snapshot.is_empty and held.is_nothing:
+            raise LakeError(snapshot.emptiness)
+        todo = pending(snapshot, held, self.request, self.limits.attempts)
+        said = notices(self.lake, snapshot, held, todo, self.limits.attempts)
+        yield from map(Noticed, said)
+        plan = Planned(snapshot, held, todo)
+        yield plan
+        return plan
+
+    def _songs(self, plan: Planned) -> Iterator[Event]:
+        known, parts = plan.held.songs, plan.todo.songs
+        if parts and (yield from self._load_songs(parts)):
+            known = known | {part.name: part.digest for part in parts}
+        if not changed_parts(plan.snapshot.songs, known):
+            self.up_to_date.add(STAGING_SONGS.name)
+
+    def _load_songs(self, parts: Sequence[Part]) -> Generator[Event, None, bool]:
+        """Gives whether they were published."""
+        reader = self.lake.song_reader()
+        loading = Loading(self.warehouse, self.lake.songs, reader, self.limits, self.run_id)
+        try:
+            songs = load_songs(loading, parts, everything=self.request.reads_all)
+            yield self._part(CATALOGUE, songs)
+            return songs.published
+        finally:
+            yield from self._tried("A reader was not closed", reader.close)
+
+    def _days(self, plan: Planned) -> Iterator[Event]:
+        if not plan.todo.days:
+            return
+        reader = self.lake.log_reader(plan.snapshot.fields)
+        loading = Loading(self.warehouse, self.lake.logs, reader, self.limits, self.run_id)
+        days: list[PartResult] = []
+        try:
+            for day in load_log_days(loading, plan.todo.days):
+                days.append(day)
+                yield self._part(day.entry.part, day)
+            yield DaysLoaded(tuple(days), loading.phases.total())
+        finally:
+            yield from self._tried("A reader was not closed", reader.close)
+
+    def _star(self, todo: Pending) -> Iterator[Event]:
+        if not self.request.star:
+            return
+        self.at = STAR
+        try:
+            done = publish_star(
+                self.warehouse,
+                self.run_id,
+                rebuild=self.request.rebuilds(todo),
+                rebuild_from=self.limits.rebuild_from,
+            )
+        except AuditFailed as error:
+            self._fails(STAR, f"The star was not published. {error}")
+            yield Checked(error.findings)
+            return
+        self.is_rebuilt = done.mode == "rebuild"
+        self.up_to_date.update(table.name for table in star.STAR)
+        yield done
+        if done.marts_failed is None:
+            self.up_to_date.update(table.name for table in marts.MARTS)
+            return
+        yield Checked(done.marts_failed.findings)
+        why_not = f"The marts were not published and stay as they were. {done.marts_failed}"
+        self._fails(MARTS, why_not)
+
+    def _of_columns(self) -> list[Check]:
+        """The checks of columns, where they were asked for or all was built anew.
+
+        Other loads go without: they refuse altered tables anyway, and each check costs an event.
+        """
+        wanted = all_checks() if self.is_rebuilt else self.request.checks
+        return [check for check in wanted if check.name == SCHEMA_MATCHES]
+
+    def _check(self, checks: list[Check]) -> Iterator[Event]:
+        """Makes checks of what is stored, where they can be made."""
+        if checks:
+            make = partial(examine_stored, self.warehouse, checks)
+            found = yield from self._tried("Checks were not made", make)
+            yield Checked(tuple(found or ()))
+
+    def _prune(self, held: Loaded) -> Iterator[Event]:
+        now = held.at_latest(ledger.utc_now())
+
+        def old(session: Session) -> int:
+            return ledger.prune(session, self.limits.history_days, now)
+
+        missing = "Files of dead loads were not removed"
+        yield from self._tried("Old history was not removed", lambda: self.warehouse.transact(old))
+        if left := (yield from self._tried(missing, self.warehouse.tidy)):
+            yield Omitted(f"{missing}: {left}")
+
+    def _part(self, name: str, result: PartResult) -> PartResult:
+        if not result.published:
+            self._fails(name, f"{name} was not published: {result.entry.message}")
+        return result
+
+    def _fails(self, part: str, reason: str) -> None:
+        self.failed.append(FailedPart(part, reason))
+
+    def _with_tries(self) -> Generator[Event, None, list[FailedPart]]:
+        """What failed, with how often it was tried in vain as it is now."""
+        if not self.failed:
+            return []
+        held = yield from self._tried("Tries are not counted", lambda: loaded(self.warehouse))
+        if held is None:
+            return self.failed
+        failures = {day: [failure] for day, failure in held.failed_days.items()}
+        failures[CATALOGUE] = [*held.failed_songs.values()]
+        return [p.after(failures.get(p.name, ()), self.limits.attempts) for p in self.failed]
+
+    def _tried(
+        self, missing: str, make: Callable[[], _Made]
+    ) -> Generator[Event, None, _Made | None]:
+        """What `make` gives; None where it fails, which is no reason for the load to fail.
+
+        Args:
+            missing: What there is not then, as the beginning of a sentence.
+        """
+        try:
+            return make()
+        except Exception as error:  # Whatever it is: what is committed stays.
+            text = f"{missing}: {why(error)}"
+        yield Omitted(text)
+        return None
+
+
+def _of_failed_loads(todo: Pending) -> list[Check]:
+    """The checks that look at the outcome of the loads themselves, after them."""
+    loads = {STAGING_SONGS.name: todo.songs, STAGING_EVENTS.name: todo.days}
+    return [c for c in all_checks() if c.name == NO_FAILED_LOADS and loads.get(c.table)]
