@@ -47,7 +47,7 @@ def require_trusted(*paths: Path) -> None:
     trusted = {0, os.geteuid(), os.stat(__file__).st_uid}
     for path in paths:
         for follow in (False, True):
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 owner = os.stat(path, follow_symlinks=follow).st_uid
                 if owner not in trusted:
                     raise OSError(EPERM, f"belongs to another user (id {owner})", str(path))

@@ -39,14 +39,18 @@ class Said:
     err: str
 
     @property
+    def flat(self) -> str:
+        """All that was said as one line: a name with a blank may be folded there, or not."""
+        return " ".join((self.out + self.err).split())
+
+    @property
     def json(self) -> Any:
         """Its stdout as JSON: there must be nothing else on it."""
         return json.loads(self.out)
 
 
 def sparkify(folder: Path, *words: str, **variables: str) -> Said:
-    """Runs the command in a folder and waits for its end; wide, so that no path is folded."""
-    variables = {"COLUMNS": "300"} | variables
+    """Runs the command in a folder and waits for its end."""
     with tempfile.TemporaryDirectory() as said:
         process = processes().Process(
             target=_run, args=(folder, words, environment(variables), Path(said)), daemon=True

@@ -33,6 +33,7 @@ ELSEWHERE = {
 """Packages of others that only some layers import."""
 
 ROOT_MODULES = 6
+MOST_LINES = 400
 PRIVATE = "sparkify_dagster.defs.internals"
 
 
@@ -99,6 +100,12 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_the_root_holds_few_modules() -> None:
     root = [name for name in MODULES if name.count(".") == 1]
     assert len(root) <= ROOT_MODULES, f"give one a package: {root}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_at_most_four_hundred_lines(module: str) -> None:
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES, f"{module} has {lines} lines: give a part of it a file of its own"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -24,6 +24,7 @@ from sparkify_dagster.defs.metadata import failed_metadata
 from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.defs.sensors import alert_policy as alerts
 from sparkify_dagster.defs.sensors import alerts as alert_sensors
+from sparkify_dagster.defs.sensors import ended_runs
 from sparkify_dagster.defs.sensors.alert_policy import (
     LOAD,
     MOST_KNOWN,
@@ -638,14 +639,14 @@ def test_a_failed_check_is_told_where_it_says_more_than_the_parts_that_failed(
     check: tuple[str, str, bool], parts: tuple[FailedPart, ...], known: Known, told: bool
 ) -> None:
     failed = evaluation(check[0], check[1], passed=False, blocking=check[2])
-    found = list(alert_sensors._failed_checks([failed], parts, known))
+    found = list(ended_runs._failed_checks([failed], parts, known))
     assert [part.name for part in found] == [f"check {check[1]} of {check[0]}"] * told
 
 
 def test_when_no_load_of_a_table_has_failed_all_its_parts_are_well(daemon: Daemon) -> None:
     passed = evaluation("staging_events_table", "no_failed_loads", passed=True)
     known: Known = {DAY: "failed", "the song catalogue": "failed", "the star": "failed"}
-    well = alert_sensors._well(daemon.instance, daemon.run("whole"), [passed], known)
+    well = ended_runs._well(daemon.instance, daemon.run("whole"), [passed], known)
     assert well == {DAY, "check no_failed_loads of staging_events_table"}
 
 
