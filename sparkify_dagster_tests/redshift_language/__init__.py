@@ -6,6 +6,6 @@ that a test makes the platform send is held against it; `python -m` this package
 """
 
 from sparkify_dagster_tests.redshift_language.finding import Finding
-from sparkify_dagster_tests.redshift_language.guard import findings, of_statement
+from sparkify_dagster_tests.redshift_language.guard import MOST_BYTES, findings, of_statement
 
-__all__ = ["Finding", "findings", "of_statement"]
+__all__ = ["MOST_BYTES", "Finding", "findings", "of_statement"]

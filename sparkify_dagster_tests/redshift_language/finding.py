@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparkify_dagster_tests.redshift_double.tokens import Token
+from sparkify_dagster_tests.redshift_language.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sparkify_dagster_tests.redshift_double.tokens import (
-    Token,
-    closing,
-    follows,
-    items,
-    table_name,
-)
 from sparkify_dagster_tests.redshift_language.facts import (
     COPY_WORDS,
     NO_CASTS,
@@ -26,6 +19,13 @@ from sparkify_dagster_tests.redshift_language.facts import (
     NOT_WITH_JSON,
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding, syntax
+from sparkify_dagster_tests.redshift_language.tokens import (
+    Token,
+    closing,
+    follows,
+    items,
+    table_name,
+)
 
 Tokens = Sequence[Token]
 Rule = Callable[[Tokens], Iterator[Finding]]

@@ -19,14 +19,17 @@ from itertools import chain
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from sparkify_dagster_tests.redshift_double.tokens import Token, follows, statements_of, tokens_of
 from sparkify_dagster_tests.redshift_language import grammar, names, places, queries
 from sparkify_dagster_tests.redshift_language.blocks import Tree
 from sparkify_dagster_tests.redshift_language.facts import NO_DATE_PARTS
 from sparkify_dagster_tests.redshift_language.finding import Finding
+from sparkify_dagster_tests.redshift_language.tokens import Token, follows, statements_of, tokens_of
 
 MOST_BYTES = 16 * 1024 * 1024
 _PARSED = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("}
+_IN_ROWS = {
+    "(", ")", ",", "-", "::", "NULL", "TRUE", "FALSE", "TIMESTAMP", "DATE", "DOUBLE", "PRECISION",
+}  # fmt: skip
 _found: dict[str, tuple[Finding, ...]] = {}
 # Names made of a digest differ from test to test, and mean nothing.
 _LIST = re.compile(r"'x'(?:, ?'x')+")
@@ -141,8 +144,7 @@ def _without_rows(tokens: Tokens) -> Tokens:
 
 def _is_plain(tokens: Tokens) -> bool:
     """Whether there are but literals."""
-    plain = {"(", ")", ",", "-", "::", "NULL", "TRUE", "FALSE", "TIMESTAMP", "DATE"}
-    return all(t.kind in ("string", "number") or t.key in plain for t in tokens)
+    return all(t.kind in ("string", "number") or t.key in _IN_ROWS for t in tokens)
 
 
 def _shape(tokens: Tokens) -> str:

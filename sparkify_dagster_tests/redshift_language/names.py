@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from sparkify_dagster_tests.redshift_double.tokens import Token, closing, follows, table_name
 from sparkify_dagster_tests.redshift_language.facts import (
     FUNCTIONS,
     GRAMMAR,
@@ -19,6 +18,7 @@ from sparkify_dagster_tests.redshift_language.facts import (
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding, syntax
 from sparkify_dagster_tests.redshift_language.grammar import defined_columns
+from sparkify_dagster_tests.redshift_language.tokens import Token, closing, follows, table_name
 
 Tokens = Sequence[Token]
 

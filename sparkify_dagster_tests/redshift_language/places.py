@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 
-from sparkify_dagster_tests.redshift_double.tokens import Token, follows
 from sparkify_dagster_tests.redshift_language.blocks import Tree, blocks_around
 from sparkify_dagster_tests.redshift_language.facts import (
     LEADER,
@@ -21,6 +20,7 @@ from sparkify_dagster_tests.redshift_language.facts import (
     VIEWS,
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding
+from sparkify_dagster_tests.redshift_language.tokens import Token, follows
 
 _SYSTEM = ("stl_", "stv_", "svl_", "svv_", "svcs_", "sys_")
 _ON_TABLES = "Specified types or functions (one per INFO message) not supported on Redshift tables."
