@@ -52,11 +52,11 @@ class Tree:
 
     def tables(self) -> list[exp.Table]:
         """Tables and views, without the names of CTEs."""
-        return [
-            table
-            for table in self.root.find_all(exp.Table)
-            if table.name and (table.db or table.name.lower() not in self.ctes)
-        ]
+        return [table for table in self.root.find_all(exp.Table) if self.is_table(table)]
+
+    def is_table(self, table: exp.Table) -> bool:
+        """Whether it is no name of a CTE, and no function."""
+        return bool(table.name and (table.db or table.name.lower() not in self.ctes))
 
     def _find(self) -> Iterator[Reference]:
         for column in self.root.find_all(exp.Column):

@@ -73,6 +73,8 @@ _SEQUENCES: dict[tuple[str, ...], str] = {
     ("EXCLUDE", "CURRENT"): "another frame",
     ("EXCLUDE", "TIES"): "another frame",
     ("NULLS", "NOT", "DISTINCT"): "nothing",
+    ("FROM", "GENERATE_SERIES"): "a table of numbers",
+    ("JOIN", "GENERATE_SERIES"): "a table of numbers",
     ("FROM", "ONLY"): "the table alone",
     ("WITH", "NO", "DATA"): "LIMIT 0",
     ("EXCLUDE", "USING"): "a check by a query",
@@ -89,7 +91,7 @@ _WORDS = {
 _BY_FIRST: dict[str, list[tuple[str, ...]]] = {}
 for _words in _SEQUENCES:
     _BY_FIRST.setdefault(_words[0], []).append(_words)
-_OPERATORS = {"->", "->>", "@>", "<@", "#>", "#>>", "@@", "?|", "?&", "&&", "!~~", "^@"}
+_OPERATORS = {"->", "->>", "@>", "<@", "#>", "#>>", "@@", "?|", "?&", "&&", "!~~", "^@", "?"}
 _CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "LIKE", "CHECK"}
 
 
@@ -118,7 +120,7 @@ def _operators(tokens: Tokens) -> Iterator[Finding]:
     for index, token in enumerate(tokens):
         if token.kind != "symbol" or token.key not in "-#@<?&!^":
             continue
-        for length in (3, 2):
+        for length in (3, 2, 1):
             run = tokens[index : index + length]
             joined = "".join(t.text for t in run)
             if joined in _OPERATORS and run[-1].end - token.start == len(joined):
@@ -149,7 +151,7 @@ def _statements(tokens: Tokens) -> Iterator[Finding]:
 
 def _clients(tokens: Tokens) -> Iterator[Finding]:
     """COPY from and to a client or files of the server; words COPY from S3 has not."""
-    if tokens[0].key != "COPY":
+    if tokens[0].key != "COPY" or follows(tokens, 1, "JOB"):
         return
     source = next((at for at, t in enumerate(tokens) if t.key == "FROM"), len(tokens) - 1)
     if source + 1 >= len(tokens) or tokens[source + 1].kind != "string":
@@ -214,8 +216,8 @@ def _alter(tokens: Tokens) -> Iterator[Finding]:
 def _columns(tokens: Tokens) -> Iterator[Finding]:
     """Types and checks of columns that CREATE TABLE and ALTER TABLE ADD define."""
     for column in defined_columns(tokens):
-        kind = column[1] if len(column) > 1 else column[0]
-        if column[0].key not in _CONSTRAINTS and kind.key in NO_COLUMN_TYPES:
+        kind = column[1] if len(column) > 1 else None
+        if kind and column[0].key not in _CONSTRAINTS and kind.key in NO_COLUMN_TYPES:
             said = f'type "{kind.name}" does not exist'
             yield Finding("type", kind.key, "use a type of Redshift's", "42704", said)
         for index, token in enumerate(column):

@@ -79,28 +79,43 @@ def leader_functions(tree: Tree, tokens: Sequence[Token]) -> Iterator[Finding]:
 
 
 def _views(tree: Tree) -> Iterator[Finding]:
+    for column, relations in _columns(tree):
+        names = {r.name.lower() for r in relations if isinstance(r, exp.Table)}
+        system = all(isinstance(r, exp.Table) and _kind(r) == "system" for r in relations)
+        if not (system and names and names <= VIEWS.keys()):
+            continue
+        known = frozenset[str]().union(*(VIEWS[name] for name in names))
+        if column.name.lower() not in known:
+            said = f'column "{column.name.lower()}" does not exist in {", ".join(sorted(names))}'
+            instead = f"the columns are {', '.join(sorted(known))}"
+            yield Finding("system view", column.sql("redshift"), instead, "42703", said)
+
+
+def _no_system_columns(tree: Tree) -> Iterator[Finding]:
+    """PostgreSQL gives each table columns of its own; here the catalogue alone has an `oid`."""
+    for column, relations in _columns(tree):
+        tables = [r for r in relations if isinstance(r, exp.Table) and tree.is_table(r)]
+        if len(tables) != len(relations) or any(_kind(t) != "user" for t in tables):
+            continue
+        if column.name.lower() in SYSTEM_COLUMNS:
+            said = f'column "{column.name.lower()}" does not exist'
+            yield Finding("system column", column.sql("redshift"), "a key", "42703", said)
+
+
+def _columns(tree: Tree) -> Iterator[tuple[exp.Column, list[exp.Expr]]]:
+    """Each column with the relations it may be of."""
     for reference in tree.references:
-        if isinstance(reference.relation, exp.Table):
-            yield from _unknown(reference.column, reference.relation)
+        if not isinstance(reference.column.this, exp.Star):
+            yield reference.column, [reference.relation]
     for column in tree.root.find_all(exp.Column):
         block = next(blocks_around(column), None)
         if column.table or block is None or column.name.upper() in VALUES:
             continue
+        made = {e.alias.lower() for e in getattr(block, "selects", ()) if e.alias}
         relations = list(tree.relations(block).values())
-        if len(relations) == 1 and isinstance(relations[0], exp.Table):
-            own = {e.alias.lower() for e in getattr(block, "selects", ()) if e.alias}
-            if column.name.lower() not in own:
-                yield from _unknown(column, relations[0])
-
-
-def _unknown(column: exp.Column, table: exp.Table) -> Iterator[Finding]:
-    known = VIEWS.get(table.name.lower())
-    if known is None or _kind(table) != "system" or isinstance(column.this, exp.Star):
-        return
-    if column.name.lower() not in known:
-        said = f'column "{column.name.lower()}" does not exist in {table.name.lower()}'
-        instead = f"the columns are {', '.join(sorted(known))}"
-        yield Finding("system view", column.sql("redshift"), instead, "42703", said)
+        alone = next(blocks_around(block), None) is None or len(relations) == 1
+        if relations and alone and column.name.lower() not in made:
+            yield column, relations
 
 
 def _reserved(tree: Tree) -> Iterator[Finding]:
@@ -128,6 +143,7 @@ def _system_columns(tree: Tree) -> Iterator[Finding]:
 RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _catalogue,
     _views,
+    _no_system_columns,
     _reserved,
     _system_columns,
 )

@@ -186,7 +186,7 @@ def _row_values(tree: Tree) -> Iterator[Finding]:
         parent = row.parent
         if isinstance(parent, exp.In) and row is parent.this and parent.args.get("query"):
             continue
-        compared = isinstance(parent, exp.Predicate | exp.In | exp.EQ | exp.Select | exp.Alias)
+        compared = isinstance(parent, exp.Predicate | exp.Select | exp.Alias | exp.Distinct)
         if compared:
             said = "Row constructors are not supported"
             yield Finding("row values", shown(row), "compare column by column", message=said)
@@ -206,9 +206,13 @@ def _full_joins(tree: Tree) -> Iterator[Finding]:
 
 
 def _joins_both(part: exp.Expr) -> bool:
-    return isinstance(part, exp.EQ) and all(
-        side.find(exp.Column) is not None for side in (part.this, part.expression)
+    if not isinstance(part, exp.EQ):
+        return False
+    left, right = (
+        {column.table.lower() for column in side.find_all(exp.Column)}
+        for side in (part.this, part.expression)
     )
+    return bool(left and right) and ("" in left | right or not left & right)
 
 
 def shown(node: exp.Expr) -> str:
