@@ -99,6 +99,11 @@ class Double:
         said: list[str] = self.control.ask("statements")
         return said
 
+    def refused(self) -> list[str]:
+        """What the platform sent and Redshift would refuse, ever since the double began."""
+        said: list[str] = self.control.ask("refused")
+        return said
+
     def forget(self) -> None:
         """Begins the list of statements anew."""
         self.control.ask("forget")

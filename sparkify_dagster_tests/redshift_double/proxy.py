@@ -65,6 +65,8 @@ class Proxy:
             cluster.faults.clear()
         elif do == "statements":
             return list(cluster.statements)
+        elif do == "refused":
+            return list(cluster.refused)
         elif do == "forget":
             cluster.statements.clear()
         elif do == "deny":

@@ -42,4 +42,9 @@ NO_OBJECTS = _words("no_objects")
 NO_STATEMENTS = _words("no_statements")
 NO_DATE_PARTS = frozenset({"ISODOW", "ISOYEAR", "JULIAN"})
 COPY_WORDS = _words("copy_words")
+NOT_WITH_JOB = frozenset(
+    {"MANIFEST", "MAXERROR", "IGNOREALLERRORS", "DEFAULT", "ACCESS_KEY_ID", "CREDENTIALS"}
+)
+STYLES = frozenset({"AUTO", "EVEN", "KEY", "ALL"})
+ENCODINGS = _words("encodings")
 NOT_WITH_JSON = _words("not_with_json")

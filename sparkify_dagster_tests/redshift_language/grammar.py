@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sparkify_dagster_tests.redshift_language.facts import (
     COPY_WORDS,
+    ENCODINGS,
     NO_CASTS,
     NO_COLUMN_TYPES,
     NO_DATE_PARTS,
     NO_OBJECTS,
     NO_STATEMENTS,
+    NOT_WITH_JOB,
     NOT_WITH_JSON,
+    STYLES,
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding, syntax
 from sparkify_dagster_tests.redshift_language.tokens import (
@@ -167,8 +170,33 @@ def _clients(tokens: Tokens) -> Iterator[Finding]:
     if "JSON" in has and "JOB" not in has:
         for word in sorted(has & NOT_WITH_JSON):
             yield Finding("COPY", f"JSON with {word}", f"leave out {word}", "42601")
+    if "JOB" in has:
+        for word in sorted(has & NOT_WITH_JOB):
+            yield Finding("COPY", f"JOB with {word}", f"leave out {word}", "42601")
     if not has & {"IAM_ROLE", "CREDENTIALS", "ACCESS_KEY_ID"}:
         yield Finding("COPY", "COPY", "name an IAM_ROLE", "42601")
+
+
+def _designs(tokens: Tokens) -> Iterator[Finding]:
+    """Where tables lie and how columns are packed."""
+    if tokens[0].key not in ("CREATE", "ALTER"):
+        return
+    for index, token in enumerate(tokens[:-1]):
+        known = {"DISTSTYLE": STYLES, "ENCODE": ENCODINGS}.get(token.key)
+        after = tokens[index + 1]
+        if known is None or after.kind != "word" or _after_dot(tokens, index):
+            continue
+        if after.key not in known:
+            words = f"{token.key} {after.text}"
+            yield syntax("grammar", after, words, f"one of {', '.join(sorted(known))}")
+
+
+def _with_insert(tokens: Tokens) -> Iterator[Finding]:
+    depth = 0
+    for token in tokens if tokens[0].key == "WITH" else ():
+        depth += {"(": 1, ")": -1}.get(token.key, 0)
+        if token.key in ("INSERT", "MERGE") and depth == 0:
+            yield syntax("grammar", token, f"WITH … {token.key}", "write INSERT INTO … WITH …")
 
 
 def _lock(tokens: Tokens) -> Iterator[Finding]:
@@ -335,6 +363,8 @@ RULES: tuple[Rule, ...] = (
     _casts,
     _columns,
     _no_cautious_ctas,
+    _designs,
+    _with_insert,
     _alter,
     _lock,
     _truncate,

@@ -215,6 +215,18 @@ def _joins_both(part: exp.Expr) -> bool:
     return bool(left and right) and ("" in left | right or not left & right)
 
 
+def _qualify(tree: Tree) -> Iterator[Finding]:
+    """Right after a table's name QUALIFY would be its alias."""
+    for select in tree.root.find_all(exp.Select):
+        source = select.args.get("from_")
+        between = any(select.args.get(part) for part in ("joins", "where", "group", "having"))
+        if select.args.get("qualify") is None or source is None or between:
+            continue
+        if not source.this.alias:
+            said = 'syntax error at or near "QUALIFY"'
+            yield Finding("QUALIFY", "QUALIFY", "give the table an alias", "42601", said)
+
+
 def shown(node: exp.Expr) -> str:
     """A node as text that fits a line."""
     text = node.sql("redshift")
@@ -227,4 +239,5 @@ RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _untyped,
     _row_values,
     _full_joins,
+    _qualify,
 )
