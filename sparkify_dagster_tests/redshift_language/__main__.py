@@ -34,4 +34,5 @@ def run(lines: Iterable[str]) -> int:
 
 if __name__ == "__main__":
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(run(sys.stdin))

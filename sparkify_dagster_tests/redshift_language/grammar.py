@@ -95,6 +95,7 @@ _BY_FIRST: dict[str, list[tuple[str, ...]]] = {}
 for _words in _SEQUENCES:
     _BY_FIRST.setdefault(_words[0], []).append(_words)
 _OPERATORS = {"->", "->>", "@>", "<@", "#>", "#>>", "@@", "?|", "?&", "&&", "!~~", "^@", "?"}
+_NO_DIRECTIONS = {"BACKWARD", "PRIOR", "LAST", "ABSOLUTE", "RELATIVE", "FIRST"}
 _CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "LIKE", "CHECK"}
 
 
@@ -143,6 +144,10 @@ def _statements(tokens: Tokens) -> Iterator[Finding]:
         yield syntax("statement", tokens[-1], "ROLLBACK TO", "use transactions of their own")
     if follows(tokens, 0, "PREPARE", "TRANSACTION"):
         yield syntax("statement", tokens[1], "PREPARE TRANSACTION", instead)
+    if first.key == "DECLARE" and not follows(tokens, 2, "CURSOR", "FOR"):
+        yield syntax("statement", tokens[2], tokens[2].text, "DECLARE … CURSOR FOR, and no options")
+    if first.key == "FETCH" and tokens[1].key in _NO_DIRECTIONS:
+        yield syntax("statement", tokens[1], f"FETCH {tokens[1].text}", "FETCH FORWARD … FROM")
     if first.key in ("CREATE", "DROP", "ALTER"):
         kinds = {"UNIQUE", "OR", "REPLACE", "TEMP", "TEMPORARY", "EVENT", "CONSTRAINT"}
         kind = next((t for t in tokens[1:] if t.key not in kinds), first)

@@ -57,7 +57,7 @@ def long_names(tokens: Tokens) -> Iterator[Finding]:
     """Names of more bytes than Redshift keeps."""
     for token in tokens:
         if token.is_name and len(token.text) > MOST_BYTES_OF_NAME // 4:
-            length = len(token.name.encode())
+            length = len(token.name.encode("utf-8", "surrogatepass"))
             if length > MOST_BYTES_OF_NAME:
                 instead = f"at most {MOST_BYTES_OF_NAME} bytes, this has {length}"
                 said = f'identifier "{token.name[:20]}…" is too long'

@@ -130,6 +130,13 @@ def test_what_is_remembered_of_a_statement_is_nothing_that_its_literals_decide()
         assert (findings(good) == [], findings(bad) != []) == (True, True)
 
 
+def test_what_sqlglot_cannot_follow_is_looked_at_all_the_same() -> None:
+    deep = f"SELECT {'(' * 5000}1{')' * 5000}"
+    assert findings(deep) == []
+    assert findings(f"{deep}, STRING_AGG(a, 'x') FROM t")
+    assert findings('SELECT "\ud800" FROM t') == []
+
+
 def test_a_finding_says_rule_words_and_what_to_write() -> None:
     (found,) = findings("SELECT a FROM t WHERE a < 1.7976931348623157E308")
     assert str(found) == (
