@@ -124,10 +124,14 @@ def test_what_is_remembered_of_a_statement_is_nothing_that_its_literals_decide()
         ("CREATE TABLE t (a VARCHAR(10))", "CREATE TABLE t (a VARCHAR(99999))"),
         ("SELECT DATE_PART('year', a) FROM t", "SELECT DATE_PART('isodow', a) FROM t"),
         ("SELECT a FROM t WHERE a < 1E10", "SELECT a FROM t WHERE a < 1E99"),
+        ("SELECT 1", "SELECT 1E308"),
         ("UNLOAD ('SELECT 1') TO 's3://b/'", "UNLOAD ('SELECT EVERY(a) FROM t') TO 's3://b/'"),
         ("SELECT LAG(a, 1) OVER (ORDER BY b) FROM t", "SELECT LAG(a,1,1) OVER (ORDER BY b) FROM t"),
     ):
-        assert (findings(good) == [], findings(bad) != []) == (True, True)
+        for one in (good, f"DECLARE c CURSOR FOR {good}"):
+            assert findings(bad)
+            assert findings(one.replace(good, bad))
+            assert findings(one) == []
 
 
 def test_what_sqlglot_cannot_follow_is_looked_at_all_the_same() -> None:
