@@ -180,6 +180,18 @@ def test_further_logins_have_their_role_and_their_time(double: Double) -> None:
         connect(double, user="IAMA:sparkify", password="token")
 
 
+def test_what_the_platform_sends_and_redshift_refuses_is_kept_for_the_end(double: Double) -> None:
+    wrong, asked = "SELECT 1 AS tag", "DECLARE looked_at CURSOR FOR SELECT 1 AS tag"
+    for name in ("sparkify_dagster", "psql"):
+        with connected(double, application_name=name) as connection:
+            for sql in (wrong, asked):
+                with pytest.raises(errors.SyntaxError):
+                    run(connection, sql)
+                connection.rollback()
+    assert double.refused() == [f'syntax error at or near "tag": {wrong}']
+    assert double.refused() == []
+
+
 def test_the_user_is_no_superuser(bench: Bench) -> None:
     assert bench.run("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
 

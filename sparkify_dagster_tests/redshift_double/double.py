@@ -100,7 +100,7 @@ class Double:
         return said
 
     def refused(self) -> list[str]:
-        """What the platform sent and Redshift would refuse, ever since the double began."""
+        """What the platform sent and Redshift would refuse, since this was asked last."""
         said: list[str] = self.control.ask("refused")
         return said
 

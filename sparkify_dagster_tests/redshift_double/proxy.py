@@ -66,7 +66,8 @@ class Proxy:
         elif do == "statements":
             return list(cluster.statements)
         elif do == "refused":
-            return list(cluster.refused)
+            refused, cluster.refused = cluster.refused, []
+            return refused
         elif do == "forget":
             cluster.statements.clear()
         elif do == "deny":
