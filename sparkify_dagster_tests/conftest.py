@@ -52,6 +52,8 @@ def double(s3: S3Server) -> Iterator[Double]:
 
     with redshift_double(s3.endpoint) as running:
         yield running
+        # Each has failed already, unless somebody caught it.
+        assert running.refused() == [], "Redshift would refuse what the platform sent"
 
 
 _LIVE = pytest.param(

@@ -89,7 +89,7 @@ def _in_doubt(column: Column, name: str) -> str:
         length = f"OCTET_LENGTH({name}) >= {column.length}"
         return f"{name} LIKE '[%' OR {name} LIKE '{{%' OR {length}"
     if column.type is Type.DOUBLE:
-        return f"NOT {name} BETWEEN -1.7976931348623157E308 AND 1.7976931348623157E308"
+        return f"NOT {name} BETWEEN -{_LARGEST} AND {_LARGEST}"
     if column.type is Type.TIMESTAMP:
         return f"NOT {name} BETWEEN '0001-01-01 00:00:00' AND '9999-12-31 23:59:59.999'"
     return ""

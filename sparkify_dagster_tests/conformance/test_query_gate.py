@@ -61,11 +61,15 @@ def watched(warehouse: Warehouse, folder: Path) -> Iterator[Callable[[], object]
     """Tells what a statement might change: the folder's files, or what is stored elsewhere."""
     if isinstance(warehouse, RedshiftWarehouse):
         with warehouse.looking() as session:
-            yield lambda: session.query(
+            catalogue = (
                 "SELECT (SELECT COUNT(*) FROM pg_class), (SELECT COUNT(*) FROM pg_namespace), "
-                '(SELECT COUNT(*) FROM pg_user), user_id, first_name, "level" '
+                "(SELECT COUNT(*) FROM pg_user)"
+            )
+            people = (
+                'SELECT user_id, first_name, "level" '
                 f'FROM "{warehouse.schema}"."user" ORDER BY user_id'
             )
+            yield lambda: [session.query(sql) for sql in (catalogue, people)]
     else:
         yield lambda: {
             path: hashlib.sha256(path.read_bytes()).hexdigest()

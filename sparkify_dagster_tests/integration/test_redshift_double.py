@@ -180,6 +180,18 @@ def test_further_logins_have_their_role_and_their_time(double: Double) -> None:
         connect(double, user="IAMA:sparkify", password="token")
 
 
+def test_what_the_platform_sends_and_redshift_refuses_is_kept_for_the_end(double: Double) -> None:
+    wrong, asked = "SELECT 1 AS tag", "DECLARE looked_at CURSOR FOR SELECT 1 AS tag"
+    for name in ("sparkify_dagster", "psql"):
+        with connected(double, application_name=name) as connection:
+            for sql in (wrong, asked):
+                with pytest.raises(errors.SyntaxError):
+                    run(connection, sql)
+                connection.rollback()
+    assert double.refused() == [f'syntax error at or near "tag": {wrong}']
+    assert double.refused() == []
+
+
 def test_the_user_is_no_superuser(bench: Bench) -> None:
     assert bench.run("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
 
@@ -415,7 +427,7 @@ def test_what_both_have_passes(bench: Bench) -> None:
         "GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO ROLE analysts_{s}",
         "REVOKE SELECT ON {s}.t FROM ROLE analysts_{s}",
         "CREATE TEMP TABLE mine (LIKE {s}.t)",
-        "CREATE TEMP TABLE yours AS SELECT t.a AS tag FROM {s}.t AS t",
+        'CREATE TEMP TABLE yours AS SELECT t.a AS "tag" FROM {s}.t AS t',
         "EXPLAIN SELECT * FROM {s}.t",
         "ALTER TABLE {s}.t ADD COLUMN c INT",
         "ALTER TABLE {s}.t ALTER DISTSTYLE ALL",
@@ -426,7 +438,8 @@ def test_what_both_have_passes(bench: Bench) -> None:
         "DELETE FROM {s}.t USING mine WHERE t.a = mine.a",
         "INSERT INTO {s}.t (a) WITH x AS (SELECT 1 AS a) SELECT a FROM x",
         "SELECT a, ROW_NUMBER() OVER (PARTITION BY a ORDER BY b) FROM {s}.t",
-        'SELECT "user" FROM (SELECT \'ON CONFLICT\' AS "user") AS returning_ -- QUALIFY',
+        'SELECT "user" FROM (SELECT CAST(\'ON CONFLICT\' AS VARCHAR(11)) AS "user") AS returning_'
+        " -- QUALIFY",
         "SELECT generate_series(1, 3)",
         "SELECT GETDATE() IS NOT NULL",
         "DROP VIEW IF EXISTS {s}.v",
@@ -468,6 +481,11 @@ def test_what_both_have_passes(bench: Bench) -> None:
         "ALTER TABLE {s}.t ADD COLUMN c INT, ADD COLUMN d INT",
         "SELECT * FROM {s}.user",
         "SELECT t.tag FROM {s}.t AS t",
+        "SELECT a AS tag FROM {s}.t",
+        "SELECT 1 FROM {s}.t WHERE a < 1.7976931348623157E308",
+        "SELECT SUM(a) OVER (ORDER BY b) FROM {s}.t",
+        "SELECT t.a FROM {s}.t JOIN pg_catalog.pg_class AS c ON c.relname = t.b",
+        "SELECT c.x FROM (SELECT 'x' AS x) AS c",
         "SELECT tag FROM {s}.t",
         "SELECT a FROM {s}.t QUALIFY ROW_NUMBER() OVER (ORDER BY a) = 1",
         "ALTER TABLE {s}.t APPEND FROM {s}.x",

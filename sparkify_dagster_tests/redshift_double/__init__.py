@@ -15,9 +15,10 @@ What it cannot show, so that a test that passes proves nothing about it:
 - COPY's true parser at its edges: it is strict where the documentation is silent (floats into
   integers, duplicate keys, surrogates, what follows broken JSON), and its words and codes for
   errors are not Redshift's everywhere. Parallel slices may see more errors than MAXERROR.
-- Redshift's planner and functions: what PostgreSQL 18 knows passes unless `refusals` names it, and
-  what only Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, UNLOAD, SUPER, IDENTITY columns,
-  late-binding views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
+- Redshift's planner and functions: what PostgreSQL 18 knows passes unless the language guard
+  (`redshift_language`) refuses it; what it cannot see is said there. What only
+  Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, UNLOAD, SUPER, IDENTITY columns, late-binding
+  views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
 - Trailing blanks, which Redshift ignores when it compares; AVG of integers, which it cuts;
   VARCHAR overflow within expressions.
 - Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sparkify_dagster_tests.redshift_double.tokens import Token, closing, follows, table_name
 from sparkify_dagster_tests.redshift_double.wire import SqlError
+from sparkify_dagster_tests.redshift_language.tokens import Token, closing, follows, table_name
 
 _MOST_ERRORS = 100_000
 _NOT_WITH_JSON = {

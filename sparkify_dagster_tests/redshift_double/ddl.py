@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparkify_dagster_tests.redshift_double.tokens import (
+from sparkify_dagster_tests.redshift_double.wire import SqlError
+from sparkify_dagster_tests.redshift_language.tokens import (
     Edits,
     Token,
     closing,
@@ -18,7 +19,6 @@ from sparkify_dagster_tests.redshift_double.tokens import (
     items,
     table_name,
 )
-from sparkify_dagster_tests.redshift_double.wire import SqlError
 
 _TABLE_CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN"}
 _ENCODINGS = {

@@ -100,6 +100,11 @@ class Double:
         said: list[str] = self.control.ask("statements")
         return said
 
+    def refused(self) -> list[str]:
+        """What the platform sent and Redshift would refuse, since this was asked last."""
+        said: list[str] = self.control.ask("refused")
+        return said
+
     def forget(self) -> None:
         """Begins the list of statements anew."""
         self.control.ask("forget")

@@ -121,7 +121,9 @@ class Door:
             startup_packet({**kept, "user": role, "database": DATABASE, "options": options})
         )
         pid = _pass_greeting(server, client)
-        return Session(self.cluster, client, Link(server), user, pid)
+        return Session(
+            self.cluster, client, Link(server), user, pid, said.get("application_name", "")
+        )
 
     def _role(self, client: Stream, user: str) -> str:
         """Asks for the password, and gives the role in PostgreSQL."""

@@ -65,6 +65,9 @@ class Proxy:
             cluster.faults.clear()
         elif do == "statements":
             return list(cluster.statements)
+        elif do == "refused":
+            refused, cluster.refused = cluster.refused, []
+            return refused
         elif do == "forget":
             cluster.statements.clear()
         elif do == "deny":

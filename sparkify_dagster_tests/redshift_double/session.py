@@ -37,6 +37,9 @@ from sparkify_dagster_tests.redshift_double.wire import (
 
 Out = Callable[[bytes], None]
 _ENDS = ("COMMIT", "END")
+# The platform's name for itself, and how statements begin that it passes on from people.
+_PLATFORM = "sparkify_dagster"
+_OF_PEOPLE = ("DECLARE looked_at", "EXPLAIN", "SHOW")
 _PATIENCE = 0.1
 _TIME = re.compile(r"(\d+)(\w*)")
 _UNITS = {"": 0.0, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -52,6 +55,7 @@ class Cluster:
 
     Attributes:
         statements: What clients sent, in order.
+        refused: What the platform itself sent and Redshift would not take.
         sessions: The open sessions by PostgreSQL's process id.
     """
 
@@ -59,6 +63,7 @@ class Cluster:
     s3: S3
     faults: ArmedFaults = field(default_factory=ArmedFaults)
     statements: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     sessions: dict[int, Session] = field(default_factory=dict)
     query_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
 
@@ -68,6 +73,7 @@ class Session:
     """A client that has logged in, and its session in PostgreSQL.
 
     Attributes:
+        application: Who the client says it is; tests that connect by themselves say nothing.
         cancelled: Set when the client asked to cancel what runs.
     """
 
@@ -76,6 +82,7 @@ class Session:
     link: Link
     user: str
     pid: int
+    application: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _copy_count: int = 0
     _copy_id: int = -1
@@ -160,7 +167,7 @@ class Session:
         Args:
             cut_short: The connection will be cut with the transaction open.
         """
-        statements = translate(text)
+        statements = self._translated(text)
         for statement in statements:
             self._check_place(statement)
         if cut_short:
@@ -172,6 +179,14 @@ class Session:
         for statement in statements:
             if not self._run_one(statement, out, cut_short):
                 return
+
+    def _translated(self, text: str) -> list[Statement]:
+        try:
+            return translate(text)
+        except SqlError as error:
+            if self.application == _PLATFORM and not text.startswith(_OF_PEOPLE):
+                self.cluster.refused.append(f"{error.message}: {text[:2000]}")
+            raise
 
     def _check_place(self, statement: Statement) -> None:
         if self.link.status == IN_BLOCK:

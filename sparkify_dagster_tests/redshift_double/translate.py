@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from sparkify_dagster_tests.redshift_double.ddl import Design, alter_table, create_table
-from sparkify_dagster_tests.redshift_double.refusals import refuse
-from sparkify_dagster_tests.redshift_double.tokens import (
+from sparkify_dagster_tests.redshift_double.refusals import refuse, refuse_size
+from sparkify_dagster_tests.redshift_double.wire import SqlError
+from sparkify_dagster_tests.redshift_language.tokens import (
     Edits,
     Token,
     follows,
@@ -20,7 +21,6 @@ from sparkify_dagster_tests.redshift_double.tokens import (
     table_name,
     tokens_of,
 )
-from sparkify_dagster_tests.redshift_double.wire import SqlError
 
 # Settings PostgreSQL has not. With a prefix it takes any.
 _OWN_SETTINGS = {
@@ -67,6 +67,7 @@ def translate(text: str) -> list[Statement]:
     Raises:
         SqlError: Redshift would refuse one of them.
     """
+    refuse_size(text)
     try:
         return [_translated(sql, tokens) for sql, tokens in statements_of(text)]
     except IndexError as error:

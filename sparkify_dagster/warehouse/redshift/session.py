@@ -35,7 +35,12 @@ from sparkify_dagster.warehouse.engine import (
 from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
-from sparkify_dagster.warehouse.redshift.statements import as_psycopg, is_select, only_reading
+from sparkify_dagster.warehouse.redshift.statements import (
+    as_psycopg,
+    is_select,
+    only_reading,
+    typed,
+)
 
 TABLES_QUERY = (
     "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length "
@@ -227,7 +232,8 @@ class RedshiftSession:
     def _insert(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         if not rows.num_rows:
             return
-        values = list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+        cells = (map(typed, column.to_pylist()) for column in rows.columns)
+        values = list(zip(*cells, strict=True))
         sql = f"INSERT INTO {relation} ({column_list(columns)}) VALUES %s"
         with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
             self._do(execute_values, cursor, sql, values, None, len(values))
@@ -260,7 +266,8 @@ class RedshiftSession:
     @contextmanager
     def _sent(self, sql: str, values: Values | None) -> Iterator[Any]:
         with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
-            self._do(cursor.execute, as_psycopg(sql, values), values or None)
+            typed_values = {name: typed(value) for name, value in (values or {}).items()}
+            self._do(cursor.execute, as_psycopg(sql, values), typed_values or None)
             yield cursor
 
     def _do(self, send: Callable[..., object], *words: object) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 
+from psycopg2.extensions import AsIs
 from sqlglot import Dialect, Token, TokenType
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
@@ -33,6 +35,13 @@ def as_psycopg(sql: str, values: Mapping[str, object] | None) -> str:
     return _NAME.sub(
         lambda found: f"%({found[1]})s" if found[1] in values else found[0], sql.replace("%", "%%")
     )
+
+
+def typed(value: object) -> object:
+    """A value for psycopg2, which writes floats bare: Redshift would read them as NUMERIC."""
+    if isinstance(value, float) and isfinite(value):
+        return AsIs(f"'{float(value)!r}'::double precision")
+    return value
 
 
 def only_reading(sql: str) -> str | None:

@@ -24,8 +24,8 @@ from sparkify_dagster_tests.redshift_double.json_records import (
     pick_by_paths,
     records,
 )
-from sparkify_dagster_tests.redshift_double.tokens import tokens_of
 from sparkify_dagster_tests.redshift_double.wire import SqlError
+from sparkify_dagster_tests.redshift_language.tokens import tokens_of
 
 _HEAD = 'COPY s."user" (a, "B") FROM \'s3://b/k\' '
 

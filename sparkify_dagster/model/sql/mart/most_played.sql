@@ -13,14 +13,16 @@ artists AS (
     GROUP BY s.artist_name
 ),
 ranked AS (
-    SELECT 'song' AS kind, s.title, s.artist_name, s.plays, s.matched, s.last_played,
+    SELECT CAST('song' AS VARCHAR(8)) AS kind, s.title, s.artist_name, s.plays, s.matched,
+        s.last_played,
         ROW_NUMBER() OVER (
             ORDER BY s.plays DESC NULLS LAST, s.title || CHR(1), s.artist_name || CHR(1)
         ) AS rank
     FROM songs AS s
     WHERE s.title <> ''
     UNION ALL
-    SELECT 'artist' AS kind, '' AS title, a.artist_name, a.plays, a.matched, a.last_played,
+    SELECT CAST('artist' AS VARCHAR(8)) AS kind, '' AS title, a.artist_name, a.plays, a.matched,
+        a.last_played,
         ROW_NUMBER() OVER (ORDER BY a.plays DESC NULLS LAST, a.artist_name || CHR(1)) AS rank
     FROM artists AS a
 )

@@ -12,12 +12,19 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import adapt
 
 from sparkify_dagster.lake.jsonpaths import parse_jsonpaths
 from sparkify_dagster.warehouse.redshift import pack
 from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
 from sparkify_dagster.warehouse.redshift.pack import write_packs
-from sparkify_dagster.warehouse.redshift.statements import as_psycopg, is_select, only_reading
+from sparkify_dagster.warehouse.redshift.statements import (
+    as_psycopg,
+    is_select,
+    only_reading,
+    typed,
+)
+from sparkify_dagster_tests.redshift_language import findings
 
 COPY = Copy(
     relation='"s"."t"',
@@ -119,6 +126,19 @@ def test_values_are_bound_by_name_and_a_percent_sign_stays_one() -> None:
     sql = "SELECT '10%' FROM t WHERE a = $day AND b = $other"
     assert as_psycopg(sql, {"day": 1}) == "SELECT '10%%' FROM t WHERE a = %(day)s AND b = $other"
     assert as_psycopg(sql, None) == sql
+
+
+@given(st.floats())
+def test_a_number_with_a_fraction_is_sent_with_its_type_and_comes_back_whole(value: float) -> None:
+    sent = adapt(typed(value)).getquoted().decode()
+    assert findings(f"INSERT INTO t (a) VALUES ({sent})") == []
+    text, _, kind = sent.strip().partition("::")
+    assert kind in ("double precision", "float")
+    assert repr(float(text.strip("'"))) == repr(value)
+
+
+def test_other_values_are_sent_as_they_are() -> None:
+    assert [typed(value) for value in (1, True, "1e308", None)] == [1, True, "1e308", None]
 
 
 @pytest.mark.parametrize(

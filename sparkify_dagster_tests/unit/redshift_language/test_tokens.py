@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sparkify_dagster_tests.redshift_double.tokens import (
+from sparkify_dagster_tests.redshift_language.tokens import (
     Edits,
     closing,
     items,

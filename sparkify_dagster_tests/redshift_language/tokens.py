@@ -58,6 +58,8 @@ class Token:
     @property
     def value(self) -> str:
         """The text of a string."""
+        if self.text[0] == "$":
+            return self.text.split("$", 2)[2].rpartition("$")[0].rpartition("$")[0]
         body = self.text[self.text.index("'") + 1 : -1]
         return re.sub(r"\\(.)|''", lambda found: found.group(1) or "'", body, flags=re.DOTALL)
 
