@@ -228,9 +228,10 @@ def test_only_what_a_mart_reads_decides_its_slices_or_is_read_for_others(table: 
         return
     alike = [mart for mart in MARTS if mart.slices is table.slices]
     read = {name for mart in alike for name in mart.reads}
-    assert {source.table for source in table.slices.sources} == read, (
-        f"{table.name} reads {table.reads}: each must say which slices it touches (`Slices`, "
-        "model/marts.py), else the mart stays as it was when that table changes"
+    told = {source.table for source in table.slices.sources}
+    assert told == read, (
+        f"{sorted(told ^ read)}: what marts of the slices {table.slices.name} read, and nothing "
+        "else, says which of them it touches (model/marts.py), else they miss its changes"
     )
 
 
@@ -247,7 +248,10 @@ def test_every_statement_that_defines_rows_belongs_to_a_table() -> None:
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*.sql")}
     found = {path for path in found if path.startswith(("star/", "mart/"))}
     settled = {table.slices.settled for table in TABLES.values() if table.slices}
-    assert found == ({table.sql for table in TABLES.values()} | settled) - {None}
+    named = ({table.sql for table in TABLES.values()} | settled) - {None}
+    assert found == named, (
+        f"{sorted(found ^ named)}: a file no table of STAR or MARTS names, or one that is missing"
+    )
 
 
 def test_tables_stand_in_the_layer_that_declares_them() -> None:
