@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import read_bounded
@@ -88,6 +88,8 @@ def open_warehouse(
         if lock_wait is not None:
             duckdb = duckdb.model_copy(update={"lock_wait": lock_wait})
         return DuckDBWarehouse(duckdb, schema, progress.report)
+    if settings.engine != "redshift":
+        assert_never(settings.engine)
     from sparkify_dagster.lake.store.staging_area import StagingArea
     from sparkify_dagster.warehouse.redshift.login import login_of
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse

@@ -171,7 +171,9 @@ def opened(
             return redshift_at(double(), s3(), lake)
         return warehouse_at(folder / f"warehouse-{next(_numbers)}.duckdb")
 
-    yield Pair(name, lake, new_warehouse(), new_warehouse)
+    made = new_warehouse()
+    assert name.startswith(f"{made.engine}-"), f"make the warehouse of {name} here: it is another's"
+    yield Pair(name, lake, made, new_warehouse)
 
 
 @contextmanager

@@ -38,7 +38,8 @@ def test_the_contenders_know_the_tables_of_the_model() -> None:
     assert list(SONG_FIELDS) == [column.name for column in loaded_columns(STAGING_SONGS)]
     for table in star.STAR:
         compared = [column.split()[0] for column in COLUMNS[table.name].split(", ")]
-        assert sorted(compared) == sorted(column.name for column in table.columns)
+        declared = sorted(column.name for column in table.columns)
+        assert sorted(compared) == declared, f"columns of {table.name} in bench/fingerprint.py"
 
 
 def test_the_floor_and_the_platform_make_the_same_tables_also_after_a_change(

@@ -21,7 +21,8 @@ from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.unit.test_layers import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+AT_THE_TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = [*AT_THE_TOP, *sorted((ROOT / "docs").glob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
 COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -55,6 +56,14 @@ def test_every_heading_a_page_links_to_is_there(page: Path) -> None:
     for name, heading in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text_of(page)):
         headings = re.findall(r"^#+ (.+)$", text_of(page.parent / name if name else page), re.M)
         assert heading in {_anchor(text) for text in headings}
+
+
+def test_every_file_the_recipes_name_is_there() -> None:
+    named = re.findall(r"`([\w.]+(?:/[\w.]*)+|\w+\.(?:py|md))`", text_of(ROOT / "CONTRIBUTING.md"))
+    assert len(named) > 20
+    roots = (ROOT, ROOT / "sparkify_dagster_tests")
+    missing = [path for path in named if not any((root / path).exists() for root in roots)]
+    assert [path for path in missing if "NAME" not in path] == [], "not in CONTRIBUTING.md"
 
 
 def _anchor(heading: str) -> str:
@@ -135,8 +144,9 @@ def test_the_architecture_page_draws_the_layers_that_the_test_of_imports_holds()
         f"the table in docs/architecture.md, in this order: {', '.join(layers)}; it lacks "
         f"{sorted(set(layers) - set(listed))} and has besides {sorted(set(listed) - set(layers))}"
     )
-    package = ROOT / "sparkify_dagster"
-    assert [name for name in named if "/" in name and not (package / name).is_dir()] == []
+    packages = {path.parent for path in (ROOT / "sparkify_dagster").glob("*/*/__init__.py")}
+    inner = {"/".join(path.parts[-2:]) for path in packages}
+    assert {name for name in named if "/" in name} == inner, "a row for each in that table"
 
 
 def test_the_glossary_says_each_term_once_and_every_layer_of_the_model() -> None:

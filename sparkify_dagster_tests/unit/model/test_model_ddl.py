@@ -21,6 +21,7 @@ from sparkify_dagster.model.ddl import (
     quoted,
     relations,
 )
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Physical, Table, Type
@@ -120,10 +121,12 @@ def test_every_statement_runs_on_the_tables_and_gives_their_columns(
     engine.execute(create_schema("star"))
     for table in TABLES.values():
         engine.execute(create_table(table, "star", "duckdb"))
-    for table in STAR:
+    for table in (*STAR, *MARTS):
         assert table.sql is not None
         answer = engine.sql(statement(table.sql, relations("star")))
-        assert answer.columns == list(table.column_names)
+        assert answer.columns == list(table.column_names), (
+            f"{table.sql} must select what {table.name} declares, in that order"
+        )
         assert answer.fetchall() == []
 
 

@@ -83,7 +83,7 @@ def test_the_test_of_orders_sees_a_column_that_is_left_out() -> None:
     assert left_to_chance(songplay.sql("redshift")) == set()
     (_, deliveries), *_ = rankings(songplay.sql("redshift"))
     terms = deliveries.args["order"].expressions
-    assert len(terms) == 8
+    assert len(terms) >= 8
     for term in terms:
         without = deliveries.copy()
         without.args["order"].set("expressions", [each for each in terms if each != term])

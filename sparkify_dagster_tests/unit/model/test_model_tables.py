@@ -71,7 +71,9 @@ LONG_TEXTS = {"artist", "song", "title", "artist_name", "artist_location", "loca
 def test_the_columns_of_the_contract_stand_first_and_in_order(name: str) -> None:
     wanted = tuple(CONTRACT[name].split(", "))
     table = TABLES[name]
-    assert table.column_names[: len(wanted)] == wanted
+    assert table.column_names[: len(wanted)] == wanted, (
+        f"CONTRACT, here, and the declaration of {name} give other columns, or in another order"
+    )
     told_of_origin = table.columns[len(wanted) :]
     assert all(column.audit for column in told_of_origin)
     assert not any(column.audit for column in table.columns[: len(wanted)])
@@ -225,7 +227,12 @@ def test_only_what_a_mart_reads_decides_its_slices_or_is_read_for_others(table: 
     if table.slices is None:
         return
     alike = [mart for mart in MARTS if mart.slices is table.slices]
-    assert {s.table for s in table.slices.sources} == {name for m in alike for name in m.reads}
+    read = {name for mart in alike for name in mart.reads}
+    told = {source.table for source in table.slices.sources}
+    assert told == read, (
+        f"{sorted(told ^ read)}: what marts of the slices {table.slices.name} read, and nothing "
+        "else, says which of them it touches (model/marts.py), else they miss its changes"
+    )
 
 
 @every_mart
@@ -241,7 +248,10 @@ def test_every_statement_that_defines_rows_belongs_to_a_table() -> None:
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*.sql")}
     found = {path for path in found if path.startswith(("star/", "mart/"))}
     settled = {table.slices.settled for table in TABLES.values() if table.slices}
-    assert found == ({table.sql for table in TABLES.values()} | settled) - {None}
+    named = ({table.sql for table in TABLES.values()} | settled) - {None}
+    assert found == named, (
+        f"{sorted(found ^ named)}: a file no table of STAR or MARTS names, or one that is missing"
+    )
 
 
 def test_tables_stand_in_the_layer_that_declares_them() -> None:
@@ -340,7 +350,10 @@ def test_the_version_moves_for_what_decides_rows_and_for_nothing_else(
     tmp_path: Path, file: str, old: str, new: str, moved: set[str]
 ) -> None:
     told = versions(tmp_path, file, old, new)
-    assert {name for name in TABLES if told.get(name) != model_version(name)} == moved
+    differ = {name for name in TABLES if told.get(name) != model_version(name)}
+    assert differ == moved, (
+        f"{sorted(differ ^ moved)}: a new mart belongs in OF_SONGS, OF_PLAYS or OF_EVENTS, here"
+    )
 
 
 def test_a_statement_that_is_not_in_the_package_is_an_error() -> None:
