@@ -22,7 +22,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse.ledger import failures, latest
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, put, warehouse_at
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
 ROOT = Path(__file__).resolve().parents[2]
 BAD, GOOD = "2018-11-01", "2018-11-02"

@@ -17,7 +17,7 @@ import pytest
 from sparkify_dagster.model.catalog import MARTS, STAGING, STAR
 from sparkify_dagster_tests.integration.cli_process import runs, sparkify
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 MADE = sorted((Path(__file__).parents[1] / "upgrade").glob("made_by_*.tar.xz"))
 TABLES = [table.name for table in (*STAGING, *STAR, *MARTS)]
 
