@@ -35,9 +35,16 @@ def lost_among(
     is_cut = unit[-1].end < len(objects[unit[-1].object])
     lost = keys[_are_lost(rows, keys, np.isin(keys, keys_of(broken)), is_cut)]
     is_lost = np.isin(keys_of(broken), lost)
-    found = broken.filter(pa.array(is_lost))
-    text = pc.ascii_ltrim(found["text"], _BLANK)
-    return found.set_column(3, SCHEMA.field(3), text), broken.filter(pa.array(~is_lost))
+    found = _filtered(broken, is_lost)
+    if pc.any(pc.match_substring_regex(found["text"], r"\A[ \t\r\n]")).as_py():
+        text = pc.ascii_ltrim(found["text"], _BLANK)
+        found = found.set_column(3, SCHEMA.field(3), text)
+    return found, _filtered(broken, ~is_lost)
+
+
+def _filtered(rows: pa.Table, wanted: np.ndarray) -> pa.Table:
+    """These rows; all of them as they are, as a copy takes what their texts take."""
+    return rows if wanted.all() else rows.filter(pa.array(wanted))
 
 
 def _are_lost(rows: pa.Table, keys: np.ndarray, is_broken: np.ndarray, is_cut: bool) -> np.ndarray:

@@ -238,7 +238,7 @@ class Reader:
         seen = seen.without(torn) if torn else seen
         self._judge(seen.doubts, seen.batch)
         batch.add(seen.batch)
-        self._reject_texts(lost.filter(_others(lost, torn)), batch)
+        self._reject_texts(lost.filter(_others(lost, torn)) if torn else lost, batch)
         self._take(objects, found, batch)
         return [*slices.uncut, *torn]
 
