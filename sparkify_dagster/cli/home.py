@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sparkify_dagster.cli.console import warn
-from sparkify_dagster.core.local_files import require_trusted
 from sparkify_dagster.core.text import printable
+from sparkify_dagster.defs.home import home_of
 from sparkify_dagster.defs.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
 
@@ -68,25 +68,18 @@ def history() -> History:
     Raises:
         SettingsError: `DAGSTER_HOME` names no folder, or what is here without it is another user's.
     """
-    home, here = dagster_home(), Path.cwd()
-    base = home or here / ".dagster"
-    if home is None:
-        try:
-            require_trusted(here / "dagster.yaml", base, base / "dagster.yaml")
-        except OSError as error:
-            found = f"{error.filename} {error.strerror}. Remove it, or set DAGSTER_HOME."
-            raise SettingsError([printable(found)]) from None
-    settings = next(
-        (path for path in [here / "dagster.yaml"] if home is None and path.exists()),
-        base / "dagster.yaml",
-    )
-    told = _read(settings)
+    try:
+        home = home_of(dagster_home(), Path.cwd())
+    except OSError as error:
+        found = f"{error.filename} {error.strerror}. Remove it, or set DAGSTER_HOME."
+        raise SettingsError([printable(found)]) from None
+    told = _read(home.settings)
     storage = told.get("storage")
     files = storage.get("sqlite") if isinstance(storage, dict) else None
     if isinstance(files, dict) and isinstance(files.get("base_dir"), str):
-        return History(here / files["base_dir"])
+        return History(Path.cwd() / files["base_dir"])
     kinds = [*storage] if isinstance(storage, dict) else [n for n in _STORAGES if n in told]
-    return History(base, f"{', '.join(kinds)}, see {settings}" if kinds else "")
+    return History(home.base, f"{', '.join(kinds)}, see {home.settings}" if kinds else "")
 
 
 def lost_runs(*, anywhere: bool = False) -> list[str]:

@@ -21,9 +21,10 @@ import dagster as dg
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.local_files import made_for, require_trusted
+from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.history import going_on_without, held_open, in_words
+from sparkify_dagster.defs.home import Home, home_of
 from sparkify_dagster.defs.internals import (
     InMemoryJob,
     InstanceRef,
@@ -50,7 +51,6 @@ LOCATION = "sparkify_dagster"
 BY_TAG = "sparkify/by"
 """On runs of ours, which Dagster shows as launched by hand."""
 _REPOSITORY = "__repository__"
-_HOME = ".dagster"
 _PAUSES = (0.3, 1, 2)
 _INTERRUPTED = "DagsterExecutionInterruptedError"
 _NOT_RECORDED = (
@@ -178,17 +178,15 @@ def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
 
     Dagster makes them without a lock, and what comes second fails: `table runs already exists`.
     """
-    base = home or folder / _HOME
-    if home is None:  # Dagster runs whatever a dagster.yaml names.
-        require_trusted(folder / "dagster.yaml", base, base / "dagster.yaml")
+    kept = home_of(home, folder)
     with made_for():  # What Dagster makes in it is then behind a closed door.
-        base.mkdir(exist_ok=True)
-    with _turn(base / ".lock"):
+        kept.base.mkdir(exist_ok=True)
+    with _turn(kept.base / ".lock"):
         for pause in _PAUSES:
             with suppress(OperationalError, IntegrityError):
-                return dg.DagsterInstance.from_ref(held_open(_reference(base, home, folder)))
+                return dg.DagsterInstance.from_ref(held_open(_reference(kept)))
             time.sleep(pause)  # Somebody who knows nothing of our lock makes them: `dagster dev`.
-        return dg.DagsterInstance.from_ref(held_open(_reference(base, home, folder)))
+        return dg.DagsterInstance.from_ref(held_open(_reference(kept)))
 
 
 @contextmanager
@@ -202,16 +200,14 @@ def _turn(path: Path) -> Iterator[None]:
         yield
 
 
-def _reference(base: Path, home: Path | None, folder: Path) -> InstanceRef:
-    """The instance of a folder; it gets a configuration of ours where it has none."""
-    configured = home is None and (folder / "dagster.yaml").exists()
-    settings = base / "dagster.yaml"
-    if not configured and not settings.exists():
+def _reference(home: Home) -> InstanceRef:
+    """The instance of a home; it gets a configuration of ours where it has none."""
+    if not home.settings.exists():
         default = files("sparkify_dagster.defs").joinpath("dagster_home.yaml").read_bytes()
-        written = base / ".dagster.yaml"
+        written = home.base / ".dagster.yaml"
         written.write_bytes(default)
-        written.replace(settings)
-    return InstanceRef.from_dir(str(base), config_dir=str(folder if configured else base))
+        written.replace(home.settings)
+    return InstanceRef.from_dir(str(home.base), config_dir=str(home.configured))
 
 
 def _run(
