@@ -21,7 +21,7 @@ from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store.base import Bounds, ObjectStore
 from sparkify_dagster.lake.store.folder import Folder
-from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.settings import (
     LakeSettings,
     LoadSettings,

@@ -28,8 +28,8 @@ from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.pipeline.events import CATALOGUE, Ended, PartResult, Planned
 from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Pending, Request
-from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.pipeline.star import REBUILD_FROM, StarResult
 from sparkify_dagster.settings import DaysSettings, DuckDBSettings, LakeSettings, Settings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse

@@ -61,7 +61,7 @@ def staging(settings: Settings) -> Line:
 
 def role(settings: Settings) -> Line:
     """Whether the role reads the logs."""
-    from sparkify_dagster.pipeline.publish import RemoteStore
+    from sparkify_dagster.pipeline.loading import RemoteStore
     from sparkify_dagster.warehouse.redshift.probe import copy_logs
 
     lake = open_lake(settings)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from sparkify_dagster.connect import limits_of, open_lake, open_queue, open_warehouse
 from sparkify_dagster.lake.notifications import Watched
 from sparkify_dagster.lake.snapshot import Lake
-from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.settings import LoadSettings, ReportSettings, Settings
 from sparkify_dagster.warehouse.engine import Warehouse
 

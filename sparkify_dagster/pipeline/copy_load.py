@@ -27,14 +27,9 @@ from sparkify_dagster.model.table import Column, Type
 from sparkify_dagster.pipeline import load_events
 from sparkify_dagster.pipeline.audit import AuditFailed
 from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.loading import Loading, Published, RemoteStore
 from sparkify_dagster.pipeline.prepare import in_groups
-from sparkify_dagster.pipeline.publish import (
-    Loading,
-    Published,
-    RemoteStore,
-    entry_of,
-    recorded,
-)
+from sparkify_dagster.pipeline.publish import entry_of, recorded
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
 from sparkify_dagster.warehouse.ledger import append_rows

@@ -45,6 +45,7 @@ from sparkify_dagster.pipeline.events import (
     Planned,
 )
 from sparkify_dagster.pipeline.load_songs import load_songs
+from sparkify_dagster.pipeline.loading import Limits, Loading
 from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
@@ -54,7 +55,6 @@ from sparkify_dagster.pipeline.plan import (
     notices,
     pending,
 )
-from sparkify_dagster.pipeline.publish import Limits, Loading
 from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse

@@ -13,29 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
-from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import Part, objects_in
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
 from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.loading import Loading, Published
 from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
     first_of,
     in_groups,
     kept_of,
-    prepare,
     why_too_much,
 )
-from sparkify_dagster.pipeline.publish import (
-    Loading,
-    Published,
-    entry_of,
-    over_limit,
-    publish,
-    record_failure,
-    retire,
-)
+from sparkify_dagster.pipeline.publish import entry_of, over_limit, publish, record_failure, retire
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, one_of
@@ -71,8 +62,8 @@ def _load_or_split(
 ) -> Iterator[PartResult]:
     """Loads a group; where memory does not suffice, day by day, so that just one fails."""
     try:
-        with loading.phases.during("read"), without_search():
-            prepared = _prepare(loading, group, done, total)
+        wanted = ((line, part.name) for part in group for line in part.objects.lines)
+        prepared = loading.read(loading.reader.read_lines, wanted, "log objects", done, total)
     except OUT_OF_MEMORY as error:
         why, kept = why_too_much(error), kept_of(error, loading.reader.read_lines)
     else:
@@ -93,18 +84,6 @@ def _load_or_split(
 
 def _without_memory(entry: Entry, why: str) -> Entry:
     return replace(entry, status="failed", message=f"{entry.part}: {why}")
-
-
-def _prepare(loading: Loading, group: Sequence[Part], done: int, total: int) -> Prepared:
-    return prepare(
-        loading.store,
-        loading.reader.read_lines,
-        ((line, part.name) for part in group for line in part.objects.lines),
-        loading.counter("log objects", done, total),
-        loading.limits.bounds,
-        loading.limits.held_bytes,
-        loading.limits.most_rejects,
-    )
 
 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:

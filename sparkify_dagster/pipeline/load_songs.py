@@ -11,30 +11,21 @@ from itertools import repeat
 
 import pyarrow as pa
 
-from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.changes import NOTHING, Part, object_changes
 from sparkify_dagster.lake.objects import Objects, key_of
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding
 from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.loading import Loading, Published
 from sparkify_dagster.pipeline.prepare import (
     OUT_OF_MEMORY,
     Prepared,
     first_of,
     kept_of,
-    prepare,
     why_too_much,
 )
-from sparkify_dagster.pipeline.publish import (
-    Loading,
-    Published,
-    entry_of,
-    over_limit,
-    publish,
-    record_failure,
-    retire,
-)
+from sparkify_dagster.pipeline.publish import entry_of, over_limit, publish, record_failure, retire
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
@@ -109,16 +100,7 @@ def _load(loading: Loading, parts: tuple[Part, ...], everything: bool) -> PartRe
     number = sum(map(len, plan.read.values()))
     failed = None
     try:
-        with loading.phases.during("read"), without_search():
-            prepared = prepare(
-                loading.store,
-                loading.reader.read_wholes,
-                wanted,
-                loading.counter("song objects", 0, number),
-                loading.limits.bounds,
-                loading.limits.held_bytes,
-                loading.limits.most_rejects,
-            )
+        prepared = loading.read(loading.reader.read_wholes, wanted, "song objects", 0, number)
     except OUT_OF_MEMORY as error:
         prepared, failed = kept_of(error, loading.reader.read_wholes), _without_memory(error)
     entries = _entries(plan, prepared)

@@ -6,146 +6,32 @@ for the catalogue stand in `load_events` and `load_songs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import Part
-from sparkify_dagster.lake.objects import LakeObject
-from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.reader.rejects import Rejects
-from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import Names
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
-from sparkify_dagster.pipeline.phases import Phases
+from sparkify_dagster.pipeline.loading import Loading, Published
 from sparkify_dagster.pipeline.prepare import Columns, Prepared
-from sparkify_dagster.pipeline.star import REBUILD_FROM
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Cost, Session, Values, Warehouse
+from sparkify_dagster.warehouse.engine import Session, Values
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
 from sparkify_dagster.warehouse.schema import create_tables
 
 KEPT_REJECTS = 1_000
 """Rejects of an object that are kept of a load that failed."""
 TOUCHED_LEDGERS = ("load_objects", "load_rejects", "load_history")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds a load, and by what it chooses its ways.
-
-    Attributes:
-        rejects: Share of a day's (or of the catalogue's) records that may be rejected, 0 to 1.
-        batch_bytes: Bytes of log objects, unpacked, that are published in one transaction, about;
-            their rows are held in memory till then.
-        objects: Objects that are staged by one statement; what is put together for it is let go
-            before the next ones.
-        bounds: How large an object may be.
-        held_bytes: Memory that the rows and rejects of such a transaction may take; of a day with
-            more nothing is published.
-        most_rejects: Rejects that there may be in it; likewise.
-        attempts: Loads of a part as it is, after which it is left alone where that is asked for.
-        direct_copy: The warehouse reads log days by itself, where it can.
-        rebuild_from: Share of staged rows that changed above which the star is built whole.
-        history_days: How long the ledger keeps what no longer says how things stand.
-    """
-
-    rejects: float = 0.10
-    batch_bytes: int = 512_000_000
-    objects: int = 131_072
-    bounds: Bounds = DEFAULT_BOUNDS
-    held_bytes: int = 4_096_000_000
-    most_rejects: int = 1_000_000
-    attempts: int = 3
-    direct_copy: bool = True
-    rebuild_from: float = REBUILD_FROM
-    history_days: int = 365
-
-
-@runtime_checkable
-class RemoteStore(Protocol):
-    """A prefix whose objects the warehouse can reach, too."""
-
-    def uri_of(self, key: str) -> str:
-        """The full URI of an object."""
-        ...
-
-    def changed(self, objects: Sequence[LakeObject]) -> list[str]:
-        """Keys of the objects that are no longer as listed."""
-        ...
-
-    def region(self) -> str:
-        """Region of the bucket."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a transaction wrote.
-
-    Attributes:
-        load_id: Its number in the history.
-        cost: What it took, as far as the engine tells.
-    """
-
-    load_id: int
-    findings: tuple[Finding, ...] = ()
-    cost: Cost = field(default_factory=Cost)
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """What every load works with.
-
-    Attributes:
-        run_id: Names the run in the ledger.
-        phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
-            `commit`.
-    """
-
-    warehouse: Warehouse
-    store: ObjectStore
-    reader: Reader
-    limits: Limits = Limits()
-    run_id: str = ""
-    phases: Phases = field(default_factory=Phases)
-
-    @property
-    def copied_from(self) -> RemoteStore | None:
-        """The store, where the warehouse can and shall read log objects from it by itself."""
-        copies = self.limits.direct_copy and self.warehouse.engine == "redshift"
-        return self.store if copies and isinstance(self.store, RemoteStore) else None
-
-    def transact(self, work: Callable[[Session], Published]) -> Published:
-        """Does work in one transaction, and not again where the history shows that it was done."""
-        return self.warehouse.transact(
-            work, lambda session, done: ledger.holds(session, done.load_id, self.run_id)
-        )
-
-    def counter(self, what: str, done: int, total: int) -> Callable[[int], None]:
-        """Adds up what is read, and reports how far that has come.
-
-        Args:
-            done: How many objects were read before.
-        """
-        counted = done
-
-        def tell(objects: int) -> None:
-            nonlocal counted
-            counted += objects
-            progress.report(f"reading {what}", counted, total)
-
-        return tell
 
 
 def append_staged(

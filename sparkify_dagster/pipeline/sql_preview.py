@@ -37,8 +37,8 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.copy_load import doubts
 from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request
-from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import LakeObjects, Result, Row, Session, TableSize, Values
 from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text

@@ -20,7 +20,7 @@ from sparkify_dagster.generator import LakeSpec
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.checks import checks_of
 from sparkify_dagster.pipeline.audit import Stored, examine
-from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import (

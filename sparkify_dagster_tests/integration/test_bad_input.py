@@ -31,7 +31,7 @@ from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.engine import WarehouseBusy, WarehouseError
 from sparkify_dagster_tests.lakes import (

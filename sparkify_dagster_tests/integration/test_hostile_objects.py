@@ -31,7 +31,7 @@ _LOAD = """
     from pathlib import Path
 
     from sparkify_dagster.lake.store.base import Bounds
-    from sparkify_dagster.pipeline.publish import Limits
+    from sparkify_dagster.pipeline.loading import (Limits)
     from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, warehouse_at
 
     resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))

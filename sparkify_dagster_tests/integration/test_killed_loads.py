@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from sparkify_dagster.generator import LakeSpec
-from sparkify_dagster.pipeline.publish import Limits
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.settings import DuckDBSettings
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, WarehouseBusy, WarehouseMissing

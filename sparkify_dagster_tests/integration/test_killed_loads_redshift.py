@@ -25,8 +25,8 @@ import pytest
 
 from sparkify_dagster.connect import open_lake
 from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import loaded, pending
-from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.settings import DaysSettings, DuckDBSettings, Settings
 from sparkify_dagster.warehouse.engine import Row, Session
 from sparkify_dagster.warehouse.redshift import warehouse as redshift

@@ -46,8 +46,8 @@ from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.pipeline.events import Ended
 from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Loaded, Pending, Request, loaded
-from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests import oracle

@@ -13,8 +13,8 @@ from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline import load as module
 from sparkify_dagster.pipeline.events import Ended, Event, FailedPart, Omitted, PartResult
 from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request
-from sparkify_dagster.pipeline.publish import Limits
 from sparkify_dagster.pipeline.star import StarResult
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
