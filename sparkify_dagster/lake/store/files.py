@@ -1,7 +1,7 @@
 """The files of a folder as the system shows them: which there are, and the bytes of one.
 
 What belongs here: calls of the system and nothing that takes long to import, as processes are
-started for it (`crew`). What a file means is the other modules'.
+started for it (`worker_pool`). What a file means is the other modules'.
 
 Whoever may write to the lake may put a link, a pipe or a device anywhere in it, at any moment. So
 where something really lies is asked of what is open already: a path may lead elsewhere by the time

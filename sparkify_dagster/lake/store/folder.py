@@ -4,7 +4,7 @@ Tokens are (mtime, ctime, inode): whatever changes the bytes changes one of them
 clock of the file system has moved on. So files younger than two seconds are looked at again.
 
 What belongs here: what files mean as objects, and when other processes help. Asking the system is
-`files`', helping `crew`'s.
+`files`', helping `worker_pool`'s.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from sparkify_dagster.lake.store.files import (
 from sparkify_dagster.lake.store.worker_pool import WorkerPool, pool_size
 
 SETTLING_SECONDS = 2.0
-CREW_FROM = 25_000
+POOL_FROM = 25_000
 """Files from which it surely saves time to start processes for them, in a cache or not."""
 _SMALL = 16_384
 """Bytes that files may have on average: the calls for them must cost more than their bytes."""
@@ -52,7 +52,7 @@ class Folder:
         root: The folder.
         setting: The setting that names it, for messages.
         settling: Age in seconds from which a file is taken to have settled.
-        crew_from: Number of files from which other processes help.
+        pool_from: Number of files from which other processes help.
         endings: What the names of data end in, as `endings_of` tells them.
         follow_links: Links are followed wherever they lead.
     """
@@ -62,7 +62,7 @@ class Folder:
         root: Path,
         setting: str,
         settling: float = SETTLING_SECONDS,
-        crew_from: int = CREW_FROM,
+        pool_from: int = POOL_FROM,
         endings: tuple[str, ...] = DATA_ENDINGS,
         *,
         follow_links: bool = False,
@@ -72,7 +72,7 @@ class Folder:
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
-        self._crew_from = crew_from
+        self._pool_from = pool_from
         self._endings = endings
 
     @property
@@ -108,20 +108,20 @@ class Folder:
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole."""
         items = Objects.of(objects)
-        if len(items) < self._crew_from or items.bytes > _SMALL * len(items):
+        if len(items) < self._pool_from or items.bytes > _SMALL * len(items):
             for item in items:
                 yield item, self._bytes(item, bounds)
             return
-        with WorkerPool(pool_size()) as crew:
-            yield from self._read_by(crew, items, bounds)
+        with WorkerPool(pool_size()) as pool:
+            yield from self._read_by(pool, items, bounds)
 
     def _read_by(
-        self, crew: WorkerPool, items: Objects, bounds: Bounds
+        self, pool: WorkerPool, items: Objects, bounds: Bounds
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The same by other processes; what they could not read is tried here, and then told."""
         chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
         work = (("read", self._prefix, chunk.lines, self._within) for chunk in chunks)
-        for chunk, answer in zip(chunks, crew.answers(work), strict=True):
+        for chunk, answer in zip(chunks, pool.answers(work), strict=True):
             ends, data = answer or ([-1] * len(chunk), b"")
             start = 0
             for item, end in zip(chunk, ends, strict=True):
@@ -162,9 +162,9 @@ class Folder:
         try:
             alone = True
             for _ in found.scan(self._endings):
-                if alone and len(found.folders) > 1 and len(found.lines) >= self._crew_from:
+                if alone and len(found.folders) > 1 and len(found.lines) >= self._pool_from:
                     alone = False
-                    _scan_by_crew(found, self._within, self._endings)
+                    _scan_by_pool(found, self._within, self._endings)
         except Unlisted as folder:
             raise LakeError(
                 f"{folder.path}: cannot be listed ({_because(folder.error)}). Check "
@@ -173,12 +173,12 @@ class Folder:
         return found
 
 
-def _scan_by_crew(found: Files, within: str, endings: tuple[str, ...]) -> None:
+def _scan_by_pool(found: Files, within: str, endings: tuple[str, ...]) -> None:
     """Has other processes list the folders that are left; those they cannot are left again."""
     folders = found.folders[:]
     found.folders.clear()
-    with WorkerPool(pool_size()) as crew:
-        answers = crew.answers(("scan", *folder, within, endings) for folder in folders)
+    with WorkerPool(pool_size()) as pool:
+        answers = pool.answers(("scan", *folder, within, endings) for folder in folders)
         for folder, more in zip(folders, answers, strict=True):
             if more is None:
                 found.folders.append(folder)

@@ -1,4 +1,4 @@
-"""What a process of the crew does: lists folders, reads small files, answers, until told to end.
+"""What a process of the pool does: lists folders, reads small files, answers, until told to end.
 
 What belongs here: the work and how it is asked for. It runs without site-packages, so nothing but
 the standard library and modules of ours that need no more.

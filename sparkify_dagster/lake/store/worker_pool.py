@@ -67,10 +67,10 @@ class WorkerPool:
         """The answer to each piece of work, in order; None where there is none.
 
         Args:
-            work: The name of a function of `crew_work` and its arguments. Asked for a few ahead.
+            work: The name of a function of `worker` and its arguments. Asked for a few ahead.
         """
         waiting: deque[Future[Any]] = deque()
-        with ThreadPoolExecutor(self._size, "crew") as pool:
+        with ThreadPoolExecutor(self._size, "workers") as pool:
             for piece in work:
                 waiting.append(pool.submit(self._answer, piece))
                 if len(waiting) > 2 * self._size:

@@ -14,8 +14,7 @@ import pytest
 
 from sparkify_dagster.lake.errors import ObjectError
 from sparkify_dagster.lake.objects import NOT_FOLLOWED, LakeObject, endings_of
-from sparkify_dagster.lake.store import folder
-from sparkify_dagster.lake.store import worker_pool as crew
+from sparkify_dagster.lake.store import folder, worker_pool
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.lake.store.worker_pool import WorkerPool
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
@@ -49,9 +48,9 @@ def lake(tmp_path: Path) -> Path:
     return root
 
 
-def folder_of(root: Path, crew_from: int) -> Folder:
+def folder_of(root: Path, pool_from: int) -> Folder:
     """A folder whose files need not settle."""
-    return Folder(root, SETTING, SETTLED_AT_ONCE, crew_from)
+    return Folder(root, SETTING, SETTLED_AT_ONCE, pool_from)
 
 
 def told(of: Folder, objects: list[LakeObject]) -> list[tuple[LakeObject, bytes | str]]:
@@ -60,18 +59,18 @@ def told(of: Folder, objects: list[LakeObject]) -> list[tuple[LakeObject, bytes 
 
 
 def same(root: Path) -> list[tuple[LakeObject, bytes | str]]:
-    """What a crew lists and reads, which must be what one process does."""
-    alone, by_crew = folder_of(root, NEVER), folder_of(root, ALWAYS)
+    """What a pool lists and reads, which must be what one process does."""
+    alone, by_pool = folder_of(root, NEVER), folder_of(root, ALWAYS)
     objects = sorted(alone.list_objects())
-    assert sorted(by_crew.list_objects()) == objects
-    found = told(by_crew, objects)
+    assert sorted(by_pool.list_objects()) == objects
+    found = told(by_pool, objects)
     assert found == told(alone, objects)
     return found
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The kinds of work that crews were asked for."""
+    """The kinds of work that pools were asked for."""
     kinds: list[str] = []
     answer = WorkerPool._answer
 
@@ -83,13 +82,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return kinds
 
 
-def test_a_crew_lists_and_reads_what_one_process_does(lake: Path, asked: list[str]) -> None:
+def test_a_pool_lists_and_reads_what_one_process_does(lake: Path, asked: list[str]) -> None:
     found = same(lake)
     assert {item.key for item, _ in found} == set(FILES)
     assert {"scan", "read"} == set(asked)
 
 
-def test_a_few_files_are_not_worth_a_crew(lake: Path, asked: list[str]) -> None:
+def test_a_few_files_are_not_worth_a_pool(lake: Path, asked: list[str]) -> None:
     few = Folder(lake, SETTING, SETTLED_AT_ONCE)
     assert len(told(few, few.list_objects())) == len(FILES)
     assert not asked
@@ -114,8 +113,8 @@ def test_a_large_file_among_many_small_ones_is_left_to_this_process(
         return read_whole(root, key, *of)
 
     monkeypatch.setattr(folder, "read_whole", noted)
-    by_crew = folder_of(lake, ALWAYS)
-    assert dict(by_crew.read(by_crew.list_objects()))
+    by_pool = folder_of(lake, ALWAYS)
+    assert dict(by_pool.read(by_pool.list_objects()))
     assert set(asked) == {"scan", "read"}
     assert read_here == ["large.json"]
 
@@ -159,7 +158,7 @@ def test_what_changed_since_it_was_listed_is_told_and_the_others_are_read(
     assert len(wrong) == 1 + sum("cut" in key for key in FILES)
 
 
-def test_a_name_outside_utf8_is_told_by_a_crew_too(lake: Path) -> None:
+def test_a_name_outside_utf8_is_told_by_a_pool_too(lake: Path) -> None:
     try:
         with open(os.fsencode(lake) + b"/B/y/caf\xe9.json", "wb") as file:
             file.write(b"{}")
@@ -169,7 +168,7 @@ def test_a_name_outside_utf8_is_told_by_a_crew_too(lake: Path) -> None:
     assert said == r"'B/y/caf\udce9.json': its name is not UTF-8; rename it"
 
 
-def test_a_crew_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
+def test_a_pool_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
     lake: Path, asked: list[str]
 ) -> None:
     (lake / "C" / "x" / "days").symlink_to("not-mounted")
@@ -183,7 +182,7 @@ def test_a_crew_tells_of_other_endings_and_of_links_that_lead_nowhere_or_back(
     assert {item.key for item, _ in same(lake)} == set(FILES)
 
 
-def test_links_that_lead_out_are_refused_by_a_crew_too(lake: Path, tmp_path: Path) -> None:
+def test_links_that_lead_out_are_refused_by_a_pool_too(lake: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x.json").write_bytes(b"not ours")
     for name, to in {"A": lake / "A", "B": tmp_path / "outside", "C": lake / "A"}.items():
@@ -196,16 +195,16 @@ def test_links_that_lead_out_are_refused_by_a_crew_too(lake: Path, tmp_path: Pat
     assert links == refused | {"A/x/link", "B/x/link", "C/x/link/x/link"}
 
 
-def test_a_crew_lists_by_the_endings_of_the_setting(lake: Path) -> None:
+def test_a_pool_lists_by_the_endings_of_the_setting(lake: Path) -> None:
     (lake / "A" / "x" / "delivery").write_bytes(b"{}")
     found = Folder(lake, SETTING, SETTLED_AT_ONCE, ALWAYS, endings_of("*")).list_objects()
     assert {item.key for item in found} == {*FILES, "A/x/delivery"}
 
 
-def test_a_crew_that_is_killed_costs_nothing_but_time(
+def test_a_pool_that_is_killed_costs_nothing_but_time(
     lake: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
 ) -> None:
-    start = crew._started
+    start = worker_pool._started
 
     def killed() -> subprocess.Popen[bytes]:
         process = start()
@@ -213,7 +212,7 @@ def test_a_crew_that_is_killed_costs_nothing_but_time(
         process.wait()
         return process
 
-    monkeypatch.setattr(crew, "_started", killed)
+    monkeypatch.setattr(worker_pool, "_started", killed)
     same(lake)
     assert asked
 
@@ -230,13 +229,13 @@ def test_a_reading_that_is_given_up_leaves_no_process(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
-    start = crew._started
+    start = worker_pool._started
 
     def noted() -> subprocess.Popen[bytes]:
         started.append(start())
         return started[-1]
 
-    monkeypatch.setattr(crew, "_started", noted)
+    monkeypatch.setattr(worker_pool, "_started", noted)
     monkeypatch.setattr(folder, "_AT_ONCE", 1)
     of = folder_of(lake, ALWAYS)
     reading = iter(of.read(of.list_objects()))
@@ -247,13 +246,13 @@ def test_a_reading_that_is_given_up_leaves_no_process(
     assert all(process.poll() is not None for process in started)
 
 
-def test_a_process_of_the_crew_imports_nothing_that_takes_long() -> None:
+def test_a_process_of_the_pool_imports_nothing_that_takes_long() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import sparkify_dagster.lake.store.worker; "
         "print(len(sys.modules), *(n for n in sys.modules if 'site-packages' in "
         "str(getattr(sys.modules[n], '__file__', ''))))"
     )
-    asked_for = [sys.executable, "-I", "-S", "-c", program, crew._PACKAGES]
+    asked_for = [sys.executable, "-I", "-S", "-c", program, worker_pool._PACKAGES]
     said = subprocess.run(asked_for, capture_output=True, text=True, check=True).stdout.split()
     assert said[1:] == []
     # 64 with Python 3.11; `inspect`, by way of `dataclasses`, is a third of them.
