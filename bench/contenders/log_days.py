@@ -23,7 +23,9 @@ def main() -> None:
     clock = Clock()
     settings = settings_of(root, out)
     lake, warehouse = open_lake(settings), open_warehouse(settings)
-    days = Request("asked", tables=frozenset({STAGING_EVENTS.name}), days=tuple(lake.look().days))
+    days = Request(
+        "asked", tables=frozenset({STAGING_EVENTS.name}), days=tuple(lake.snapshot().days)
+    )
     done = list(load(days, warehouse, lake, limits_of(settings.load), "bench"))
     entries = [event.entry for event in done if isinstance(event, PartResult)]
     clock.tell(

@@ -104,7 +104,7 @@ def tables(settings: Settings) -> Line:
     """Whether the tables are those of the model."""
     wrong = list[str]()
     try:
-        missing, wrong = open_warehouse(settings, lock_wait=_PATIENCE).look(_compared)
+        missing, wrong = open_warehouse(settings, lock_wait=_PATIENCE).read_only(_compared)
     except WarehouseMissing:
         missing = list(TABLES)
     except WarehouseBusy:
@@ -134,7 +134,7 @@ def _compared(session: Session) -> tuple[list[str], list[str]]:
 def loads(settings: Settings) -> Line:
     """Whether the last load of every part succeeded."""
     try:
-        looked = open_warehouse(settings, lock_wait=_PATIENCE).look(_failed)
+        looked = open_warehouse(settings, lock_wait=_PATIENCE).read_only(_failed)
     except WarehouseMissing:
         return Line("loads", "not looked at", "nothing is loaded yet")
     except WarehouseBusy:

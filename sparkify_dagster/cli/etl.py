@@ -102,7 +102,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
         report(_LOOKING)
-        snapshot, held = held_against(lake.look(), warehouse)
+        snapshot, held = held_against(lake.snapshot(), warehouse)
     if said := clock_problem(ledger.utc_now(), held.newest):
         warn(said)
     if snapshot.is_empty and held.is_nothing:

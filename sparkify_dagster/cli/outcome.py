@@ -121,7 +121,7 @@ def _warn_of_others(result: LoadResult, warehouse: Warehouse, days: DayRange | N
         return
     others: list[str] = []
     with suppress(WarehouseError):
-        failed_days = warehouse.look(failed_parts).days
+        failed_days = warehouse.read_only(failed_parts).days
         others = [day for day in failed_days if _is_outside(day, days)]
     if others:
         warn(f"still failed, outside --days: {named(others)}")

@@ -62,7 +62,7 @@ def make_plan(warehouse: Warehouse, todo: Pending, *, everything: bool) -> Plan:
     songs: Mapping[str, tuple[int, str]] = {}
     if not todo.is_nothing:
         with suppress(WarehouseMissing):
-            digests, songs = warehouse.look(lambda session: _loaded(session, todo.songs))
+            digests, songs = warehouse.read_only(lambda session: _loaded(session, todo.songs))
     changes = object_changes((item for part in todo.songs for item in part.objects), songs)
     read = objects_in(todo.songs) if everything else len(changes.read)
     days = [

@@ -37,7 +37,7 @@ def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool)
         limit = 0 if as_json else _SHOWN
     most = limit + 1 if limit else None
     with watching():
-        names, rows = open_warehouse(settings).look(lambda session: ask(session, sql, most))
+        names, rows = open_warehouse(settings).read_only(lambda session: ask(session, sql, most))
     cut = bool(limit) and len(rows) > limit
     rows = rows[:limit] if cut else rows
     if as_json:
@@ -57,7 +57,7 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
     """
     if "load_history" in session.tables():
         session.execute(f"SET search_path = '{session.schema}'")
-    return session.peek(sql, most)
+    return session.fetch(sql, most)
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:

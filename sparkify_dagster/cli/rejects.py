@@ -55,7 +55,7 @@ def run_rejects(
         return *_find(session, table, day, limit, raw=raw), _are_all_kept(session)
 
     with watching():
-        counts, found, all_kept = open_warehouse(settings).look(look)
+        counts, found, all_kept = open_warehouse(settings).read_only(look)
     total = counts.total()
     if as_json:
         print_json(

@@ -42,7 +42,7 @@ def run_report(settings: Settings, output: Path | None, *, browse: bool, as_json
     warehouse = open_warehouse(settings)
     if as_json and output is None:
         with watching():
-            facts = warehouse.look(gather)
+            facts = warehouse.read_only(gather)
         print_json(_figures(facts, None))
         return
     with watching():

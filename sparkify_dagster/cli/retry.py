@@ -37,6 +37,6 @@ def _failed(session: Session) -> FailedParts:
 
 
 def _say_what(settings: Settings) -> None:
-    failed = open_warehouse(settings).look(_failed)
+    failed = open_warehouse(settings).read_only(_failed)
     told = [f"the {CATALOGUE}"] * failed.songs + ([named(failed.days)] if failed.days else [])
     say(f"Failed before: {' and '.join(told)}." if told else "Nothing failed before.")

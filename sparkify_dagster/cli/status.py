@@ -81,7 +81,7 @@ def look(settings: Settings) -> Status:
 def _listing(settings: Settings) -> tuple[Snapshot | None, str]:
     """The lake as it is listed, or why it cannot be."""
     try:
-        return open_lake(settings).look(), ""
+        return open_lake(settings).snapshot(), ""
     except (LakeError, CloudError) as error:
         return None, str(error)
 
@@ -127,7 +127,7 @@ def _look_at_warehouse(
         return held
 
     try:
-        return told, warehouse.look(look)
+        return told, warehouse.read_only(look)
     except WarehouseMissing:
         return told, _LedgerState()
 

@@ -50,7 +50,7 @@ class Watch:
         self._ended: list[tuple[bool, float]] = []
         self._said = ""
 
-    def look(self) -> None:
+    def check(self) -> None:
         """One look at the lake, and a load if there is something to do.
 
         Where a queue tells of the lake's events, it is asked first whether to look at all.
@@ -85,7 +85,7 @@ class Watch:
     def _deal_with(self) -> str:
         # An event that comes from here on is about what this listing may not show.
         listed = self._clock()
-        listing = open_lake(self._settings).look()
+        listing = open_lake(self._settings).snapshot()
         now = seen(listing)
         found = decide(now, self._memory, self._runs(), self._patience)
         self._memory = replace(self._memory, listed=listed, dirty=False)
@@ -117,5 +117,5 @@ def run_watch(settings: Settings) -> None:
     say(f"Watching the lake, {heard_of} every {interval} s. Ctrl-C ends it.")
     watch = Watch(settings)
     while not is_left(sys.stdout):
-        watch.look()
+        watch.check()
         time.sleep(interval)

@@ -262,7 +262,7 @@ class Translator:
     def _shown(self, look: Callable[[Session], Preview]) -> Preview:
         """What is to be seen of the tables now."""
         return self._extras.tried(
-            "No rows are shown", lambda: self._warehouse.look(look), Preview()
+            "No rows are shown", lambda: self._warehouse.read_only(look), Preview()
         )
 
     def _findings(self, findings: Iterable[Finding]) -> Iterator[Any]:

@@ -161,7 +161,7 @@ def _check(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[
         return examine(session, others, Stored(session.schema))
 
     if others:
-        yield from translator.told(Checked(tuple(warehouse.look(ask))))
+        yield from translator.told(Checked(tuple(warehouse.read_only(ask))))
 
 
 def _write_page(context: dg.AssetExecutionContext, warehouse: Warehouse, page: PageResource) -> Any:

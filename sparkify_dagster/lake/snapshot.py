@@ -123,7 +123,7 @@ class Lake:
     meter: Meter = field(default_factory=Meter)
     today: date | None = None
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """Lists the whole lake. Opens no object but the JSONPaths document.
 
         Raises:

@@ -1,8 +1,8 @@
 """The marts: answers to the questions people ask most, kept ready.
 
 Each is a pure function of staging and star, published with the star. What belongs here: their
-columns, keys, meaning, and the slices in which they are brought up to date. The SELECT that defines
-each is a file in `sql/mart`; how they are brought up to date is `pipeline.marts`' business.
+columns, keys, meaning, and the refresh keys by which they are brought up to date. The SELECT that
+defines each is a file in `sql/mart`; how they are brought up to date is `pipeline.marts`' business.
 """
 
 from __future__ import annotations
@@ -17,9 +17,18 @@ from sparkify_dagster.model.staging import (
     STAGING_EVENTS,
 )
 from sparkify_dagster.model.star import IS_PLAY, SONGPLAY
-from sparkify_dagster.model.table import Column, Layer, Physical, Slices, Source, Table, Total, Type
+from sparkify_dagster.model.table import (
+    Column,
+    Layer,
+    Physical,
+    RefreshKeys,
+    Source,
+    Table,
+    Total,
+    Type,
+)
 
-_PLAY_DAYS = Slices(
+_PLAY_DAYS = RefreshKeys(
     "play_days",
     ("play_date",),
     (
@@ -29,13 +38,13 @@ _PLAY_DAYS = Slices(
         Source(STAGING_EVENTS.name, ("CAST(s.ts AS DATE)",), where=IS_PLAY, scoped=False),
     ),
 )
-_PEOPLE = Slices(
+_PEOPLE = RefreshKeys(
     "people",
     ("user_id",),
     (Source(STAGING_EVENTS.name, ("s.user_id",), where="s.user_id IS NOT NULL", retired=True),),
-    settled="mart/user_level_history.settled.sql",
+    unchanged="mart/user_level_history.unchanged.sql",
 )
-_SESSIONS = Slices(
+_SESSIONS = RefreshKeys(
     "sessions",
     ("user_id", "session_id"),
     (
@@ -101,7 +110,7 @@ PLAYS_BY_HOUR = Table(
     ),
     key=("play_date", "hour"),
     sql="mart/plays_by_hour.sql",
-    slices=_PLAY_DAYS,
+    refresh_keys=_PLAY_DAYS,
     total=_ALL_PLAYS,
     physical=_SMALL_BY_DAY,
 )
@@ -124,7 +133,7 @@ PLAYS_BY_SONG = Table(
     ),
     key=("play_date", "title", "artist_name"),
     sql="mart/plays_by_song.sql",
-    slices=_PLAY_DAYS,
+    refresh_keys=_PLAY_DAYS,
     total=_ALL_PLAYS,
     physical=_BY_DAY,
 )
@@ -157,7 +166,7 @@ LISTENING_DAYS = Table(
     columns=(_PERSON, _PLAY_DATE, _PLAYS),
     key=("user_id", "play_date"),
     sql="mart/listening_days.sql",
-    slices=_PLAY_DAYS,
+    refresh_keys=_PLAY_DAYS,
     total=_ALL_PLAYS,
     physical=_by_person("play_date"),
 )
@@ -222,7 +231,7 @@ USER_LEVEL_HISTORY = Table(
     ),
     key=("user_id", "valid_from"),
     sql="mart/user_level_history.sql",
-    slices=_PEOPLE,
+    refresh_keys=_PEOPLE,
     physical=_by_person("user_id"),
 )
 
@@ -268,7 +277,7 @@ SESSIONS = Table(
     ),
     key=("user_id", "session_id"),
     sql="mart/sessions.sql",
-    slices=_SESSIONS,
+    refresh_keys=_SESSIONS,
     total=Total("songs", SONGPLAY.name, "COUNT(*)", "the plays in songplay"),
     physical=_by_person("started_at"),
 )
@@ -291,7 +300,7 @@ PLAYS_BY_PLACE = Table(
     ),
     key=("play_date", "location"),
     sql="mart/plays_by_place.sql",
-    slices=_PLAY_DAYS,
+    refresh_keys=_PLAY_DAYS,
     total=_ALL_PLAYS,
     physical=_BY_DAY,
 )

@@ -98,17 +98,17 @@ class Grain:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table whose changed rows tell which slices of a mart are touched.
+    """A table whose changed rows tell which refresh keys of a mart are touched.
 
     Attributes:
         table: Its name.
-        values: For each column of the slices, the SQL expression that gives it from a row of the
-            table (alias `s`).
+        values: For each column of the refresh keys, the SQL expression that gives it from a row of
+            the table (alias `s`).
         where: SQL condition that a row of a staging table must meet to count.
         retired: The values can be read from the kept keys of replaced rows, too, and must be.
-        scoped: The mart's SELECT needs just the rows of touched slices. Not so where it joins the
-            table to one that is scoped.
-        moment: The time whose day is what names a slice, if that is so: an engine then passes over
+        scoped: The mart's SELECT needs just the rows of touched refresh keys. Not so where it joins
+            the table to one that is scoped.
+        moment: The time whose day is what names a key, if that is so: an engine then passes over
             what it knows to lie before or after the touched days.
     """
 
@@ -121,7 +121,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Slices:
+class RefreshKeys:
     """The pieces in which a mart is brought up to date.
 
     The rows of a slice come from rows of the same slice of each source and from nothing else.
@@ -130,14 +130,15 @@ class Slices:
         name: What the pieces are. Marts with the same pieces share them, so that a source may be
             one that only some of them read.
         columns: The mart's columns that name a piece.
-        settled: File with a SELECT of the pieces that new rows do not change, as far as these rows
-            tell, in place of which it reads its source; one column. None: new rows may change any.
+        unchanged: File with a SELECT of the pieces that new rows do not change, as far as these
+            rows tell, in place of which it reads its source; one column. None: new rows may
+            change any.
     """
 
     name: str
     columns: tuple[str, ...]
     sources: tuple[Source, ...]
-    settled: str | None = None
+    unchanged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Table:
         key: The columns that name a row. Their values are unique together, but not where they are
             an origin: several records may begin on one line.
         sql: File of its defining SELECT below `model/sql`, for the tables that have one.
-        slices: How a mart is brought up to date piece by piece; None: it is built whole.
+        refresh_keys: How a mart is brought up to date piece by piece; None: it is built whole.
         total: What one of a mart's columns must add up to.
     """
 
@@ -191,7 +192,7 @@ class Table:
     references: tuple[Reference, ...] = ()
     grain: Grain | None = None
     sql: str | None = None
-    slices: Slices | None = None
+    refresh_keys: RefreshKeys | None = None
     total: Total | None = None
     physical: Physical = field(default_factory=Physical)
 

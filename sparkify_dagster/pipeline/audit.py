@@ -126,7 +126,7 @@ def examine(session: Session, checks: Iterable[Check], rows: Stored) -> list[Fin
 
 def examine_stored(warehouse: Warehouse, checks: Sequence[Check]) -> list[Finding]:
     """As `examine`, of what is stored now."""
-    return warehouse.look(lambda session: examine(session, checks, Stored(session.schema)))
+    return warehouse.read_only(lambda session: examine(session, checks, Stored(session.schema)))
 
 
 def examine_at_once(

@@ -114,7 +114,7 @@ class _Load:
 
     def _plan(self) -> Generator[Event, None, Planned]:
         progress.report("looking at the lake")
-        snapshot, held = held_against(self.lake.look(), self.warehouse)
+        snapshot, held = held_against(self.lake.snapshot(), self.warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
         todo = pending(snapshot, held, self.request, self.limits.attempts)
@@ -204,7 +204,7 @@ class _Load:
 
         missing = "Files of dead loads were not removed"
         yield from self._tried("Old history was not removed", lambda: self.warehouse.transact(old))
-        if left := (yield from self._tried(missing, self.warehouse.tidy)):
+        if left := (yield from self._tried(missing, self.warehouse.clean_up)):
             yield Omitted(f"{missing}: {left}")
 
     def _part(self, name: str, result: PartResult) -> PartResult:

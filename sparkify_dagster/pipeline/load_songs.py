@@ -141,7 +141,7 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
         )
 
     try:
-        held = loading.warehouse.look(look)
+        held = loading.warehouse.read_only(look)
     except WarehouseMissing:
         held = _LedgerState({}, {}, 0)
     loaded = held.objects

@@ -1,7 +1,7 @@
 """Publishing the marts, in the transaction in which the star is published.
 
-A mart is built whole, or slice by slice: of the rows that changed in what it reads it is known
-which slices they touch, its one SELECT runs over the rows of these slices, and they are replaced.
+A mart is built whole, or key by key: of the rows that changed in what it reads it is known which
+refresh keys they touch, its one SELECT runs over the rows with these keys, and they are replaced.
 Both give the same table. What belongs here: deciding which way, and doing it. That a mart may not
 hold up the star is seen to in `star`.
 """
@@ -20,7 +20,7 @@ from sparkify_dagster.model.ddl import Names, literal, quoted, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.statements import sql_text, statement
-from sparkify_dagster.model.table import Slices, Source, Table
+from sparkify_dagster.model.table import RefreshKeys, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.refresh import ChangedRows, Mode, TableResult, insert
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
@@ -88,7 +88,7 @@ def way_to(table: Table, position: StarPosition, star: StarChange, moved: Iterab
         return "rebuild"
     if not set(table.reads).intersection(moved):
         return "nothing"
-    return "refresh" if table.slices and star.mode == "refresh" else "rebuild"
+    return "refresh" if table.refresh_keys and star.mode == "refresh" else "rebuild"
 
 
 def publish_marts(
@@ -157,19 +157,19 @@ class _Marts:
     def build(self, table: Table, position: StarPosition) -> tuple[Mode, int, int]:
         """Brings a mart up to date; gives how, and the rows written and taken out."""
         how = way_to(table, position, self._star, self._moved)
-        slices = table.slices
-        if how == "refresh" and slices is not None and not self._touched[slices.name]:
+        keys = table.refresh_keys
+        if how == "refresh" and keys is not None and not self._touched[keys.name]:
             how = "nothing"
         if how == "nothing":
             return how, 0, 0
         self._moved.add(table.name)
-        if how == "refresh" and slices is not None:
-            return how, *self._replace_slices(table, slices)
+        if how == "refresh" and keys is not None:
+            return how, *self._replace_touched(table, keys)
         removed = self._session.execute(f"DELETE FROM {self._names[table.name]}")
         return how, self._insert(table, self._names), removed
 
     def examine(self, names: Iterable[str]) -> dict[str, tuple[Finding, ...]]:
-        """Checks the marts named: where slices were replaced, their rows.
+        """Checks the marts named: where refresh keys were replaced, their rows.
 
         Raises:
             AuditFailed: A blocking check failed.
@@ -186,19 +186,21 @@ class _Marts:
         return self._count({name: self._names[name] for name in names})
 
     def _find_touched(self) -> None:
-        """Keeps the slices that changed rows touch in a table for each kind of slice."""
-        kinds = list({t.slices.name: t.slices for t in MARTS if t.slices}.values())
-        for slices in kinds:
-            selects = [s for source in slices.sources for s in self._changed(slices, source)]
+        """Keeps the refresh keys that changed rows touch in a table for each kind of key."""
+        kinds = list(
+            {t.refresh_keys.name: t.refresh_keys for t in MARTS if t.refresh_keys}.values()
+        )
+        for keys in kinds:
+            selects = [s for source in keys.sources for s in self._changed(keys, source)]
             changed = " UNION ALL ".join(selects)
-            columns = Names(slices.columns)
+            columns = Names(keys.columns)
             touched = f"SELECT DISTINCT {columns:t} FROM ({changed}) AS t"
-            self._session.execute(f"CREATE TEMP TABLE {_touched(slices)} AS\n{touched}")
-        self._touched = self._count({slices.name: _touched(slices) for slices in kinds})
+            self._session.execute(f"CREATE TEMP TABLE {_touched(keys)} AS\n{touched}")
+        self._touched = self._count({keys.name: _touched(keys) for keys in kinds})
 
-    def _changed(self, slices: Slices, source: Source) -> Iterator[str]:
-        """SELECTs of the slices of a source's rows that came or went."""
-        named = zip(source.values, slices.columns, strict=True)
+    def _changed(self, keys: RefreshKeys, source: Source) -> Iterator[str]:
+        """SELECTs of the refresh keys of a source's rows that came or went."""
+        named = zip(source.values, keys.columns, strict=True)
         select = f"SELECT {', '.join(f'{value} AS {quoted(name)}' for value, name in named)} FROM"
         if source.table not in RETIRED:  # A star table: what its refresh wrote and took out.
             rows = self._star.rows[source.table]
@@ -207,44 +209,42 @@ class _Marts:
             return
         staged = self._names[source.table]
         new = f"(SELECT n.* FROM {staged} AS n WHERE n.load_id > {self._star.since:d})"
-        unsettled = ""
-        if slices.settled:
-            settled = statement(slices.settled, self._names | {source.table: new})
-            unsettled = f" AND {source.values[0]} NOT IN (\n{settled})"
-        yield f"{select} {new} AS s WHERE {source.where}{unsettled}"
+        changed = ""
+        if keys.unchanged:
+            unchanged = statement(keys.unchanged, self._names | {source.table: new})
+            changed = f" AND {source.values[0]} NOT IN (\n{unchanged})"
+        yield f"{select} {new} AS s WHERE {source.where}{changed}"
         if source.retired:
             retired = self._names[RETIRED[source.table].name]
             yield f"{select} {retired} AS s WHERE {source.where}"
 
-    def _replace_slices(self, table: Table, slices: Slices) -> tuple[int, int]:
+    def _replace_touched(self, table: Table, keys: RefreshKeys) -> tuple[int, int]:
         """Gives the rows written and taken out."""
-        target, touched = self._names[table.name], _touched(slices)
-        same = _same_slice(slices, target)
+        target, touched = self._names[table.name], _touched(keys)
+        same = _same_keys(keys, target)
         remove = _sql("remove", target=target, keys=touched, same=same)
         removed = self._session.execute(remove)
-        if slices.name not in self._scopes:
-            self._scopes[slices.name] = {
-                source.table: self._scope(slices, source)
-                for source in slices.sources
-                if source.scoped
+        if keys.name not in self._scopes:
+            self._scopes[keys.name] = {
+                source.table: self._scope(keys, source) for source in keys.sources if source.scoped
             }
-        columns, same = Names(table.column_names), _same_slice(slices, "s")
+        columns, same = Names(table.column_names), _same_keys(keys, "s")
         now = _sql("rows_of_keys", columns=columns, rows=target, keys=touched, same=same)
         self._parts[table.name] = f"({now})"
-        return self._insert(table, self._names | self._scopes[slices.name]), removed
+        return self._insert(table, self._names | self._scopes[keys.name]), removed
 
-    def _scope(self, slices: Slices, source: Source) -> str:
-        """Keeps the rows of a source that belong to touched slices, for all marts so cut."""
-        scope, touched = quoted(f"scope_{slices.name}_{source.table}"), _touched(slices)
-        columns = Names(TABLES[source.table].columns_in(*_texts(slices)))
-        named = zip(source.values, slices.columns, strict=True)
+    def _scope(self, keys: RefreshKeys, source: Source) -> str:
+        """Keeps the rows of a source that belong to touched refresh keys, for all marts so cut."""
+        scope, touched = quoted(f"scope_{keys.name}_{source.table}"), _touched(keys)
+        columns = Names(TABLES[source.table].columns_in(*_texts(keys)))
+        named = zip(source.values, keys.columns, strict=True)
         same = " AND ".join(f"k.{quoted(name)} = {value}" for value, name in named)
         rows = self._names[source.table]
         select = _sql("rows_of_keys", columns=columns, rows=rows, keys=touched, same=same)
         values: Values | None = None
         if source.moment:
             moment = quoted(source.moment)
-            days = _sql("days", touched=touched, day=Names(slices.columns[:1]))
+            days = _sql("days", touched=touched, day=Names(keys.columns[:1]))
             first, last = self._session.query(days)[0]
             select += f" WHERE s.{moment} >= $first AND s.{moment} <= $last"
             values = {"first": first, "last": datetime.combine(last, clock.max)}
@@ -274,17 +274,17 @@ def _is_current(table: Table, position: StarPosition, star: int) -> bool:
     return position == StarPosition(star, model_version(table.name))
 
 
-def _texts(slices: Slices) -> Iterator[str]:
-    """The SELECTs of the marts that are cut into such slices."""
+def _texts(keys: RefreshKeys) -> Iterator[str]:
+    """The SELECTs of the marts that are cut into such refresh keys."""
     for table in MARTS:
-        if table.sql and table.slices and table.slices.name == slices.name:
+        if table.sql and table.refresh_keys and table.refresh_keys.name == keys.name:
             yield sql_text(table.sql)
 
 
-def _touched(slices: Slices) -> str:
-    return quoted(f"touched_{slices.name}")
+def _touched(keys: RefreshKeys) -> str:
+    return quoted(f"touched_{keys.name}")
 
 
-def _same_slice(slices: Slices, alias: str) -> str:
+def _same_keys(keys: RefreshKeys, alias: str) -> str:
     """Condition that a row of a mart belongs to a touched slice (alias `k`)."""
-    return " AND ".join(f"k.{quoted(c)} = {alias}.{quoted(c)}" for c in slices.columns)
+    return " AND ".join(f"k.{quoted(c)} = {alias}.{quoted(c)}" for c in keys.columns)

@@ -161,7 +161,7 @@ def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Lo
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.look(lambda session: _loaded(session, aside or {}))
+        return warehouse.read_only(lambda session: _loaded(session, aside or {}))
     except WarehouseMissing:
         return NEVER_LOADED
 

@@ -190,14 +190,14 @@ class _Recorder:
         """What only looks is not written down."""
         yield _Session(self._connection, self.schema, self._place, [])
 
-    def look(self, work: Callable[[Session], Result]) -> Result:
+    def read_only(self, work: Callable[[Session], Result]) -> Result:
         with self.reading() as session:
             return work(session)
 
     def sizes(self) -> dict[str, TableSize]:
         return {}
 
-    def tidy(self) -> str:
+    def clean_up(self) -> str:
         return ""
 
 

@@ -56,7 +56,7 @@ def write_report(warehouse: Warehouse, path: Path, *, shared: bool = False) -> W
         WarehouseError: The warehouse cannot be asked, or nothing was ever loaded.
     """
     started = time.monotonic()
-    facts = warehouse.look(gather)
+    facts = warehouse.read_only(gather)
     page = render(facts, utc_now()).encode("utf-8", "replace")
     put(path, page, shared=shared)
     return Written(path, len(page), time.monotonic() - started, facts, _preview(facts))

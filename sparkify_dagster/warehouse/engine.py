@@ -131,7 +131,7 @@ class Session(Protocol):
         """Runs a SELECT and gives its column names and rows."""
         ...
 
-    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
         """Runs a person's statement; gives column names and at most so many rows (None: all).
 
         Raises:
@@ -208,7 +208,7 @@ class Warehouse(Protocol):
         """
         ...
 
-    def look(self, work: Callable[[Session], Result]) -> Result:
+    def read_only(self, work: Callable[[Session], Result]) -> Result:
         """Does work that only reads, and again where the connection broke.
 
         Raises:
@@ -221,7 +221,7 @@ class Warehouse(Protocol):
         """What the tables take, by name; nothing where the engine does not tell."""
         ...
 
-    def tidy(self) -> str:
+    def clean_up(self) -> str:
         """Removes what loads that died left outside the tables; says what could not be removed."""
         ...
 

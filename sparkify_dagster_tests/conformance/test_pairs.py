@@ -117,7 +117,7 @@ def test_events_far_from_their_log_day_are_warned_about_with_their_days_and_load
         if finding.check.name == "times_near_log_day" and not finding.passed
     }.values()
     (check,) = [c for c in checks_of("staging_events_table") if c.name == of_load.check.name]
-    stored = pair.warehouse.look(lambda s: examine(s, [check], Stored(s.schema)))
+    stored = pair.warehouse.read_only(lambda s: examine(s, [check], Stored(s.schema)))
     for found in (of_load, *stored):
         assert (found.numbers["offenders"], found.stops) == (3, False)
         assert "3 of 5 events" in found.verdict

@@ -83,7 +83,7 @@ def ask(warehouse: Warehouse, statement: str) -> bool:
     with warehouse.reading() as session:
         session.tables()
         try:
-            session.peek(statement, 10)
+            session.fetch(statement, 10)
         except WarehouseError:
             return False
     return True

@@ -34,7 +34,7 @@ def fill(pair: Pair) -> None:
 def test_the_report_says_the_same_on_every_pair(pair: Pair) -> None:
     fill(pair)
     bring_up_to_date(pair.lake.open(), pair.warehouse)
-    facts = pair.warehouse.look(gather)
+    facts = pair.warehouse.read_only(gather)
     figures = facts.figures()
     told = {name: figures[name] for name in ("plays", "matched", "listeners", "people", "sessions")}
     assert told == {"plays": 4, "matched": 2, "listeners": 2, "people": 2, "sessions": 2}

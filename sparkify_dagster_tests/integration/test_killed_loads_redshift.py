@@ -235,7 +235,7 @@ class Scene:
         done = bring_up_to_date(self.opened, self.warehouse, limits=A_DAY_AT_ONCE)
         assert done.failed == set()
         assert_equals_oracle(self.warehouse, self.lake.expected())
-        assert pending(self.opened.look(), loaded(self.warehouse)).is_nothing
+        assert pending(self.opened.snapshot(), loaded(self.warehouse)).is_nothing
 
     def loaded_twice(self) -> list[Row]:
         """Parts that were published more than once with what they held at one time."""
@@ -307,11 +307,11 @@ def test_what_killed_loads_left_in_the_staging_area_is_swept_up(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert scene.staged(), "some loads were killed between writing a file and its COPY"
-    assert scene.warehouse.tidy() == ""
+    assert scene.warehouse.clean_up() == ""
     assert scene.staged(), "what may belong to a running load stays"
     monkeypatch.setattr(redshift, "_LEFT_FOR_DEAD", timedelta(0))
     time.sleep(1.1)
-    assert scene.warehouse.tidy() == ""
+    assert scene.warehouse.clean_up() == ""
     assert scene.staged() == []
 
 

@@ -190,7 +190,7 @@ def test_watch_lists_the_lake_when_an_event_tells_it_to_or_the_slow_rhythm_does(
     watch = Watch(place.settings(), lambda: clock)
 
     def look() -> str:
-        watch.look()
+        watch.check()
         said = capsys.readouterr()
         assert said.err.count("rror") == 0, said.err
         return said.out

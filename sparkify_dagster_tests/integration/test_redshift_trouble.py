@@ -249,10 +249,10 @@ def test_more_rows_than_a_single_node_gives_at_once_are_fetched_in_steps(place: 
     place.deliver(0, *(event(sessionId=50, itemInSession=n) for n in range(2_500)))
     place.load()
     with place.warehouse.reading() as session:
-        rows = session.peek(f"SELECT * FROM {place.schema}.songplay", 2_100)[1]
+        rows = session.fetch(f"SELECT * FROM {place.schema}.songplay", 2_100)[1]
     assert len(rows) == 2_100
     with place.warehouse.reading() as session:
-        assert len(session.peek(f"SELECT * FROM {place.schema}.songplay", 9_000)[1]) > 2_400
+        assert len(session.fetch(f"SELECT * FROM {place.schema}.songplay", 9_000)[1]) > 2_400
 
 
 def test_a_statement_that_takes_too_long_is_stopped_and_says_which_setting(place: Place) -> None:
@@ -323,7 +323,7 @@ def test_an_object_that_copy_may_not_read_is_read_by_us(place: Place) -> None:
 def test_an_object_that_vanishes_before_copy_fails_its_day_alone(place: Place) -> None:
     lake = place.lake.open()
     key = log_key("2018-11-02")
-    seen = lake.look()
+    seen = lake.snapshot()
     place.s3.delete(f"{place.lake.base}/log_data/{key}")
     outcome = bring_up_to_date(Listed(lake, seen), place.warehouse)  # type: ignore[arg-type]
     assert outcome.failed == {"2018-11-02"}
@@ -340,7 +340,7 @@ def test_an_object_overwritten_while_copy_reads_it_is_not_taken_for_what_was_lis
     place: Place,
 ) -> None:
     lake = place.lake.open()
-    seen = lake.look()
+    seen = lake.snapshot()
     place.deliver(1, event(sessionId=77))
     place.lake.sync()
     outcome = bring_up_to_date(Listed(lake, seen), place.warehouse)  # type: ignore[arg-type]

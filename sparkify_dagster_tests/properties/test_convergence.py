@@ -215,7 +215,7 @@ def load_once(lake: TinyLake, warehouse: Warehouse, **options: Any) -> Outcome:
     """A load as the machine has it: small groups, and few rejects are too many."""
     limits = Limits(rejects=REJECT_LIMIT, batch_bytes=1_000)
     opened = lake.open(last_day=date(2018, 11, 30))
-    seen = opened.look()
+    seen = opened.snapshot()
     if seen.is_empty and loaded(warehouse).is_nothing:
         with pytest.raises(LakeError, match="The lake is empty"):
             bring_up_to_date(opened, warehouse, limits=limits, **options)
@@ -471,7 +471,7 @@ class Convergence(RuleBasedStateMachine):
         Args:
             ends: How that ends it, if it does.
         """
-        seen = self.lake.open(last_day=date(2018, 11, 30)).look()
+        seen = self.lake.open(last_day=date(2018, 11, 30)).snapshot()
         with stumbling(self.warehouse, number, stumble):
             try:
                 outcome = self._load(rebuild_from=rebuild_from)

@@ -221,7 +221,7 @@ def test_an_error_of_the_server_shows_no_password_and_no_escape_whenever_it_come
         redshift(*[DONE] * before, ECHO) as warehouse,
         pytest.raises(WarehouseError, match=r"\*\*\* is bad") as told,
     ):
-        warehouse.look(lambda session: session.query("SELECT 1"))
+        warehouse.read_only(lambda session: session.query("SELECT 1"))
     assert str(told.value).isprintable()
 
 
@@ -240,7 +240,7 @@ def test_a_value_that_the_driver_cannot_read_is_told_without_quoting_it(
         redshift(*[DONE] * 3, found) as warehouse,
         pytest.raises(WarehouseError, match=r"cannot read or write a value \(\w+\)\.$"),
     ):
-        warehouse.look(lambda session: session.query("SELECT 1"))
+        warehouse.read_only(lambda session: session.query("SELECT 1"))
 
 
 @pytest.mark.parametrize("character", ["\0", "\ud800"])
@@ -249,5 +249,5 @@ def test_a_password_that_cannot_be_sent_is_told_and_not_shown(character: str) ->
         password = SecretStr(PASSWORD + character)
         warehouse.login = PasswordLogin(CLUSTER.model_copy(update={"db_password": password}))
         with pytest.raises(WarehouseError, match=r"cannot be sent|invalid dsn") as told:
-            warehouse.look(lambda session: session.query("SELECT 1"))
+            warehouse.read_only(lambda session: session.query("SELECT 1"))
     assert PASSWORD not in str(told.value)

@@ -150,7 +150,7 @@ class _Listings:
         if self._running is None:
             self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="lake-listing")
             self._begun, self._is_past = time.time(), False
-            self._running = self._pool.submit(lambda: lake.open().look())
+            self._running = self._pool.submit(lambda: lake.open().snapshot())
         else:
             self._is_past = self._is_past or news
         try:

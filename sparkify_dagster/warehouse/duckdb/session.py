@@ -79,7 +79,7 @@ class DuckDBSession:
             row = self._connection.execute(sql, _bound(values)).fetchone()
         return int(row[0]) if row and isinstance(row[0], int) else -1
 
-    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
         """Runs a person's statement; gives column names and at most so many rows (None: all).
 
         Only one statement that reads is run, and it sees the warehouse alone: no files, no other
@@ -90,7 +90,7 @@ class DuckDBSession:
         """
         with ThreadPoolExecutor(1) as pool:
             # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
-            answer = pool.submit(self._peek, sql, most)
+            answer = pool.submit(self._fetch, sql, most)
             try:
                 return answer.result()
             except KeyboardInterrupt:
@@ -99,7 +99,7 @@ class DuckDBSession:
             except duckdb.Error as error:
                 raise WarehouseError(first_words(error)) from None
 
-    def _peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+    def _fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
         statement = admitted(self._connection, sql, Path(self._where).name)
         if not statement:
             return [], []

@@ -125,7 +125,7 @@ class DuckDBWarehouse:
         with self.transaction() as session:
             return work(session)
 
-    def look(self, work: Callable[[Session], Result]) -> Result:
+    def read_only(self, work: Callable[[Session], Result]) -> Result:
         """Does work that only reads."""
         with self.reading() as session:
             return work(session)
@@ -134,7 +134,7 @@ class DuckDBWarehouse:
         """DuckDB keeps all tables in one file and does not tell them apart."""
         return {}
 
-    def tidy(self) -> str:
+    def clean_up(self) -> str:
         """Nothing is ever left outside the file."""
         return ""
 

@@ -96,7 +96,7 @@ def log_in(warehouse: RedshiftWarehouse) -> str:
     Raises:
         WarehouseError: The login is refused.
     """
-    user, version = warehouse.look(lambda s: s.query("SELECT current_user, version()")[0])
+    user, version = warehouse.read_only(lambda s: s.query("SELECT current_user, version()")[0])
     return f"{user} at {warehouse.location}, {str(version).rpartition('Redshift ')[2][:40]}"
 
 

@@ -116,7 +116,7 @@ class RedshiftSession:
         with self._sent(sql, values) as cursor:
             return int(cursor.rowcount)
 
-    def peek(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
         """Runs a person's statement; gives column names and at most so many rows (None: all).
 
         Raises:

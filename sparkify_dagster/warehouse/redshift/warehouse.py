@@ -108,7 +108,7 @@ class RedshiftWarehouse:
 
         return self._tried(once)
 
-    def look(self, work: Callable[[Session], Result]) -> Result:
+    def read_only(self, work: Callable[[Session], Result]) -> Result:
         """Does work that only reads, and again where the connection broke."""
 
         def once() -> Result:
@@ -133,7 +133,7 @@ class RedshiftWarehouse:
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where we may not look (`SVV_TABLE_INFO`)."""
         try:
-            rows = self.look(lambda session: session.query(_SIZES, {"schema": self.schema}))
+            rows = self.read_only(lambda session: session.query(_SIZES, {"schema": self.schema}))
         except WarehouseError:
             return {}
         return {
@@ -141,7 +141,7 @@ class RedshiftWarehouse:
             for name, size, skew, unsorted in rows
         }
 
-    def tidy(self) -> str:
+    def clean_up(self) -> str:
         """Removes files for COPY that loads left when they died, a day ago or earlier."""
         try:
             self.staging.sweep(_LEFT_FOR_DEAD)

@@ -38,7 +38,7 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
     watch = Watch(settings, lambda: clock)
 
     def look() -> str:
-        watch.look()
+        watch.check()
         return capsys.readouterr().out
 
     assert "waiting for the lake to change" in look()
@@ -63,7 +63,7 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
     assert "failed 2 times" in look()
     assert look() == ""  # Said once.
     newcomer = Watch(settings, lambda: clock)
-    newcomer.look()
+    newcomer.check()
     assert "nothing to load but 1 that failed too often" in capsys.readouterr().out
     lake.put_log(log_key("2018-11-02"), event(sessionId=2))
     assert "loading what changed" in look()

@@ -66,7 +66,7 @@ def test_a_document_that_has_no_end_is_refused_at_once(
         cwd=tmp_path,
     )
     with pytest.raises(LakeError, match=f"{path}: cannot be read"):
-        open_lake(settings).look()
+        open_lake(settings).snapshot()
 
 
 def test_a_document_may_be_a_link_and_as_large_as_is_allowed(tmp_path: Path) -> None:

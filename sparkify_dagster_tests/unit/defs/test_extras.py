@@ -116,7 +116,7 @@ TOLD: list[tuple[Any, str]] = [
     )),
 ]  # fmt: skip
 HOUSEKEEPING: list[tuple[Any, str]] = [
-    (metadata, "by_day"), (ledger, "prune"), (DuckDBWarehouse, "tidy"), (load, "prune_runs"),
+    (metadata, "by_day"), (ledger, "prune"), (DuckDBWarehouse, "clean_up"), (load, "prune_runs"),
     (load, "publish_report"), (Reader, "close"),
 ]  # fmt: skip
 EXTRAS = [*LOOKS, *TOLD, *HOUSEKEEPING]

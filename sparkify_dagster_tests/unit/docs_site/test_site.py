@@ -35,7 +35,7 @@ def test_every_table_has_a_page_with_its_meaning_and_physical_design(pages: Page
         assert f"DISTSTYLE {table.physical.style}" in text
         assert plain(table.physical.why) in text
         assert table.name in pages["tables.html"].text
-        by = ", ".join(table.slices.columns) if table.slices else ""
+        by = ", ".join(table.refresh_keys.columns) if table.refresh_keys else ""
         assert (f"piece by piece, by {by}:" in text) == bool(by)
 
 

@@ -61,7 +61,7 @@ def lake() -> Lake:
 
 
 def test_a_snapshot_holds_parts_days_fields_and_what_has_no_day(lake: Lake) -> None:
-    snapshot = lake.look()
+    snapshot = lake.snapshot()
     assert {name: list(part.objects) for name, part in snapshot.days.items()} == {
         "2018-11-01": [LOG, LATE],
         "2018-11-02": [NEXT],
@@ -72,20 +72,20 @@ def test_a_snapshot_holds_parts_days_fields_and_what_has_no_day(lake: Lake) -> N
 
 
 def test_a_snapshot_of_the_same_lake_is_the_same(lake: Lake) -> None:
-    assert lake.look() == lake.look()
+    assert lake.snapshot() == lake.snapshot()
 
 
 def test_a_lake_without_anything_to_load_is_empty(lake: Lake) -> None:
     bare = replace(lake, songs=Shelf([]), logs=Shelf([LOST]))
-    assert bare.look().is_empty
-    assert not replace(lake, songs=Shelf([])).look().is_empty
-    assert not replace(lake, logs=Shelf([])).look().is_empty
+    assert bare.snapshot().is_empty
+    assert not replace(lake, songs=Shelf([])).snapshot().is_empty
+    assert not replace(lake, logs=Shelf([])).snapshot().is_empty
 
 
 @pytest.fixture
 def ahead(lake: Lake) -> Snapshot:
     """The same lake with an open range of days, on its first day."""
-    return replace(lake, days=DayRange(date(2018, 11, 1)), today=date(2018, 11, 1)).look()
+    return replace(lake, days=DayRange(date(2018, 11, 1)), today=date(2018, 11, 1)).snapshot()
 
 
 def test_a_day_after_today_is_not_loaded_and_says_that_it_will_be(ahead: Snapshot) -> None:
@@ -100,7 +100,7 @@ def test_a_day_that_was_published_is_there_whatever_the_clock_says(
     lake: Lake, ahead: Snapshot, latest: str
 ) -> None:
     whole = ahead.reaching(latest)
-    assert whole.days == lake.look().days
+    assert whole.days == lake.snapshot().days
     assert [item.key for item in whole.unroutable] == [LOST.key]
     assert whole.ahead == {}
 
@@ -112,12 +112,12 @@ def test_a_day_after_all_that_was_published_stays_ahead(ahead: Snapshot, latest:
 
 def test_the_digests_do_not_hang_on_what_is_not_read(lake: Lake) -> None:
     logs = Shelf([LOG, NEXT, LATE, LOST], aside=Aside(5, "notes.txt", ("README",)))
-    assert moved(lake.look(), replace(lake, logs=logs).look()) == set()
+    assert moved(lake.snapshot(), replace(lake, logs=logs).snapshot()) == set()
 
 
 def test_what_is_not_read_is_told_of_an_empty_lake_too(lake: Lake) -> None:
     logs = Shelf([], aside=Aside(5, "2018-11-06.csv", ("README",)))
-    bare = replace(lake, songs=Shelf([], aside=Aside(1, "caf\udce9.txt")), logs=logs).look()
+    bare = replace(lake, songs=Shelf([], aside=Aside(1, "caf\udce9.txt")), logs=logs).snapshot()
     assert bare.told == [
         "Not read in [S3] SONG_DATA: 1 object that [S3] ENDINGS does not name, such as "
         r"caf\udce9.txt.",
@@ -128,7 +128,7 @@ def test_what_is_not_read_is_told_of_an_empty_lake_too(lake: Lake) -> None:
     ]
     assert bare.emptiness.startswith("The lake is empty: no song and no log objects to load. Not")
     assert all(said in bare.emptiness for said in bare.told)
-    assert lake.look().told == []
+    assert lake.snapshot().told == []
 
 
 def moved(before: Snapshot, after: Snapshot) -> set[str]:
@@ -146,34 +146,36 @@ def digest(parts: dict[str, object], name: str) -> object:
 
 def test_a_changed_log_object_moves_its_day_alone(lake: Lake) -> None:
     changed = replace(lake, logs=Shelf([LOG, NEXT._replace(token="new"), LATE]))
-    assert moved(lake.look(), changed.look()) == {"2018-11-02"}
+    assert moved(lake.snapshot(), changed.snapshot()) == {"2018-11-02"}
 
 
 def test_a_changed_song_object_moves_its_part_alone(lake: Lake) -> None:
     changed = replace(lake, songs=Shelf([SONG._replace(size=251)]))
-    assert moved(lake.look(), changed.look()) == {"34"}
+    assert moved(lake.snapshot(), changed.snapshot()) == {"34"}
 
 
 def test_other_jsonpaths_move_every_day_and_no_song(lake: Lake) -> None:
     swapped = [PATHS[1], PATHS[0], *PATHS[2:]]
     changed = replace(lake, read_jsonpaths=document(swapped))
-    assert moved(lake.look(), changed.look()) == {"2018-11-01", "2018-11-02"}
+    assert moved(lake.snapshot(), changed.snapshot()) == {"2018-11-01", "2018-11-02"}
 
 
 def test_jsonpaths_that_say_the_same_in_other_words_move_nothing(lake: Lake) -> None:
     dotted = [f"$.{name}" for name in EVENT_FIELDS]
-    assert moved(lake.look(), replace(lake, read_jsonpaths=document(dotted)).look()) == set()
+    assert (
+        moved(lake.snapshot(), replace(lake, read_jsonpaths=document(dotted)).snapshot()) == set()
+    )
 
 
 def test_a_range_of_days_that_grows_moves_no_day_that_was_in_it(lake: Lake) -> None:
     first = replace(lake, days=DayRange(date(2018, 11, 1), date(2018, 11, 1)))
-    assert moved(first.look(), lake.look()) == {"2018-11-02"}
-    assert [item.key for item in first.look().unroutable] == [NEXT.key, LOST.key]
+    assert moved(first.snapshot(), lake.snapshot()) == {"2018-11-02"}
+    assert [item.key for item in first.snapshot().unroutable] == [NEXT.key, LOST.key]
 
 
 def test_a_document_with_another_number_of_paths_stops_the_look(lake: Lake) -> None:
     with pytest.raises(LakeError, match="paths: 17 paths, but staging_events_table has 18"):
-        replace(lake, read_jsonpaths=document(PATHS[:17])).look()
+        replace(lake, read_jsonpaths=document(PATHS[:17])).snapshot()
 
 
 def test_the_loaded_columns_are_those_of_the_contract_in_their_order() -> None:
@@ -182,7 +184,7 @@ def test_the_loaded_columns_are_those_of_the_contract_in_their_order() -> None:
 
 
 def test_the_readers_of_a_lake_fill_the_columns_from_its_fields(lake: Lake) -> None:
-    logs, songs = lake.log_reader(lake.look().fields), lake.song_reader()
+    logs, songs = lake.log_reader(lake.snapshot().fields), lake.song_reader()
     event = "{" + ",".join(f'"{k}":{v}' for k, v in EVENT_FIELDS.items()) + "}"
     song = "{" + ",".join(f'"{k}":{v}' for k, v in SONG_FIELDS.items()) + "}"
     try:

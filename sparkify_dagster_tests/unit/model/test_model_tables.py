@@ -209,12 +209,12 @@ def test_a_mart_reads_what_its_statement_names_and_stands_after_it(table: Table)
 
 
 @every_mart
-def test_the_slices_of_a_mart_are_told_by_columns_that_are_there(table: Table) -> None:
-    if table.slices is None:
+def test_the_refresh_keys_of_a_mart_are_told_by_columns_that_are_there(table: Table) -> None:
+    if table.refresh_keys is None:
         return
-    assert set(table.slices.columns) <= set(table.required)
-    for source in table.slices.sources:
-        assert len(source.values) == len(table.slices.columns)
+    assert set(table.refresh_keys.columns) <= set(table.required)
+    for source in table.refresh_keys.sources:
+        assert len(source.values) == len(table.refresh_keys.columns)
         text = " ".join((*source.values, source.where))
         named = set(re.findall(r"\bs\.(\w+)", text))
         assert named <= set(TABLES[source.table].column_names)
@@ -223,15 +223,17 @@ def test_the_slices_of_a_mart_are_told_by_columns_that_are_there(table: Table) -
 
 
 @every_mart
-def test_only_what_a_mart_reads_decides_its_slices_or_is_read_for_others(table: Table) -> None:
-    if table.slices is None:
+def test_only_what_a_mart_reads_decides_its_refresh_keys_or_is_read_for_others(
+    table: Table,
+) -> None:
+    if table.refresh_keys is None:
         return
-    alike = [mart for mart in MARTS if mart.slices is table.slices]
+    alike = [mart for mart in MARTS if mart.refresh_keys is table.refresh_keys]
     read = {name for mart in alike for name in mart.reads}
-    told = {source.table for source in table.slices.sources}
+    told = {source.table for source in table.refresh_keys.sources}
     assert told == read, (
-        f"{sorted(told ^ read)}: what marts of the slices {table.slices.name} read, and nothing "
-        "else, says which of them it touches (model/marts.py), else they miss its changes"
+        f"{sorted(told ^ read)}: what marts with refresh keys {table.refresh_keys.name} read, and "
+        "nothing else, says which of them it touches (model/marts.py), else they miss its changes"
     )
 
 
@@ -247,8 +249,8 @@ def test_every_statement_that_defines_rows_belongs_to_a_table() -> None:
     folder = PACKAGE / "model" / "sql"
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*.sql")}
     found = {path for path in found if path.startswith(("star/", "mart/"))}
-    settled = {table.slices.settled for table in TABLES.values() if table.slices}
-    named = ({table.sql for table in TABLES.values()} | settled) - {None}
+    unchanged = {table.refresh_keys.unchanged for table in TABLES.values() if table.refresh_keys}
+    named = ({table.sql for table in TABLES.values()} | unchanged) - {None}
     assert found == named, (
         f"{sorted(found ^ named)}: a file no table of STAR or MARTS names, or one that is missing"
     )

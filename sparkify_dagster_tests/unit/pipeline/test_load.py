@@ -123,7 +123,8 @@ def test_what_fails_beside_a_load_is_omitted_with_a_word_each(
 ) -> None:
     (lake.logs / log_key("2018-11-02")).unlink()
     for owner, name in (
-        (module, "examine_stored"), (ledger, "prune"), (DuckDBWarehouse, "tidy"), (Reader, "close"),
+        (module, "examine_stored"), (ledger, "prune"),
+        (DuckDBWarehouse, "clean_up"), (Reader, "close"),
     ):  # fmt: skip
         monkeypatch.setattr(owner, name, failing)
     events = loaded(lake, warehouse)

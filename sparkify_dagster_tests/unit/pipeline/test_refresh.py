@@ -59,7 +59,7 @@ def users_refreshed(lake: TinyLake, warehouse: DuckDBWarehouse) -> Iterator[Sess
     """The table of users refreshed after the lake's days were loaded; nothing of it is kept."""
     with warehouse.reading() as session:
         since = session.query("SELECT MAX(h.load_id) FROM sparkify.load_history AS h")[0][0]
-    changed = [part.name for part in pending(*held_against(lake.open().look(), warehouse)).days]
+    changed = [part.name for part in pending(*held_against(lake.open().snapshot(), warehouse)).days]
     bring_up_to_date(lake.open(), warehouse, days=changed, star=False)
     with warehouse.transaction() as session:
         Refresh(session, since, USER.reads).build(USER)

@@ -34,7 +34,7 @@ def warehouse(lake: TinyLake, tmp_path_factory: pytest.TempPathFactory) -> Wareh
 
 @pytest.fixture(scope="module")
 def facts(warehouse: Warehouse) -> Facts:
-    return warehouse.look(gather)
+    return warehouse.read_only(gather)
 
 
 def asked(warehouse: Warehouse, sql: str) -> list[Any]:

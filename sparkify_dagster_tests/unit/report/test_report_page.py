@@ -103,9 +103,9 @@ def test_every_chart_has_a_title_and_its_numbers_and_no_id_twice(
 
 
 def test_the_same_content_is_the_same_page(nasty: Warehouse) -> None:
-    facts = nasty.look(gather)
+    facts = nasty.read_only(gather)
     when = datetime(2026, 1, 1)
-    assert render(facts, when) == render(nasty.look(gather), when)
+    assert render(facts, when) == render(nasty.read_only(gather), when)
     assert render(facts, when) != render(facts, when + timedelta(days=1))
 
 
@@ -125,7 +125,7 @@ def test_a_warehouse_without_its_marts_names_the_next_step(tmp_path: Path) -> No
     with warehouse.transaction() as session:
         session.execute('DROP TABLE "sparkify"."most_played"')
     with pytest.raises(WarehouseMissing, match=r"most_played is not there yet.*`sparkify etl`"):
-        warehouse.look(gather)
+        warehouse.read_only(gather)
 
 
 def test_one_play_on_one_day_and_a_day_that_failed_make_a_page(
@@ -243,12 +243,12 @@ def test_figures_of_marts_that_lag_behind_are_not_shown_as_if_they_were_whole(
     lake.put_log(log_key("2018-11-05"), at(5))
     warehouse = warehouse_at(tmp_path / "w.duckdb")
     bring_up_to_date(lake.open(), warehouse)
-    assert not warehouse.look(gather).lags
+    assert not warehouse.read_only(gather).lags
     with warehouse.transaction() as session:
         session.execute(
             'UPDATE "sparkify"."load_history" SET position = position - 1 '
             "WHERE target = 'most_played'"
         )
-    facts = warehouse.look(gather)
+    facts = warehouse.read_only(gather)
     assert facts.lags
     assert "These figures lag behind" in render(facts, datetime(2026, 1, 1))

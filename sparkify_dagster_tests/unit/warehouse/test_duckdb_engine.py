@@ -104,7 +104,7 @@ def test_an_engine_that_answered_a_person_and_was_locked_for_it_is_not_kept(
     warehouse: DuckDBWarehouse,
 ) -> None:
     with warehouse.reading() as session:
-        session.peek("SELECT 1", None)
+        session.fetch("SELECT 1", None)
     with warehouse.transaction() as session:
         session.execute("INSERT INTO sparkify.t VALUES (4)")
 
