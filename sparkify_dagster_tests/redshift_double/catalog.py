@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sparkify_dagster_tests.redshift_double.semantics import SEMANTICS
+
 # Columns: name and type in PostgreSQL.
 _DETAIL = """user_id integer, query_id bigint, transaction_id bigint, session_id integer,
     database_name text, table_id integer, start_time timestamp, file_name text,
@@ -122,7 +124,6 @@ CREATE VIEW svv_table_info AS
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN double_designs AS d ON d.table_id = c.oid
     WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)';
-GRANT SELECT ON svv_table_info TO PUBLIC;
 """
 
 
@@ -171,7 +172,8 @@ class Catalog:
             f"jsonb_to_record(j) AS r({columns}); GRANT SELECT ON {name} TO PUBLIC;"
             for name, columns in _RECORDS.items()
         ]
-        return _IN_DATABASE.replace("{folder}", str(self.folder)) + "\n".join(views)
+        sql = _IN_DATABASE.replace("{folder}", str(self.folder))
+        return "\n".join([sql, SEMANTICS, *views])
 
 
 def printable(text: str, most: int = 1024) -> str:
