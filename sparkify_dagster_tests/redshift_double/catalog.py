@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ _RECORDS = {
         curtime timestamp, status integer, file_format text, is_partial integer,
         start_offset bigint, copy_job_id bigint""",
 }
+_ERRORS = ("sys_load_error_detail", "stl_load_errors")
 
 _INSTALL = """
 ALTER DATABASE postgres RENAME TO dev;
@@ -54,6 +56,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER AS $f$
     SELECT line::jsonb
     FROM string_to_table(pg_read_file('{folder}/' || kind || '.jsonl'), chr(10)) AS line
     WHERE line <> '' AND kind NOT LIKE '%/%'
+        AND coalesce(line::jsonb ->> 'seen_from', '') <= timezone('UTC', clock_timestamp())::text
 $f$;
 
 CREATE FUNCTION pg_last_copy_count() RETURNS bigint LANGUAGE sql AS $f$
@@ -132,10 +135,12 @@ class Catalog:
 
     Attributes:
         folder: Where the files are; PostgreSQL must be able to read it.
+        late: Seconds that pass before the errors of a COPY are seen.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.late = 0.0
 
     def install(self, connect: Any) -> None:
         """Lays all of it into a fresh server.
@@ -159,7 +164,11 @@ class Catalog:
 
     def record(self, kind: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Adds records to what a view shows."""
-        lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
+        seen: dict[str, str] = {}
+        if self.late and kind in _ERRORS:
+            when = datetime.now(UTC) + timedelta(seconds=self.late)
+            seen = {"seen_from": when.replace(tzinfo=None).isoformat(" ")}
+        lines = "".join(json.dumps({**row, **seen}, default=str) + "\n" for row in rows)
         with self._file(kind).open("a") as file:
             file.write(lines)
 
