@@ -371,7 +371,7 @@ class Listed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lake, name)
 
-    def look(self) -> Any:
+    def snapshot(self) -> Any:
         return self._seen
 
 

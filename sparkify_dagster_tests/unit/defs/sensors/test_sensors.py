@@ -242,7 +242,7 @@ class WideLakeResource(HastyLakeResource):
 
 
 class WideLake:
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         return _wide()
 
 
