@@ -27,17 +27,18 @@ from sparkify_dagster_tests.lakes import (
     tables_of,
     warehouse_at,
 )
+from sparkify_dagster_tests.pairs import Pair
 from sparkify_dagster_tests.sqlite_warehouse import SqliteWarehouse
 
 DAYS = [f"2018-11-0{day}" for day in (1, 2, 3, 4)]
 ENDINGS = ("", "", " ", "  ")
 
 
-class BlankLake(TinyLake):
-    """A lake whose texts differ in their blanks more than in anything else."""
+class Blanks:
+    """Fills a lake with texts that differ in their blanks more than in anything else."""
 
-    def __init__(self, root: Path, seed: int) -> None:
-        super().__init__(root)
+    def __init__(self, lake: TinyLake, seed: int) -> None:
+        self.lake = lake
         self._random = random.Random(seed)
         for number in range(6):
             self.songs_anew(number)
@@ -45,15 +46,15 @@ class BlankLake(TinyLake):
             self.day_anew(day)
 
     def songs_anew(self, number: int) -> None:
-        self.put_song(f"{number}.json", *(self._song() for _ in range(3)))
+        self.lake.put_song(f"{number}.json", *(self._song() for _ in range(3)))
 
     def day_anew(self, day: str) -> None:
-        self.put_log(log_key(day), *(self._event(day) for _ in range(12)))
+        self.lake.put_log(log_key(day), *(self._event(day) for _ in range(12)))
 
     def change(self, round_: int) -> None:
         """Some objects are others, one is new, one is gone."""
         self.songs_anew(round_)
-        (self.songs / f"{round_ + 3}.json").unlink()
+        (self.lake.songs / f"{round_ + 3}.json").unlink()
         self.day_anew(DAYS[round_])
         self.day_anew(DAYS[-1])
 
@@ -118,11 +119,12 @@ def checked(warehouse: Warehouse) -> dict[str, tuple[bool, dict[str, int], int]]
 def test_loads_refreshes_and_audits_are_the_same_where_trailing_blanks_do_not_count(
     seed: int, tmp_path: Path
 ) -> None:
-    lake = BlankLake(tmp_path / "lake", seed)
+    lake = TinyLake(tmp_path / "lake")
+    blanks = Blanks(lake, seed)
     lite, duck = SqliteWarehouse(), warehouse_at(tmp_path / "warehouse.duckdb", threads=1)
     for round_, mode in enumerate(("rebuild", "refresh", "refresh")):
         if round_:
-            lake.change(round_)
+            blanks.change(round_)
         done = [bring_up_to_date(lake.open(), w, rebuild_from=math.inf) for w in (lite, duck)]
         assert [outcome.star.mode for outcome in done if outcome.star] == [mode, mode]
         assert audited(done[0]) == audited(done[1])
@@ -132,3 +134,29 @@ def test_loads_refreshes_and_audits_are_the_same_where_trailing_blanks_do_not_co
     assert_equals_oracle(lite, lake.expected())
     texts = {repr(row) for rows in tables.values() for row in rows}
     assert sum(" '" in text for text in texts) > 20, "a lake without blanks would show nothing"
+
+
+def test_a_lake_full_of_blanks_is_loaded_and_refreshed_alike_on_every_pair(pair: Pair) -> None:
+    blanks = Blanks(pair.lake, seed=9)
+    assert bring_up_to_date(pair.lake.open(), pair.warehouse).failed == set()
+    blanks.change(1)
+    outcome = bring_up_to_date(pair.lake.open(), pair.warehouse, rebuild_from=math.inf)
+    assert outcome.star is not None
+    assert outcome.star.mode == "refresh"
+    assert_equals_oracle(pair.warehouse, pair.lake.expected())
+
+
+def test_a_level_with_a_blank_behind_it_is_warned_about_on_every_pair(pair: Pair) -> None:
+    levels = ("free", "free ", "paid  ", "paid", None)
+    pair.lake.put_song("a.json", song())
+    pair.lake.put_log(
+        log_key("2018-11-01"),
+        *(event(itemInSession=n, level=level) for n, level in enumerate(levels)),
+    )
+    assert bring_up_to_date(pair.lake.open(), pair.warehouse).failed == set()
+    with pair.warehouse.reading() as session:
+        found = examine(session, all_checks(), Stored(session.schema))
+    warned = {f.check.table: f.verdict for f in found if f.check.name == "level_accepted"}
+    for table in ("staging_events_table", "songplay"):
+        said = f"2 of 5 rows of {table} have another level than free or paid."
+        assert warned[table].startswith(said)

@@ -486,6 +486,7 @@ def test_what_both_have_passes(bench: Bench) -> None:
         "SELECT a AS tag FROM {s}.t",
         "SELECT 1 FROM {s}.t WHERE a < 1.7976931348623157E308",
         "SELECT SUM(a) OVER (ORDER BY b) FROM {s}.t",
+        "SELECT 1 FROM {s}.t" + " UNION ALL SELECT 1 FROM {s}.t" * 32,
         "SELECT t.a FROM {s}.t JOIN pg_catalog.pg_class AS c ON c.relname = t.b",
         "SELECT c.x FROM (SELECT 'x' AS x) AS c",
         "SELECT tag FROM {s}.t",
