@@ -136,7 +136,7 @@ def examine_stored(warehouse: Warehouse, checks: Sequence[Check]) -> list[Findin
     return warehouse.read_only(lambda session: examine(session, checks, Stored(session.schema)))
 
 
-def examine_by_table(
+def examine_at_once(
     session: Session, checks: Iterable[tuple[Check, Stored]]
 ) -> dict[str, tuple[Finding, ...]]:
     """As `examine`, each check with the rows it is asked of; gives what was found by table.

@@ -21,7 +21,7 @@ from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import RefreshKeys, Source, Table
-from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_by_table
+from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.refresh import ChangedRows, Mode, TableResult, insert
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
 from sparkify_dagster.warehouse.ledger import StarPosition
@@ -175,7 +175,7 @@ class _Marts:
             AuditFailed: A blocking check failed.
         """
         rows = Stored(self._session.schema, self._parts)
-        found = examine_by_table(
+        found = examine_at_once(
             self._session, ((check, rows) for name in names for check in audits_of(name))
         )
         enforce(found)

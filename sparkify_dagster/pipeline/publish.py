@@ -21,7 +21,7 @@ from sparkify_dagster.model.ddl import Names
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.pipeline.audit import Finding, enforce, examine_by_table, loaded_by
+from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.pipeline.loading import Loading, Published
 from sparkify_dagster.pipeline.prepare import Columns, Prepared
 from sparkify_dagster.warehouse import ledger
@@ -156,7 +156,7 @@ def recorded(
     ledger.record(session, entries, load_id, loading.run_id)
     loading.phases.now("audit")
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
-    findings = examine_by_table(session, ((check, touched) for check in audits_of(table.name)))
+    findings = examine_at_once(session, ((check, touched) for check in audits_of(table.name)))
     enforce(findings)
     loading.phases.now("commit")
     return findings[table.name]

@@ -24,7 +24,7 @@ from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_by_table
+from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
 from sparkify_dagster.pipeline.marts import (
     MartsFailed,
     MartsResult,
@@ -190,7 +190,7 @@ def _published(
         on_table("audit")
         written = {table.name: work.written(table) for table in STAR}
         asked = ((check, written[name]) for name in written for check in audits_of(name))
-        findings = examine_by_table(session, asked)
+        findings = examine_at_once(session, asked)
         enforce(findings)
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)

@@ -11,7 +11,7 @@ from sqlglot import exp, parse_one
 from sparkify_dagster.model.catalog import MARTS, STAGING, STAR
 from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks, audits_of, checks_of
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.pipeline.audit import MOST_TABLES, Finding, Stored, examine, examine_by_table
+from sparkify_dagster.pipeline.audit import MOST_TABLES, Finding, Stored, examine, examine_at_once
 from sparkify_dagster.warehouse.engine import Row, Session, Values
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import warehouse_at
@@ -116,7 +116,7 @@ def test_audits_are_asked_in_few_statements_of_one_shape_and_few_tables(
         return query(sql, values)
 
     monkeypatch.setattr(session, "query", seen)
-    assert len([f for fs in examine_by_table(session, checks).values() for f in fs]) == len(checks)
+    assert len([f for fs in examine_at_once(session, checks).values() for f in fs]) == len(checks)
     read = [len(list(parse_one(sql, dialect="redshift").find_all(exp.Table))) for sql in sent]
     assert max(read) <= MOST_TABLES
     assert len(sent) == -(-sum(read) // MOST_TABLES), "as full as may be"

@@ -15,7 +15,7 @@ from sparkify_dagster.model.catalog import TABLES, model_version
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.pipeline import marts as publishing
-from sparkify_dagster.pipeline.audit import Stored, examine, examine_by_table
+from sparkify_dagster.pipeline.audit import Stored, examine, examine_at_once
 from sparkify_dagster.pipeline.marts import StarChange, are_behind, way_to
 from sparkify_dagster.pipeline.plan import loaded
 from sparkify_dagster.pipeline.refresh import Mode
@@ -291,11 +291,11 @@ def test_checks_that_are_asked_at_once_find_what_each_finds_by_itself(
         session.execute("INSERT INTO sparkify.sessions SELECT * FROM sparkify.sessions")
         checks = [check for table in MARTS for check in audits_of(table.name)]
         rows = Stored(session.schema)
-        by_table = examine_by_table(session, [(check, rows) for check in checks])
+        by_table = examine_at_once(session, [(check, rows) for check in checks])
         assert list(by_table) == [table.name for table in MARTS]
         found = [finding for of_table in by_table.values() for finding in of_table]
         assert found == examine(session, checks, rows)
-        assert examine_by_table(session, []) == {}
+        assert examine_at_once(session, []) == {}
     assert {f.check.name for f in found if f.stops} == {"unique_key", "adds_up"}
     assert [f.sample for f in found if f.check.name == "unique_key" and f.stops] != [()]
 
