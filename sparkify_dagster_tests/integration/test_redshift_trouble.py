@@ -295,6 +295,18 @@ def test_a_day_with_one_bad_line_takes_the_careful_path_and_the_others_do_not(
     place.is_right()
 
 
+def test_what_copy_noted_is_waited_for_where_it_is_seen_late(place: Place) -> None:
+    place.deliver(1, b'{"artist": "Mu')
+    place.double.show_errors_late(0.4)
+    try:
+        outcome = place.load()
+    finally:
+        place.double.show_errors_late(0)
+    assert [report.path for report in outcome.days] == ["copy", "reader", "copy"]
+    assert "line 4" in outcome.days[1].copy_refusal
+    place.is_right()
+
+
 def test_a_day_with_too_many_bad_lines_fails_alone_and_keeps_its_rows(place: Place) -> None:
     place.load()
     held = place.lake.expected()

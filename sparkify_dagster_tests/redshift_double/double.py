@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,20 @@ class Double:
         """Asks a user for another proof than MD5, by its number in the protocol."""
         request = struct.pack("!i", method) + detail
         self.control.ask("demand", user=user, request=request.hex())
+
+    def show_errors_late(self, seconds: float) -> None:
+        """From now on the errors of a COPY are seen in the system views so much later."""
+        self.control.ask("late", seconds=seconds)
+
+    @contextmanager
+    def table_info_granted(self) -> Iterator[None]:
+        """An administrator lets `user` see SVV_TABLE_INFO, as long as the block lasts."""
+        with closing(self.behind()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"GRANT SELECT ON svv_table_info TO {_USER}")
+            try:
+                yield
+            finally:
+                cursor.execute(f"REVOKE SELECT ON svv_table_info FROM {_USER}")
 
     def deny_object(self, uri: str) -> None:
         """Takes the right to read an object from the role of COPY."""

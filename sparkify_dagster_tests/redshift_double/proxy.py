@@ -76,6 +76,8 @@ class Proxy:
             cluster.s3.denied.discard(asked["uri"])
         elif do == "allow":
             self.allow(**asked)
+        elif do == "late":
+            cluster.catalog.late = asked["seconds"]
         elif do == "demand":
             self._door.demands[asked["user"]] = bytes.fromhex(asked["request"])
         else:

@@ -40,6 +40,8 @@ _SIZES = (
     'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
     'WHERE i."schema" = $schema'
 )
+_NOTED_AFTER = (0.0, 0.5, 1.0, 2.0)
+"""Seconds to wait before each look at what Redshift noted of a COPY: its views lag behind."""
 _MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 
 
@@ -216,6 +218,8 @@ def _with_details(session: RedshiftSession, error: CopyRefused, began: datetime)
     """The same with what Redshift's own notes say, which outlive the transaction."""
     if error.of_records:
         with contextlib.suppress(WarehouseError):
-            if found := session.load_error(began - _CLOCKS_DIFFER):
-                return CopyRefused(found, of_records=True)
+            for pause in _NOTED_AFTER:
+                time.sleep(pause)
+                if found := session.load_error(began - _CLOCKS_DIFFER):
+                    return CopyRefused(found, of_records=True)
     return error
