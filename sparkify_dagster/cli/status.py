@@ -31,7 +31,8 @@ from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.ledger import Entry, Failure
+from sparkify_dagster.warehouse.ledger import Entry
+from sparkify_dagster.warehouse.standing import Failure, standing
 
 _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
 
@@ -110,20 +111,20 @@ def _look_at_warehouse(
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
 
     def look(session: Session) -> _LedgerState:
-        ledger.is_ready(session)
+        there, now = ledger.ready_tables(session), standing(session)
         held = _LedgerState()
         held.published = {(e.target, e.part): e for e in ledger.latest(session)}
         held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
         for table in STAGING:
-            found = ledger.failures(session, table.name)
+            found = now.failures(table.name)
             held.tries |= {(table.name, part): failure for part, failure in found.items()}
-        held.latest_day, newest = ledger.horizon(session)
+        held.latest_day = now.latest_day
         held.hidden = hidden_parts(session, aside)
-        told.clock = clock_problem(ledger.utc_now(), newest) or None
+        told.clock = clock_problem(ledger.utc_now(), now.newest) or None
         told.exists = True
         told.tables = count_rows(session)
-        if ledger.staging_position(session) > 0:
-            told.star = "behind" if is_behind(session) else "up to date"
+        if now.last_published() > 0:
+            told.star = "behind" if is_behind(there, now) else "up to date"
         return held
 
     try:

@@ -35,12 +35,19 @@ from sparkify_dagster.model.ddl import (
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.pipeline.copy_load import doubts
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
-from sparkify_dagster.warehouse.engine import LakeObjects, Result, Row, Session, TableSize, Values
+from sparkify_dagster.warehouse.engine import (
+    Columns,
+    LakeObjects,
+    Result,
+    Row,
+    Session,
+    TableSize,
+    Values,
+)
 from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text
 from sparkify_dagster.warehouse.redshift.session import LAST_COPY_QUERY, TABLES_QUERY
 
@@ -220,7 +227,7 @@ class _Session(DuckDBSession):
 
     def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
         self._said.append(sql)
-        if sql == doubts(_COLUMNS):  # The one text DuckDB does not know: lengths in bytes.
+        if "OCTET_LENGTH(" in sql:  # The one text DuckDB does not know: lengths in bytes.
             return ["count"], [(0,)]
         return super().query_named(sql, values)
 
@@ -252,9 +259,9 @@ class _Session(DuckDBSession):
         super().execute(f"INSERT INTO {relation} ({names}) SELECT {made}")
         return 1
 
-    def tables(self) -> dict[str, dict[str, str]]:
+    def tables(self) -> dict[str, Columns]:
         self._said.append(TABLES_QUERY)
-        return {table.name: self.declared(table) for table in TABLES.values()}
+        return {table.name: Columns(self.declared(table)) for table in TABLES.values()}
 
     def drop_temporary(self) -> None:
         """Ends what ends with a session."""

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg2
 
 from sparkify_dagster_tests.redshift_double.control import Control
+from sparkify_dagster_tests.redshift_double.faults import statements_in
 from sparkify_dagster_tests.redshift_double.login import DATABASE
 from sparkify_dagster_tests.redshift_double.objects import ROLE
 
@@ -95,10 +96,18 @@ class Double:
         connection.autocommit = True
         return connection
 
-    def statements(self) -> list[str]:
-        """What clients sent since `forget`, in order."""
-        said: list[str] = self.control.ask("statements")
+    def messages(self) -> list[str]:
+        """What clients sent since `forget`, in order: a round trip each."""
+        said: list[str] = self.control.ask("messages")
         return said
+
+    def statements(self) -> list[str]:
+        """The same, statement by statement."""
+        return [statement for text in self.messages() for statement in statements_in(text)]
+
+    def connections(self) -> int:
+        """How often clients logged in since `forget`."""
+        return int(self.control.ask("connections"))
 
     def refused(self) -> list[str]:
         """What the platform sent and Redshift would refuse, since this was asked last."""
@@ -106,7 +115,7 @@ class Double:
         return said
 
     def forget(self) -> None:
-        """Begins the list of statements anew."""
+        """Begins to count and to list what is sent anew."""
         self.control.ask("forget")
 
     def allow_login(

@@ -63,13 +63,16 @@ class Proxy:
             cluster.faults.arm(Fault(**asked))
         elif do == "clear":
             cluster.faults.clear()
-        elif do == "statements":
-            return list(cluster.statements)
+        elif do == "messages":
+            return list(cluster.messages)
+        elif do == "connections":
+            return cluster.connections
         elif do == "refused":
             refused, cluster.refused = cluster.refused, []
             return refused
         elif do == "forget":
-            cluster.statements.clear()
+            cluster.messages.clear()
+            cluster.connections = 0
         elif do == "deny":
             cluster.s3.denied.add(asked["uri"])
         elif do == "permit":
