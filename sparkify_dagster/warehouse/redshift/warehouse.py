@@ -36,7 +36,7 @@ TRIES = 4
 _PAUSE = 0.5
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _LEFT_FOR_DEAD = timedelta(days=1)
-_SIZES = (
+SIZES = (
     'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
     'WHERE i."schema" = $schema'
 )
@@ -133,7 +133,7 @@ class RedshiftWarehouse:
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where we may not look (`SVV_TABLE_INFO`)."""
         try:
-            rows = self.read_only(lambda session: session.query(_SIZES, {"schema": self.schema}))
+            rows = self.read_only(lambda session: session.query(SIZES, {"schema": self.schema}))
         except WarehouseError:
             return {}
         return {
