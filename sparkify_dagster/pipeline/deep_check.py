@@ -219,6 +219,7 @@ class _Trial:
         self._shapes: set[str] = set()  # Of what was sent; and, of that, what was refused.
         self._refused: set[str] = set()
         self._standing: dict[str, str] = {}  # What is there by now, and what makes it again.
+        self._lost: set[str] = set()  # What could not be made.
         self._again = ""  # The one of them that is being made again.
 
     def run(self) -> None:
@@ -255,6 +256,8 @@ class _Trial:
                 pass
             elif step.sent.text == create_schema(self._own) and has_schema:
                 pass  # Asking for it takes a right that many lack; a load does not either.
+            elif any(name in self._named(step.sent.text) for name in self._lost):
+                step.tried.skipped += 1
             elif step.sent.made or step.sent.shape not in self._shapes:
                 self._send(session, self._possible(step.sent))
                 step.tried.sent += 1
@@ -308,7 +311,8 @@ class _Trial:
     def _note(self, words: str) -> None:
         """Notes a refusal, and what to go on with: plain tables where they were refused."""
         if self._again:
-            del self._standing[self._again]  # Not even plainly: what reads it is refused, too.
+            self._lost.add(self._again)  # Not even plainly: what names it is not looked at.
+            del self._standing[self._again]
             return
         step = self._steps[self._at]
         sent = step.sent

@@ -92,36 +92,29 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         songs.put(_SONG)
         logs.put(EVENT)
         changed, copied, whole, pruned = loaded(Limits(rebuild_from=-1.0))
-        logs.put(EVENT)
-        read, refreshed, _ = loaded(Limits(direct_copy=False, rebuild_from=math.inf))
+        logs.put(EVENT + b"\n{")
+        refreshing = Limits(rejects=0.5, direct_copy=False, rebuild_from=math.inf)
+        read, refreshed, _ = loaded(refreshing)
+        songs.put(_SONG.replace(b"Uprising", b"Resistance"))
+        _, matched, _ = loaded(refreshing)
         logs.put(b"[]")
         failed, *_ = loaded(Limits(direct_copy=False))
         beside = warehouse.beside
-    songs_table, events_table = STAGING_SONGS.name, STAGING_EVENTS.name
-
+    of_songs, of_events = (STAGING_SONGS.name,), (STAGING_EVENTS.name,)
+    to_songs, to_events = f"to {STAGING_SONGS.name}", f"to {STAGING_EVENTS.name}"
+    failing = f"The day failed, of {STAGING_EVENTS.name}: its rows stay"
+    refreshing_star = "Star and marts, refreshed where"
     return [
         Stage("tables", "The tables are made", (), made),
-        Stage("songs", f"Changed song objects to {songs_table}", (songs_table,), changed),
+        Stage("songs", f"Changed song objects {to_songs}", of_songs, changed),
         Stage(
-            "copy",
-            f"A log day to {events_table}, copied from the lake",
-            (events_table,),
-            copied,
-            _BY_READER,
+            "copy", f"A log day {to_events}, copied from the lake", of_events, copied, _BY_READER
         ),
         Stage("star", "Star and marts, built whole", star, whole),
-        Stage(
-            "reader",
-            f"The same day again, read by our reader to {events_table}",
-            (events_table,),
-            read,
-        ),
-        Stage(
-            "failed", f"The day failed, of {events_table}: its rows stay", (events_table,), failed
-        ),
-        Stage(
-            "refresh", "Star and marts, refreshed where staging changed", star, refreshed, _WHOLE
-        ),
+        Stage("reader", f"The same day again, read by our reader {to_events}", of_events, read),
+        Stage("failed", failing, of_events, failed),
+        Stage("refresh", f"{refreshing_star} a day changed", star, refreshed, _WHOLE),
+        Stage("match", f"{refreshing_star} songs changed", star, matched, _WHOLE),
         Stage(
             "history",
             "At the end of each load: history that is too old",

@@ -44,7 +44,8 @@ from sparkify_dagster.warehouse.schema import create_tables
 
 COLUMNS = loaded_columns(STAGING_EVENTS)
 _RECORD = {
-    "auth": "In", "item_in_session": 0, "page": "NextSong", "session_id": 1, "ts": 0, "user_id": 1,
+    "artist": "Muse", "auth": "In", "item_in_session": 0, "length": 304.8, "page": "NextSong",
+    "session_id": 1, "song": "Uprising", "ts": 0, "user_id": 1,
 }  # fmt: skip
 EVENT = json.dumps(_RECORD).encode()
 """A log object of one record, its fields named as the columns."""
@@ -267,11 +268,10 @@ class _Session(DuckDBSession):
         bulk = Bulk(relation, tuple(columns), objects)
         self._note_copy(bulk, paths=paths, times="epochmillisecs")
         # One row, so that what follows a COPY that found something is shown.
-        required = [column for column in COLUMNS if column.required]
-        names = column_list(c.name for c in required)
+        names = column_list(_RECORD)
         made = ", ".join(
-            "TIMESTAMP '1970-01-01 00:00:00'" if c.name == "ts" else f"'{_RECORD[c.name]}'"
-            for c in required
+            "TIMESTAMP '1970-01-01 00:00:00'" if name == "ts" else f"'{value}'"
+            for name, value in _RECORD.items()
         )
         super().execute(f"INSERT INTO {relation} ({names}) SELECT {made}")
         return 1
