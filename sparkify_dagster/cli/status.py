@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.etl import not_read
@@ -20,6 +20,7 @@ from sparkify_dagster.cli.status_view import show_status
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.errors import CloudError
+from sparkify_dagster.defs.sensors.triggers import held_back
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import Aside
@@ -30,7 +31,7 @@ from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, 
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry
 from sparkify_dagster.warehouse.standing import Failure, standing
 
@@ -66,7 +67,7 @@ def look(settings: Settings) -> Status:
     with watching():
         listing, problem = _listing(settings)
         aside = listing.aside if listing else {}
-        warehouse, held = _look_at_warehouse(open_warehouse(settings), aside)
+        warehouse, held = _look_at_warehouse(settings, aside)
     snapshot = listing and with_hidden(listing.reaching(held.latest_day), held.hidden)
     lake = _lake_status(settings, snapshot, held, problem)
     songs = snapshot.songs if snapshot else None
@@ -106,8 +107,9 @@ def _lake_status(
 
 
 def _look_at_warehouse(
-    warehouse: Warehouse, aside: Mapping[str, Aside]
+    settings: Settings, aside: Mapping[str, Aside]
 ) -> tuple[WarehouseStatus, _LedgerState]:
+    warehouse = open_warehouse(settings)
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
 
     def look(session: Session) -> _LedgerState:
@@ -120,7 +122,11 @@ def _look_at_warehouse(
             held.tries |= {(table.name, part): failure for part, failure in found.items()}
         held.latest_day = now.latest_day
         held.hidden = hidden_parts(session, aside)
-        told.clock = clock_problem(ledger.utc_now(), now.newest) or None
+        clock, newest = ledger.utc_now(), now.newest
+        told.clock = clock_problem(clock, newest) or None
+        if newest:
+            loaded, at = (when.replace(tzinfo=UTC).timestamp() for when in (newest, clock))
+            told.held_back = held_back(loaded, settings.sensor.load_every, at) or None
         told.exists = True
         told.tables = count_rows(session)
         if now.last_published() > 0:

@@ -57,6 +57,12 @@ TABLES_QUERY = (
     "WHERE c.table_schema = $schema ORDER BY c.table_name, c.ordinal_position"
 )
 LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
+LOAD_ERRORS = (
+    "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
+    "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
+    "FROM sys_load_error_detail AS e WHERE e.session_id = pg_backend_pid() "
+    "AND e.start_time >= $since ORDER BY e.start_time DESC LIMIT 1"
+)
 _FETCHED = 1000
 """Rows that a single-node cluster gives at once from a cursor."""
 FEW_ROWS = 500
@@ -288,13 +294,7 @@ class RedshiftSession:
 
         Names object, line and column, never a value.
         """
-        rows = self.query(
-            "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
-            "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
-            "FROM sys_load_error_detail AS e WHERE e.session_id = pg_backend_pid() "
-            "AND e.start_time >= $since ORDER BY e.start_time DESC LIMIT 1",
-            {"since": since},
-        )
+        rows = self.query(LOAD_ERRORS, {"since": since})
         if not rows:
             return ""
         name, line, column, message = rows[0]

@@ -42,7 +42,7 @@ TRIES = 4
 _PAUSE = 0.5
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _LEFT_FOR_DEAD = timedelta(days=1)
-_SIZES = (
+SIZES = (
     'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
     'WHERE i."schema" = $schema'
 )
@@ -175,7 +175,7 @@ class RedshiftWarehouse:
 
     def _ask_for_sizes(self) -> list[Row]:
         with self.looking() as session:
-            return session.query(_SIZES, {"schema": self.schema})
+            return session.query(SIZES, {"schema": self.schema})
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
