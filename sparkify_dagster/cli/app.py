@@ -52,12 +52,16 @@ _ARGUMENTS = {
     "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
     "log_day": "The log day; none: all.",
     "folder": "Folder for the site; what is in it is replaced if it is one.",
+    "stack": "What it is called: the stack, and all that is in it.",
 }
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
     "2 wrong usage or settings; 130 stopped."
 )
 
+cluster = typer.Typer(
+    name="cluster", no_args_is_help=True, help="Make, look at, pause or delete all it has on AWS."
+)
 app = typer.Typer(
     name="sparkify",
     cls=_Group,
@@ -68,6 +72,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # `main` shows them.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cluster, rich_help_panel=_START)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else.")]
 
@@ -316,3 +322,100 @@ def docs(
     from sparkify_dagster.cli.docs import run_docs
 
     run_docs(folder, context.find_root().command)
+
+
+Stack = Annotated[str, typer.Argument(metavar="[NAME]")]
+Region = Annotated[str, typer.Option(help="Region, instead of [AWS] REGION.")]
+Provisioned = Annotated[
+    bool, typer.Option("--provisioned", help="A cluster of RA3 nodes instead of Serverless.")
+]
+Bucket = Annotated[str, typer.Option(help="Bucket of the lake that is there; else a new one.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the template; repeatable."),
+]
+Prices = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Prices of your region (TOML).", dir_okay=False)
+]
+
+
+@cluster.command(cls=_Command)
+def plan(
+    stack: Stack = "sparkify",
+    provisioned: Provisioned = False,
+    bucket: Bucket = "",
+    parameters: Parameters = None,
+    prices: Prices = None,
+    as_json: Json = False,
+) -> None:
+    """What would be made and what it costs; needs no account and no network."""
+    from sparkify_dagster.cli.cluster import asked, run_plan
+
+    what = asked(stack, "", parameters or (), provisioned, bucket)
+    run_plan(what, prices, as_json=as_json)
+
+
+@cluster.command(cls=_Command)
+def create(
+    context: typer.Context,
+    stack: Stack = "sparkify",
+    region: Region = "",
+    provisioned: Provisioned = False,
+    bucket: Bucket = "",
+    parameters: Parameters = None,
+    prices: Prices = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before making it.")] = False,
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where its settings go.", dir_okay=False)
+    ] = Path("dwh.cfg"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace settings that are there.")
+    ] = False,
+) -> None:
+    """Make it, or change it, or go on where it was stopped; write its dwh.cfg."""
+    from sparkify_dagster.cli.cluster import Target, asked, run_create
+
+    what = asked(stack, region, parameters or (), provisioned, bucket)
+    target = Target(output, force)
+    raise typer.Exit(run_create(what, _settings(context), prices, target, yes=yes))
+
+
+@cluster.command("status", cls=_Command)
+def cluster_status(
+    context: typer.Context, stack: Stack = "sparkify", region: Region = "", as_json: Json = False
+) -> None:
+    """How the stack, the warehouse and the queue of events are."""
+    from sparkify_dagster.cli.cluster import run_status
+
+    run_status(stack, _settings(context), region, as_json=as_json)
+
+
+@cluster.command(cls=_Command)
+def pause(context: typer.Context, stack: Stack = "sparkify", region: Region = "") -> None:
+    """Stop paying for nodes; Serverless sleeps by itself."""
+    from sparkify_dagster.cli.cluster import run_switch
+
+    run_switch(stack, _settings(context), region, pause=True)
+
+
+@cluster.command(cls=_Command)
+def resume(context: typer.Context, stack: Stack = "sparkify", region: Region = "") -> None:
+    """Wake a paused cluster."""
+    from sparkify_dagster.cli.cluster import run_switch
+
+    run_switch(stack, _settings(context), region, pause=False)
+
+
+@cluster.command(cls=_Command)
+def delete(
+    context: typer.Context,
+    stack: Stack = "sparkify",
+    region: Region = "",
+    confirm: Annotated[
+        str, typer.Option(metavar="NAME", help="Its name, where nobody is there to type it.")
+    ] = "",
+) -> None:
+    """Delete all but the lake, once its name is typed; a final snapshot is left."""
+    from sparkify_dagster.cli.cluster import run_delete
+
+    run_delete(stack, _settings(context), region, confirmed=confirm)
