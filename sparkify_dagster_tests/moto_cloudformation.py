@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend
 from moto.core.common_models import CloudFormationModel
+from moto.ec2.models.route_tables import RouteTable
 from moto.redshift.models import Cluster
 
 
@@ -56,7 +57,7 @@ def _mend_change_sets() -> None:
 
 
 def _mend_clusters() -> None:
-    """A cluster has the name and the address that the template says, and goes with its stack."""
+    """A cluster has the name and the address the template says; it, and routes, go with a stack."""
     before = Cluster.get_cfn_attribute
 
     def attribute(cluster: Any, name: str) -> Any:
@@ -65,6 +66,10 @@ def _mend_clusters() -> None:
     def delete(cluster: Any, *_: Any) -> None:
         cluster.redshift_backend.clusters.pop(cluster.cluster_identifier)
 
+    def delete_routes(table: Any, *_: Any) -> None:
+        table.ec2_backend.route_tables.pop(table.id)
+
+    RouteTable.delete = delete_routes  # type: ignore[attr-defined]
     Cluster.get_cfn_attribute = attribute  # type: ignore[method-assign]
     Cluster.cloudformation_name_type = staticmethod(lambda: "ClusterIdentifier")  # type: ignore[method-assign]
     Cluster.delete = delete  # type: ignore[attr-defined]

@@ -178,10 +178,10 @@ def _make(
     _show_plan(what.name, chosen, cost(chosen, table))
     with watching():
         change_set, changes = stack.prepare(cloud, what.name, chosen, before)
-    if not changes:
+    if changes is None:
         say("Nothing to change: it is there as asked for.")
         return
-    if not fresh:
+    if changes and not fresh:
         _show_changes(changes)
     risky = any(change.loses for change in changes)
     if not ((yes and not risky) or _agreed(what.name, cloud)):

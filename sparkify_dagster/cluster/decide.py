@@ -158,14 +158,14 @@ def _require_ours(stack: Stack, step: str) -> None:
         )
 
 
-def failed_change_set(reason: str) -> list[Change]:
-    """No change, where that is why a change set failed.
+def failed_change_set(reason: str) -> None:
+    """Lets pass that a change set failed because nothing differs.
 
     Raises:
         ClusterError: It failed for another reason.
     """
     if re.search(r"didn't contain changes|no updates are to be performed", reason, re.IGNORECASE):
-        return []
+        return
     raise ClusterError(f"CloudFormation does not take it: {advised(reason)}")
 
 

@@ -52,8 +52,10 @@ def look(cloud: Cloud, name: str) -> Stack | None:
 
 def prepare(
     cloud: Cloud, name: str, parameters: Mapping[str, str], before: Stack | None
-) -> tuple[str, list[Change]]:
+) -> tuple[str, list[Change] | None]:
     """Hands the template over as a change set: its id and what it would change; makes nothing.
+
+    None where nothing differs; an empty list where only parameters or outputs do.
 
     Raises:
         ClusterError: CloudFormation refuses it.
@@ -75,7 +77,7 @@ def prepare(
     return asked["Id"], _changes(cloud, name, asked["Id"])
 
 
-def _changes(cloud: Cloud, name: str, change_set: str) -> list[Change]:
+def _changes(cloud: Cloud, name: str, change_set: str) -> list[Change] | None:
     found: list[Change] = []
     more: dict[str, str] = {}
     while True:
@@ -84,7 +86,8 @@ def _changes(cloud: Cloud, name: str, change_set: str) -> list[Change]:
             StackName=name, ChangeSetName=change_set, **more,
         )  # fmt: skip
         if told["Status"] == "FAILED":
-            return decide.failed_change_set(told.get("StatusReason", ""))
+            decide.failed_change_set(told.get("StatusReason", ""))
+            return None
         if told["Status"] != "CREATE_COMPLETE":
             progress.report("AWS compares the template with what is there")
             time.sleep(_PAUSE)

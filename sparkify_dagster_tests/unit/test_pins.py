@@ -15,6 +15,7 @@ from sparkify_dagster import __version__
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (
     "constraints.txt",
+    "constraints-cloud.txt",
     "constraints-dev.txt",
     "constraints-tools.txt",
     "bench/requirements.txt",
