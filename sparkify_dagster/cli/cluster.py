@@ -81,7 +81,8 @@ def run_plan(what: Asked, own_prices: Path | None, *, as_json: bool) -> None:
         return
     _show_plan(what.name, chosen, costs)
     say()
-    offer(f"Make it: `sparkify cluster create {what.name}`.")
+    options = "".join(f" --set {key}={value}" for key, value in what.given.items())
+    offer(f"Make it: `sparkify cluster create {what.name}{options}`.")
 
 
 def _show_plan(name: str, chosen: Mapping[str, str], costs: Cost) -> None:
@@ -94,6 +95,10 @@ def _show_plan(name: str, chosen: Mapping[str, str], costs: Cost) -> None:
     show(table)
     joints = sum(not each.purpose for each in made)
     say(f"And {count(joints, 'resource')} that join these. All of it: {_template_file()}")
+    if chosen["Warehouse"] == "serverless":
+        say(
+            f"Then a usage limit: after {chosen['DailyRpuHours']} RPU-hours in a day no query runs."
+        )
     differ = {key: value for key, value in chosen.items() if value != defaults()[key]}
     if differ:
         say("Chosen: " + ", ".join(f"{key}={value}" for key, value in differ.items()))
@@ -278,7 +283,9 @@ def _write(made: Stack, cloud: Cloud, settings: Settings, target: Target) -> boo
             "FILE writes another."
         )
         return False
-    target.file.write_text(text, encoding="utf-8")
+    beside_it = target.file.with_name(f".{target.file.name}.new")
+    beside_it.write_text(text, encoding="utf-8")
+    beside_it.replace(target.file)  # Never half of it, whenever this ends.
     say(f"Wrote {near(target.file)}: login by IAM, no password.")
     return True
 

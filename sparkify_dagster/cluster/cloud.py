@@ -62,5 +62,7 @@ class Cloud:
     def _words(self, error: ClientError, code: str, said: str) -> str:
         if reason := self._access.reason(error):
             return f"AWS: {reason}"
-        step = f" Let your account do that ({error.operation_name}), or take another profile."
-        return f"AWS: {code} {said}.{step if any(word in code for word in _DENIED) else ''}"
+        step = ""
+        if any(word in code for word in _DENIED):
+            step = f" Let your account do that ({error.operation_name}), or take another profile."
+        return f"AWS: {code} {said.rstrip('.')}.{step}"

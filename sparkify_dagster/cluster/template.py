@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -158,22 +159,22 @@ def _wrong(of: Mapping[str, Any], name: str, value: str) -> str:
         least, most = of.get("MinValue", 0), of.get("MaxValue", 10**9)
         if not (value.isdecimal() and least <= int(value) <= most):
             return f"take a whole number from {least} to {most}"
-    if name == "ClientCidr" and _is_public(value):
+    if re.fullmatch(of.get("AllowedPattern", ".*"), value):
+        return ""
+    if name == "ClientCidr" and _is_network(value):
         return (
             "it is public. The warehouse is not reachable from the Internet; give private "
             "addresses (10…, 172.16 to 31…, 192.168…) and come by VPN or peering, or run the "
             "loader in the loader's subnet"
         )
-    if "AllowedPattern" in of and not re.fullmatch(of["AllowedPattern"], value):
-        return f"it must be: {of['Description'][0].lower()}{of['Description'][1:]}"
-    return ""
+    return f"it must be: {of['Description'][0].lower()}{of['Description'][1:]}"
 
 
-def _is_public(cidr: str) -> bool:
-    try:
-        return bool(cidr) and not ip_network(cidr, strict=False).is_private
-    except ValueError:
-        return False
+def _is_network(cidr: str) -> bool:
+    with suppress(ValueError):
+        ip_network(cidr, strict=False)
+        return True
+    return False
 
 
 def _apart(chosen: Mapping[str, str]) -> Iterator[str]:
