@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from sparkify_dagster import __version__
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
+from sparkify_dagster.cli.cluster_app import cluster
 from sparkify_dagster.cli.errors import said_plainly
+from sparkify_dagster.cli.grammar import Command, Json, settings_of
 from sparkify_dagster.lake.objects import DayRange
 
 if TYPE_CHECKING:
-    from sparkify_dagster.settings import Settings
+    pass
 
 _START, _LOAD, _LOOK = "Start", "Load", "Look"
 
@@ -35,33 +37,11 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
 
 
-class _Command(TyperCommand):
-    """Says what its argument is; click 8.5 loses what `typer.Argument(help=…)` says."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for param in self.params:
-            if isinstance(param, TyperArgument):
-                param.help = _ARGUMENTS[param.name or ""]
-
-
-_ARGUMENTS = {
-    "target": "Folder for the lake.",
-    "sql": 'One statement that reads. Tables go without their schema; "user" needs its quotes.',
-    "table": "Only this table's statements.",
-    "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
-    "log_day": "The log day; none: all.",
-    "folder": "Folder for the site; what is in it is replaced if it is one.",
-    "stack": "What it is called: the stack, and all that is in it.",
-}
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
     "2 wrong usage or settings; 130 stopped."
 )
 
-cluster = typer.Typer(
-    name="cluster", no_args_is_help=True, help="Make, look at, pause or delete all it has on AWS."
-)
 app = typer.Typer(
     name="sparkify",
     cls=_Group,
@@ -74,8 +54,6 @@ app = typer.Typer(
 )
 
 app.add_typer(cluster, rich_help_panel=_START)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -110,12 +88,6 @@ def _global_options(
     context.obj = config
 
 
-def _settings(context: typer.Context) -> Settings:
-    from sparkify_dagster.settings import load_settings
-
-    return load_settings(context.obj)
-
-
 @app.command(rich_help_panel=_START)
 def demo(context: typer.Context) -> None:
     """See it work: make a sample lake in this folder, load it, show what is in it.
@@ -127,7 +99,7 @@ def demo(context: typer.Context) -> None:
     raise typer.Exit(run_demo(context.obj))
 
 
-@app.command(cls=_Command, rich_help_panel=_START)
+@app.command(cls=Command, rich_help_panel=_START)
 def generate(
     context: typer.Context,
     target: Annotated[
@@ -150,7 +122,7 @@ def generate(
     from sparkify_dagster.cli.generate import run_generate
 
     numbers = {"songs": songs, "events": events, "days": days, "seed": seed}
-    run_generate(target, numbers, start, mess, lambda: _settings(context))
+    run_generate(target, numbers, start, mess, lambda: settings_of(context))
 
 
 @app.command("create-tables", rich_help_panel=_LOAD)
@@ -164,7 +136,7 @@ def create_tables(
     """Make the tables that are not there yet; `etl` does so by itself."""
     from sparkify_dagster.cli.tables import run_create_tables
 
-    run_create_tables(_settings(context), drop=drop, yes=yes)
+    run_create_tables(settings_of(context), drop=drop, yes=yes)
 
 
 @app.command(rich_help_panel=_LOAD)
@@ -189,11 +161,11 @@ def etl(
     from sparkify_dagster.cli.etl import run_etl
 
     raise typer.Exit(
-        run_etl(_settings(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
+        run_etl(settings_of(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
     )
 
 
-@app.command(cls=_Command, rich_help_panel=_LOAD)
+@app.command(cls=Command, rich_help_panel=_LOAD)
 def retry(
     context: typer.Context,
     log_day: Annotated[str | None, typer.Argument(parser=day, metavar="[YYYY-MM-DD]")] = None,
@@ -202,7 +174,7 @@ def retry(
     """Try what failed again now, however often it has failed."""
     from sparkify_dagster.cli.retry import run_retry
 
-    raise typer.Exit(run_retry(_settings(context), log_day, as_json=as_json))
+    raise typer.Exit(run_retry(settings_of(context), log_day, as_json=as_json))
 
 
 @app.command(rich_help_panel=_LOAD)
@@ -210,7 +182,7 @@ def watch(context: typer.Context) -> None:
     """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
     from sparkify_dagster.cli.watch import run_watch
 
-    run_watch(_settings(context))
+    run_watch(settings_of(context))
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -218,7 +190,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     """What is in the lake, what is loaded, what is pending, failed or rejected."""
     from sparkify_dagster.cli.status import run_status
 
-    run_status(_settings(context), as_json=as_json)
+    run_status(settings_of(context), as_json=as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -240,10 +212,12 @@ def rejects(
     """Records that were not accepted: object, line, column and reason of each."""
     from sparkify_dagster.cli.rejects import run_rejects
 
-    run_rejects(_settings(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json)
+    run_rejects(
+        settings_of(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json
+    )
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def query(
     context: typer.Context,
     sql: Annotated[str, typer.Argument(metavar="SQL")],
@@ -256,10 +230,10 @@ def query(
     """Ask the warehouse in SQL; nothing can be changed."""
     from sparkify_dagster.cli.query import run_query
 
-    run_query(_settings(context), sql, limit=limit, as_json=as_json)
+    run_query(settings_of(context), sql, limit=limit, as_json=as_json)
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def sql(
     context: typer.Context,
     table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
@@ -267,10 +241,10 @@ def sql(
     """Print the statements that make the tables (Redshift: and load them); connects to nothing."""
     from sparkify_dagster.cli.tables import run_sql
 
-    run_sql(_settings(context), table)
+    run_sql(settings_of(context), table)
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def lineage(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     down: Annotated[
@@ -302,7 +276,7 @@ def report(
     """Write what the tables say as one page, and open it: plays, listeners, who pays, data."""
     from sparkify_dagster.cli.report import run_report
 
-    run_report(_settings(context), output, browse=browse, as_json=as_json)
+    run_report(settings_of(context), output, browse=browse, as_json=as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -313,7 +287,7 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
     raise typer.Exit(run_doctor(context.obj, as_json=as_json))
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def docs(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("site"),
@@ -322,100 +296,3 @@ def docs(
     from sparkify_dagster.cli.docs import run_docs
 
     run_docs(folder, context.find_root().command)
-
-
-Stack = Annotated[str, typer.Argument(metavar="[NAME]")]
-Region = Annotated[str, typer.Option(help="Region, instead of [AWS] REGION.")]
-Provisioned = Annotated[
-    bool, typer.Option("--provisioned", help="A cluster of RA3 nodes instead of Serverless.")
-]
-Bucket = Annotated[str, typer.Option(help="Bucket of the lake that is there; else a new one.")]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the template; repeatable."),
-]
-Prices = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Prices of your region (TOML).", dir_okay=False)
-]
-
-
-@cluster.command(cls=_Command)
-def plan(
-    stack: Stack = "sparkify",
-    provisioned: Provisioned = False,
-    bucket: Bucket = "",
-    parameters: Parameters = None,
-    prices: Prices = None,
-    as_json: Json = False,
-) -> None:
-    """What would be made and what it costs; needs no account and no network."""
-    from sparkify_dagster.cli.cluster import asked, run_plan
-
-    what = asked(stack, "", parameters or (), provisioned, bucket)
-    run_plan(what, prices, as_json=as_json)
-
-
-@cluster.command(cls=_Command)
-def create(
-    context: typer.Context,
-    stack: Stack = "sparkify",
-    region: Region = "",
-    provisioned: Provisioned = False,
-    bucket: Bucket = "",
-    parameters: Parameters = None,
-    prices: Prices = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before making it.")] = False,
-    output: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where its settings go.", dir_okay=False)
-    ] = Path("dwh.cfg"),
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace settings that are there.")
-    ] = False,
-) -> None:
-    """Make it, or change it, or go on where it was stopped; write its dwh.cfg."""
-    from sparkify_dagster.cli.cluster import Target, asked, run_create
-
-    what = asked(stack, region, parameters or (), provisioned, bucket)
-    target = Target(output, force)
-    raise typer.Exit(run_create(what, _settings(context), prices, target, yes=yes))
-
-
-@cluster.command("status", cls=_Command)
-def cluster_status(
-    context: typer.Context, stack: Stack = "sparkify", region: Region = "", as_json: Json = False
-) -> None:
-    """How the stack, the warehouse and the queue of events are."""
-    from sparkify_dagster.cli.cluster import run_status
-
-    run_status(stack, _settings(context), region, as_json=as_json)
-
-
-@cluster.command(cls=_Command)
-def pause(context: typer.Context, stack: Stack = "sparkify", region: Region = "") -> None:
-    """Stop paying for nodes; Serverless sleeps by itself."""
-    from sparkify_dagster.cli.cluster import run_switch
-
-    run_switch(stack, _settings(context), region, pause=True)
-
-
-@cluster.command(cls=_Command)
-def resume(context: typer.Context, stack: Stack = "sparkify", region: Region = "") -> None:
-    """Wake a paused cluster."""
-    from sparkify_dagster.cli.cluster import run_switch
-
-    run_switch(stack, _settings(context), region, pause=False)
-
-
-@cluster.command(cls=_Command)
-def delete(
-    context: typer.Context,
-    stack: Stack = "sparkify",
-    region: Region = "",
-    confirm: Annotated[
-        str, typer.Option(metavar="NAME", help="Its name, where nobody is there to type it.")
-    ] = "",
-) -> None:
-    """Delete all but the lake, once its name is typed; a final snapshot is left."""
-    from sparkify_dagster.cli.cluster import run_delete
-
-    run_delete(stack, _settings(context), region, confirmed=confirm)

@@ -149,7 +149,7 @@ def test_a_statement_that_redshift_refuses_is_named(aws: Script) -> None:
     serverless.add_response("get_namespace", space())
     data.add_response("execute_statement", {"Id": "1"})
     data.add_response("describe_statement", {"Id": "1", "Status": "FAILED", "Error": "no right"})
-    with pytest.raises(ClusterError, match="Redshift refused CREATE USER .*: no right"):
+    with pytest.raises(ClusterError, match=r"Redshift refused CREATE USER .*: no right"):
         beside.make_owner(aws.cloud, MADE, "sparkify")
 
 
@@ -161,7 +161,7 @@ def test_a_statement_that_redshift_refuses_is_named(aws: Script) -> None:
 def test_a_name_that_a_workgroup_has_is_taken_and_nothing_is_made(aws: Script) -> None:
     aws.of("redshift-serverless").add_response("get_workgroup", group())
     aws.of("redshift-serverless").add_response("get_namespace", space())
-    with pytest.raises(ClusterError, match="The name dwh is taken: a workgroup .* another name"):
+    with pytest.raises(ClusterError, match=r"The name dwh is taken: a workgroup .* another name"):
         beside.require_new(aws.cloud, "dwh", CHOSEN)
 
 
@@ -212,7 +212,7 @@ def test_expired_credentials_are_told_with_how_to_log_in_again(aws: Script) -> N
 def test_what_the_account_may_not_do_is_told_with_the_right_it_lacks(aws: Script) -> None:
     words = "User: bob is not authorized to perform: cloudformation:DescribeStacks"
     aws.of("cloudformation").add_client_error("describe_stacks", "AccessDenied", words)
-    with pytest.raises(Refused, match="bob is not authorized.*Let your account do that"):
+    with pytest.raises(Refused, match=r"bob is not authorized.*Let your account do that"):
         stack.look(aws.cloud, "dwh")
 
 
@@ -245,13 +245,13 @@ def test_what_is_paused_already_is_asked_for_nothing(aws: Script) -> None:
 
 def test_a_cluster_that_is_busy_is_not_paused(aws: Script) -> None:
     aws.of("redshift").add_response("describe_clusters", clusters("resizing"))
-    with pytest.raises(ClusterError, match="dwh is resizing: Redshift is busy with it. Wait"):
+    with pytest.raises(ClusterError, match=r"dwh is resizing: Redshift is busy with it. Wait"):
         beside.switch(aws.cloud, "dwh", pause=True)
 
 
 def test_a_paused_cluster_is_woken_before_it_is_deleted(aws: Script) -> None:
     aws.of("redshift").add_response("describe_clusters", clusters("paused"))
-    with pytest.raises(ClusterError, match="no final snapshot .*`sparkify cluster resume dwh`"):
+    with pytest.raises(ClusterError, match=r"no final snapshot .*`sparkify cluster resume dwh`"):
         beside.require_deletable(aws.cloud, NODES)
 
 

@@ -58,7 +58,7 @@ def test_create_says_what_must_be_done_first_with_a_stack_that_failed(
 def test_a_stack_of_somebody_else_is_left_alone_by_every_command() -> None:
     theirs = stack("CREATE_COMPLETE", "Our billing")
     for ask in (decide.creating, decide.deleting, decide.existing):
-        with pytest.raises(ClusterError, match="somebody else's.*It is left alone"):
+        with pytest.raises(ClusterError, match=r"somebody else's.*It is left alone"):
             ask("dwh", theirs)
 
 
