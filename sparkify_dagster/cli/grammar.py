@@ -39,4 +39,6 @@ _ARGUMENTS = {
 
 def settings_of(context: typer.Context) -> Settings:
     """The settings that `--config`, or the usual place, names."""
+    from sparkify_dagster.settings import load_settings
+
     return load_settings(context.obj)

@@ -54,7 +54,7 @@ def _short_form(reader: _Reader, suffix: str, node: yaml.Node) -> dict[str, Any]
         value = reader.construct_sequence(node, deep=True)
     else:
         value = reader.construct_mapping(node, deep=True)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+    return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
 
 
 _Reader.add_multi_constructor("!", _short_form)

@@ -105,6 +105,13 @@ def test_nobody_gets_in_but_the_loader_and_private_clients() -> None:
     )
 
 
+def test_only_the_loaders_subnet_has_a_way_to_the_internet() -> None:
+    joins = SERVERLESS.of_kind("AWS::EC2::SubnetRouteTableAssociation").values()
+    out = {each["RouteTableId"] for each in SERVERLESS.of_kind("AWS::EC2::Route").values()}
+    assert {each["SubnetId"] for each in joins if each["RouteTableId"] in out} == {"LoaderSubnet"}
+    assert len(joins) == 4
+
+
 def test_the_lake_is_private_encrypted_kept_and_tells_the_queue_of_what_comes_and_goes() -> None:
     lake = one(SERVERLESS, "AWS::S3::Bucket")
     assert set(lake["PublicAccessBlockConfiguration"].values()) == {True}
