@@ -194,7 +194,8 @@ def _make(
         if fresh:
             cloud.ask("cloudformation", "delete_stack", StackName=what.name)
         raise typer.Exit(FAILED)
-    stack.execute(cloud, what.name, change_set)
+    with _going_on(what.name):
+        stack.execute(cloud, what.name, change_set)
 
 
 def _show_changes(changes: Sequence[decide.Change]) -> None:
@@ -214,8 +215,9 @@ def _agreed(name: str, cloud: Cloud) -> bool:
             f"Something that is there would go in {where}: --yes does not do that; a terminal asks."
         )
         return False
-    if typer.confirm(f"Make {name} in {where}?", err=True):
-        return True
+    with suppress(typer.Abort):  # Ctrl-C at the question is a no.
+        if typer.confirm(f"Make {name} in {where}?", err=True):
+            return True
     say("Nothing was made.")
     return False
 

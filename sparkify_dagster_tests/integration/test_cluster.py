@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -274,6 +276,66 @@ def test_the_network_has_no_way_in_and_the_warehouse_no_way_out_but_to_s3(made: 
 # --------------------------------------------------------------------------------------------------
 # Stopped
 # --------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_says_that_aws_goes_on_and_create_takes_it_up_and_keeps_other_settings(
+    tmp_path: Path, s3: S3Server
+) -> None:
+    s3.make_bucket("stopped-lake")
+    words = ("cluster", "create", "stopped", "--provisioned", "--bucket", "s3://stopped-lake",
+             "--yes")  # fmt: skip
+
+    def passed(action: str) -> None:
+        if action == "ExecuteChangeSet":
+            process.send_signal(signal.SIGINT)
+
+    with front(s3.endpoint, passed=passed) as endpoint:
+        known = environment(s3.environ() | {"SPARKIFY_AWS__ENDPOINT_URL": endpoint})
+        process = subprocess.Popen(
+            [*COMMAND, *words], cwd=tmp_path, env=known, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "Stopped. AWS goes on with stopped by itself." in said
+    for step in ("status", "create", "delete"):
+        assert f"sparkify_dagster cluster {step} stopped\n" in said
+    assert not (tmp_path / "dwh.cfg").exists()
+
+    (tmp_path / "dwh.cfg").write_text("[DAYS]\nFIRST='2020-01-01'\n")
+    again = run(tmp_path, s3.endpoint, s3, *words)
+    assert again.code == 1
+    assert "dwh.cfg is there and was left as it is. --force replaces it" in again.flat
+    assert (tmp_path / "dwh.cfg").read_text() == "[DAYS]\nFIRST='2020-01-01'\n"
+    other = run(tmp_path, s3.endpoint, s3, *words, "--output", "aws.cfg")
+    assert other.code == 0, other.flat
+    assert "Nothing to change: it is there as asked for." in other.out
+    assert "CLUSTER_ID='stopped'" in (tmp_path / "aws.cfg").read_text()
+    wrong = run(tmp_path, s3.endpoint, s3, "cluster", "delete", "stopped", "--confirm", "stoped")
+    assert (wrong.code, "Nothing was deleted" in wrong.out) == (1, True)
+
+
+_OFFLINE = """
+import sys
+def noted(event, words):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        sys.exit(f"asked the network: {words}")
+sys.addaudithook(noted)
+sys.argv = ["sparkify", "cluster", "plan", "dwh", "--set", "DailyRpuHours=4"]
+from sparkify_dagster.cli import main
+main()
+"""
+
+
+def test_the_plan_needs_no_account_and_no_network(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", _OFFLINE], cwd=tmp_path, env=environment({}),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    for piece in ("RedshiftServerless::Workgroup", "$3.00", "$46.50", "The bound: ",
+                  "cluster create dwh --set DailyRpuHours=4"):  # fmt: skip
+        assert piece in told.stdout
 
 
 @pytest.mark.drill
