@@ -64,7 +64,10 @@ def _mend_clusters() -> None:
         return cluster.address if name == "Endpoint.Address" else before(cluster, name)
 
     def delete(cluster: Any, *_: Any) -> None:
-        cluster.redshift_backend.clusters.pop(cluster.cluster_identifier)
+        name, backend = cluster.cluster_identifier, cluster.redshift_backend
+        del backend.clusters[name]
+        for snapshot in [key for key in backend.snapshots if key.startswith(f"rs:{name}-")]:
+            del backend.snapshots[snapshot]  # Another cluster of that name makes it again.
 
     def delete_routes(table: Any, *_: Any) -> None:
         table.ec2_backend.route_tables.pop(table.id)
