@@ -88,7 +88,7 @@ lint: $(DEV) $(CLOUD) ## Check style and types, and what is deployed to AWS
 	@.venv-cloud/bin/checkov --file deploy/aws/sparkify.yaml --framework cloudformation \
 		--compact --quiet --skip-download
 	@$(BIN)/python -m sparkify_dagster_tests.policies .venv-cloud/policies
-	@.venv-cloud/bin/parliament --directory .venv-cloud/policies
+	@PYTHONWARNINGS=ignore .venv-cloud/bin/parliament --directory .venv-cloud/policies
 
 format: $(DEV) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet || true

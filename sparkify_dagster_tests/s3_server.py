@@ -156,14 +156,22 @@ def s3_server() -> Iterator[S3Server]:
         process.stdout.close()
 
 
+def _mended(make_app: Any, service: str) -> Any:
+    """The app of a service of moto; CloudFormation, which few tests need, takes a second more."""
+    if service == "cloudformation":
+        from sparkify_dagster_tests.moto_cloudformation import mend
+
+        mend()
+    return make_app(service)
+
+
 def _serve_until_the_parent_is_gone() -> None:
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from moto.moto_server import threaded_moto_server as moto
 
-    from sparkify_dagster_tests.moto_cloudformation import mend
-
-    mend()
     parent = os.getppid()
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    make_app = moto.create_backend_app
+    moto.create_backend_app = lambda service: _mended(make_app, service)
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)
     # The pipe ends when the parent does, killed or not. A process that the parent forked may hold
