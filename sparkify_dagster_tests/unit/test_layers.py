@@ -19,8 +19,8 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 LAYERS = (
-    "__main__", "cli", "definitions", "defs", "report", "docs_site", "connect", "pipeline",
-    "warehouse", "lineage", "lake", "generator", "model", "settings", "core",
+    "__main__", "cli", "definitions", "defs", "report", "docs_site", "cluster", "connect",
+    "pipeline", "warehouse", "lineage", "lake", "generator", "model", "settings", "core",
 )  # fmt: skip
 """All packages and modules of the root, top first: each imports only what stands after it."""
 

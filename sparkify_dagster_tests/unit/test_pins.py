@@ -15,6 +15,8 @@ from sparkify_dagster import __version__
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (
     "constraints.txt",
+    "constraints-cloud.txt",
+    "constraints-ministack.txt",
     "constraints-dev.txt",
     "constraints-tools.txt",
     "bench/requirements.txt",
@@ -49,7 +51,7 @@ def asked(*sections: tuple[str, str]) -> list[Requirement]:
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_package_is_pinned_with_hashes_and_no_host_is_named(name: str) -> None:
     pins = locked(name)
-    assert len(pins) > 20
+    assert len(pins) > 10
     for requirement, hashes in pins.values():
         assert [s.operator for s in requirement.specifier] == ["=="], requirement
         assert requirement.url is None
