@@ -52,6 +52,7 @@ _ARGUMENTS = {
     "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
     "log_day": "The log day; none: all.",
     "folder": "Folder for the site; what is in it is replaced if it is one.",
+    "checks": "Only these lines, such as history; none: all.",
 }
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
@@ -299,12 +300,16 @@ def report(
     run_report(_settings(context), output, browse=browse, as_json=as_json)
 
 
-@app.command(rich_help_panel=_LOOK)
-def doctor(context: typer.Context, as_json: Json = False) -> None:
+@app.command(cls=_Command, rich_help_panel=_LOOK)
+def doctor(
+    context: typer.Context,
+    checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...")] = None,
+    as_json: Json = False,
+) -> None:
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(context.obj, as_json=as_json))
+    raise typer.Exit(run_doctor(context.obj, checks or (), as_json=as_json))
 
 
 @app.command(cls=_Command, rich_help_panel=_LOOK)
