@@ -51,7 +51,9 @@ def containerfile() -> list[tuple[str, str]]:
 
 def image_environment() -> dict[str, str]:
     """The variables the image sets."""
-    (said,) = (words for name, words in containerfile() if name == "ENV" and "DAGSTER_HOME" in words)
+    (said,) = (
+        words for name, words in containerfile() if name == "ENV" and "DAGSTER_HOME" in words
+    )
     return dict(pair.split("=", 1) for pair in said.split())
 
 
