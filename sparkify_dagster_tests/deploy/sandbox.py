@@ -44,7 +44,7 @@ _OF_IMAGE = {"PATH", "DAGSTER_HOME", "TMPDIR", "MPLCONFIGDIR"} if IMAGE_ROOT els
 
 
 def _nobody() -> list[str]:
-    """Makes a command that user's: wholly in an image, else as far as this machine's modes allow."""
+    """Makes a command that user's; without an image it has only no rights, as root without any."""
     if IMAGE_ROOT and os.geteuid() == 0:
         return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
     return []

@@ -1,7 +1,7 @@
 """The platform as in production: its processes, on a PostgreSQL and an S3 that stand in.
 
-What belongs here: starting `deploy/image/start` with the environment of `deploy/image/Containerfile`,
-as it stands on this machine or on a read-only root, and looking at what comes of it.
+What belongs here: starting `deploy/image/start` with the environment of the image's
+`Containerfile`, on this machine as it is or on a read-only root, and looking at what comes of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -70,7 +69,7 @@ def free_port() -> int:
 
 def in_place(words: Sequence[str], environ: dict[str, str], temporary: Path) -> list[str]:
     """As it stands on this machine."""
-    return list(words)
+    return ["env", "-i", *(f"{name}={value}" for name, value in environ.items()), *words]
 
 
 def waited_for(what: Callable[[], Any], seconds: float, said: Callable[[], str] = str) -> Any:
@@ -132,10 +131,10 @@ class Services:
                 start_new_session=True,
             )
 
-    def healthy(self, role: str, name: str = "", seconds: float = 90) -> None:
+    def healthy(self, role: str, name: str = "", seconds: float = 90, **variables: str) -> None:
         """Waits until the health check of a process that was begun says it is well."""
         name = name or role
-        command = self.command("health", name=name)
+        command = self.command("health", name=name, **variables)
 
         def look() -> bool:
             assert self.processes[name].poll() is None, self.log(name)
@@ -246,12 +245,3 @@ def environment(folder: Path, held: Database, s3: S3Server) -> dict[str, str]:
             "SPARKIFY_SENSOR__INTERVAL": "5",
         }
     )
-
-
-def answers(url: str) -> int:
-    """The status that a request is answered with."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
