@@ -16,7 +16,8 @@ from sparkify_dagster_tests.deploy.services import DEPLOY, ROOT, containerfile, 
 
 INSTANCE = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())
 WORKSPACE = yaml.safe_load((DEPLOY / "dagster" / "workspace.yaml").read_text())
-IN_CLUSTER = yaml.safe_load((DEPLOY / "kubernetes" / "dagster.yaml").read_text())
+IN_CLUSTER = yaml.safe_load((DEPLOY / "kubernetes" / "base" / "dagster.yaml").read_text())
+VALUES = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 DOCUMENT = (ROOT / "docs" / "production.md").read_text()
 
@@ -52,6 +53,35 @@ def test_the_storage_names_the_driver_that_is_installed() -> None:
 
 def test_kubernetes_adds_to_the_instance_how_runs_start_and_changes_nothing() -> None:
     assert {name: value for name, value in IN_CLUSTER.items() if name != "run_launcher"} == INSTANCE
+
+
+def test_the_values_of_the_chart_say_what_the_instance_says() -> None:
+    chart, asked = VALUES, INSTANCE
+    given = chart["postgresql"]
+    assert given["postgresqlScheme"] == asked["storage"]["postgres"]["postgres_db"]["scheme"]
+    (queue,) = chart["dagsterDaemon"]["runCoordinator"]["config"].values()
+    assert queue["maxConcurrentRuns"] == asked["concurrency"]["runs"]["max_concurrent_runs"]
+    monitored = chart["dagsterDaemon"]["runMonitoring"]
+    assert {
+        _snake(name): value for name, value in monitored.items() if not name.startswith("free")
+    } == asked["run_monitoring"]
+    assert chart["dagsterDaemon"]["runRetries"] == asked["run_retries"]
+    assert chart["telemetry"] == asked["telemetry"]
+    assert chart["additionalInstanceConfig"] == {"nux": asked["nux"]}
+    purged = chart["retention"]["sensor"]["purgeAfterDays"]
+    assert purged == asked["retention"]["sensor"]["purge_after_days"]
+    assert chart["computeLogManager"]["config"]["customComputeLogManager"] == asked["compute_logs"]
+    launcher = chart["runLauncher"]["config"]["customRunLauncher"]
+    ours = IN_CLUSTER["run_launcher"]
+    differs = {"postgres_password_secret", "job_namespace"}
+    assert {k: v for k, v in launcher["config"].items() if k not in differs} == {
+        k: v for k, v in ours["config"].items() if k not in differs
+    }
+    assert chart["dagsterHome"] == ours["config"]["dagster_home"]
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)
 
 
 def test_webserver_and_daemon_find_the_code_at_an_address() -> None:

@@ -18,7 +18,8 @@ from dagster_k8s.launcher import K8sRunLauncher
 
 from sparkify_dagster_tests.deploy.services import DEPLOY
 
-FOLDER = DEPLOY / "kubernetes"
+FOLDER = DEPLOY / "kubernetes" / "base"
+PLACE = DEPLOY / "kubernetes" / "example"
 VERSION = "1.34"
 KUSTOMIZE = next(
     ([found, *words] for name, words in (("kubectl", ["kustomize"]), ("kustomize", ["build"]))
@@ -31,7 +32,7 @@ rendered = pytest.mark.skipif(KUSTOMIZE is None, reason="needs kubectl or kustom
 def resources() -> tuple[dict[str, Any], ...]:
     """What the base renders to."""
     assert KUSTOMIZE
-    said = subprocess.run([*KUSTOMIZE, FOLDER], capture_output=True, text=True, check=True)
+    said = subprocess.run([*KUSTOMIZE, PLACE], capture_output=True, text=True, check=True)
     return tuple(yaml.safe_load_all(said.stdout))
 
 

@@ -150,7 +150,7 @@ _SOCKET = {
     "Sec_WebSocket_Protocol": "graphql-ws",
 }
 _LOOK = json.dumps({"query": "{ version }"})
-_STOP = json.dumps({"query": 'mutation { stopSensor(id: "x") { __typename } }'})
+_STOP = json.dumps({"query": 'mutation { deletePipelineRun(runId: "x") { __typename } }'})
 _TICKS = """{ sensorsOrError(repositorySelector:
     {repositoryName: "__repository__", repositoryLocationName: "sparkify_dagster"})
     { ... on Sensors { results { name sensorState { ticks(limit: 200) { id } } } } } }"""
