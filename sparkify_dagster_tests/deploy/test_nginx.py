@@ -72,12 +72,6 @@ def test_a_websocket_from_another_page_is_refused(front: nginx.Nginx) -> None:
     assert front.ask("/graphql", **asked)[0] == 403
 
 
-def test_who_only_looks_reports_nothing(front: nginx.Nginx) -> None:
-    path = "/report_asset_materialization/songplay"
-    assert front.ask(path, nginx.ANALYSTS, "POST", "{}")[0] == 403
-    assert front.ask(path, nginx.OPERATORS, "POST", "{}")[0] == BEHIND
-
-
 def test_another_name_gets_no_answer(front: nginx.Nginx) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         front.ask("/", "127.0.0.1")
