@@ -93,9 +93,10 @@ def test_a_run_is_a_job_and_what_is_evicted_is_made_good(platform: Platform) -> 
     assert job["spec"]["template"]["metadata"]["labels"]["role"] == "run"
 
     first = min((platform.data / "lake" / "log_data").rglob("*.json"))
-    # The next run waits for the warehouse, so that it is at work when its pod goes.
+    shutil.copy(first, first.with_name("2018-11-09-events.json"))
+    waited_for(lambda: len(cluster.jobs) == 2, 300, said)
+    # It is yet to be imported, and then waits for the warehouse: so it is at work when its pod goes.
     with duckdb.connect(str(platform.data / "warehouse.duckdb")):
-        shutil.copy(first, first.with_name("2018-11-09-events.json"))
         waited_for(lambda: services.statuses()[0] == "STARTED", 300, said)
         evicted = list(cluster.jobs)[-1]
         os.killpg(services.processes[evicted].pid, signal.SIGKILL)
