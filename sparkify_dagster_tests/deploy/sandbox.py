@@ -1,8 +1,7 @@
 """A read-only root for a process, as a container with `readOnlyRootFilesystem` has one.
 
 What belongs here: bubblewrap's words. By default the root is this machine's own; the variable
-`SPARKIFY_IMAGE_ROOT` names the file system of an image instead, which
-`python -m sparkify_dagster_tests.deploy.image` builds.
+`SPARKIFY_IMAGE_ROOT` names the file system of an image instead (docs/production.md, chapter 3).
 """
 
 from __future__ import annotations

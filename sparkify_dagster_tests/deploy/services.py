@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sparkify_dagster_tests.redshift_double.postgres import Postgres
 from sparkify_dagster_tests.s3_server import S3Server
 
@@ -54,11 +52,6 @@ def image_environment() -> dict[str, str]:
         words for name, words in containerfile() if name == "ENV" and "DAGSTER_HOME" in words
     )
     return dict(pair.split("=", 1) for pair in said.split())
-
-
-def documents(path: Path) -> list[Any]:
-    """What stands in a YAML file."""
-    return list(yaml.safe_load_all(path.read_text()))
 
 
 def free_port() -> int:

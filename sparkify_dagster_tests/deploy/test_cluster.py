@@ -95,7 +95,7 @@ def test_a_run_is_a_job_and_what_is_evicted_is_made_good(platform: Platform) -> 
     first = min((platform.data / "lake" / "log_data").rglob("*.json"))
     shutil.copy(first, first.with_name("2018-11-09-events.json"))
     waited_for(lambda: len(cluster.jobs) == 2, 300, said)
-    # It is yet to be imported, and then waits for the warehouse: so it is at work when its pod goes.
+    # It imports for seconds, and then waits for the warehouse: it is at work when its pod goes.
     with duckdb.connect(str(platform.data / "warehouse.duckdb")):
         waited_for(lambda: services.statuses()[0] == "STARTED", 300, said)
         evicted = list(cluster.jobs)[-1]
