@@ -279,9 +279,10 @@ def report(
     run_report(settings_of(context), output, browse=browse, as_json=as_json)
 
 
-@app.command(rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def doctor(
     context: typer.Context,
+    checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...")] = None,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Try every statement of a load on Redshift; rolled back."),
@@ -291,7 +292,7 @@ def doctor(
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(context.obj, as_json=as_json, deep=deep))
+    raise typer.Exit(run_doctor(context.obj, checks or (), as_json=as_json, deep=deep))
 
 
 @app.command(cls=Command, rich_help_panel=_LOOK)

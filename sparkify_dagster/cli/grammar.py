@@ -33,6 +33,7 @@ _ARGUMENTS = {
     "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
     "log_day": "The log day; none: all.",
     "folder": "Folder for the site; what is in it is replaced if it is one.",
+    "checks": "Only these lines, such as history; none: all.",
     "stack": "What it is called: the stack, and all that is in it.",
 }
 

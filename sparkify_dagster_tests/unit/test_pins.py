@@ -17,6 +17,7 @@ LOCKS = (
     "constraints.txt",
     "constraints-cloud.txt",
     "constraints-ministack.txt",
+    "constraints-production.txt",
     "constraints-dev.txt",
     "constraints-tools.txt",
     "bench/requirements.txt",
@@ -67,6 +68,7 @@ RUNTIME = ("options", "install_requires")
     ("name", "sections"),
     [
         ("constraints.txt", [RUNTIME]),
+        ("constraints-production.txt", [RUNTIME, ("options.extras_require", "production")]),
         ("constraints-dev.txt", [RUNTIME, ("options.extras_require", "dev")]),
     ],
 )
@@ -80,8 +82,9 @@ def test_the_pins_are_of_the_versions_that_are_allowed(
         assert requirement.specifier.contains(pinned.version, prereleases=True), requirement
 
 
-def test_the_tests_run_with_what_the_warehouse_runs_with() -> None:
-    runtime, dev = locked("constraints.txt"), locked("constraints-dev.txt")
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-production.txt"])
+def test_the_tests_run_with_what_the_warehouse_runs_with(name: str) -> None:
+    runtime, dev = locked(name), locked("constraints-dev.txt")
     for name, (requirement, hashes) in runtime.items():
         assert dev[name][0].specifier == requirement.specifier
         assert dev[name][1] == hashes

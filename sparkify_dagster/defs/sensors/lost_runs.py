@@ -206,8 +206,11 @@ def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
 
 def _is_unlaunched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether Dagster's own launcher has not yet said which server it asks to start a run."""
-    is_asked = GRPC_INFO_TAG in run.tags or run.status is not dg.DagsterRunStatus.STARTING
-    return isinstance(instance.run_launcher, DefaultRunLauncher) and not is_asked
+    if GRPC_INFO_TAG in run.tags or run.status is not dg.DagsterRunStatus.STARTING:
+        return False
+    # By its name: one that makes pods asks for a way to their cluster, which not all who look have.
+    launcher = instance.get_ref().run_launcher_data if instance.is_persistent else None
+    return launcher is not None and launcher.class_name == DefaultRunLauncher.__name__
 
 
 def _missing(path: str) -> Server | None:
