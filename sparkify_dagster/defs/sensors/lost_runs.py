@@ -67,9 +67,13 @@ class Lost:
         )
 
 
-def is_lost(run: dg.DagsterRun) -> bool:
-    """Whether a run was ended because its process was gone."""
-    return run.tags.get(LOST_TAG) == run.run_id
+def is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a failed run's process was gone, or never began: then no step of it has failed.
+
+    Whoever ended its record: this sensor, Dagster's code server, or the daemon that asked that.
+    """
+    failed = dg.DagsterEventType.STEP_FAILURE
+    return not instance.get_records_for_run(run.run_id, of_type=failed, limit=1).records
 
 
 def find_lost(

@@ -107,7 +107,7 @@ def test_a_run_whose_process_was_killed_is_ended_at_the_first_look_and_says_why(
     (lost,), _ = end_lost(instance)
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    assert (run.status, is_lost(run)) == (after, True)
+    assert (run.status, is_lost(instance, run)) == (after, True)
     assert "its process is gone: it was killed, or the machine went down" in lost.told
     assert lost.told in [log.message for log in instance.all_logs(run_id)]
     assert list(running_folder(instance).iterdir()) == []
