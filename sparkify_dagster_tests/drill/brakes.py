@@ -1,8 +1,8 @@
 """Runs one of Dagster's commands, which stops where it is wanted: `brakes.py FOLDER COMMAND …`.
 
 A process that is about to record an event, or has just done so, waits as long as the folder holds a
-file of that name (`before-PIPELINE_START`), and says so by another one. So it can be killed in each
-state of a run, however fast it passes through it. Everything else is Dagster's own.
+file of that name (`before-PIPELINE_START`), and says so by another one, with its number. So it can
+be killed in each state of a run, however fast it passes through it. All else is Dagster's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _store = dg.DagsterInstance.handle_new_event
 def _wait(point: str) -> None:
     wanted = Path(os.environ[FOLDER], point)
     while wanted.exists():
-        wanted.with_suffix(".at").write_text(str(os.getpid()))
+        wanted.with_name(f"{point}.{os.getpid()}").touch()
         time.sleep(0.05)
 
 

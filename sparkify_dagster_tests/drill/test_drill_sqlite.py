@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparkify_dagster_tests.drill.platform import PROCESSES, Platform
-from sparkify_dagster_tests.drill.rounds import ROUNDS, play
+from sparkify_dagster_tests.drill.platform import Platform
+from sparkify_dagster_tests.drill.rounds import STATES, play
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
@@ -16,16 +16,16 @@ pytestmark = [pytest.mark.integration, pytest.mark.drill]
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     made = Platform(tmp_path_factory.mktemp("platform"), "sqlite")
     try:
-        made.start(*PROCESSES)
         made.drop_a_day()
-        made.loaded()
+        made.well()
         yield made
     finally:
         made.stop()
 
 
-@pytest.mark.parametrize(("state", "how"), ROUNDS)
+# All of them at once: `integration/test_lost_runs`.
+@pytest.mark.parametrize("state", STATES)
 def test_whatever_is_killed_all_is_loaded_within_a_minute_and_once(
-    platform: Platform, state: str, how: str
+    platform: Platform, state: str
 ) -> None:
-    play(platform, state, how)
+    play(platform, state, "one by one")
