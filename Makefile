@@ -92,6 +92,8 @@ check: lint test drills ## Run lint, test and drills, as CI does
 lock: $(TOOLS) ## Pin what setup.cfg asks for, with hashes (UPGRADE=1: the newest)
 	@echo setuptools | $(LOCK) setup.cfg --extra dev - -o constraints-dev.txt
 	@echo setuptools | $(LOCK) setup.cfg - -c constraints-dev.txt -o constraints.txt
+	@echo setuptools | $(LOCK) setup.cfg --extra production - -c constraints-dev.txt \
+		-o constraints-production.txt
 	@printf 'cyclonedx-bom\nuv\n' | $(LOCK) - -o constraints-tools.txt
 	@$(LOCK) bench/requirements.in -o bench/requirements.txt
 
