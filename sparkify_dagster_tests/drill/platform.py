@@ -261,12 +261,13 @@ class Platform:
         socket.create_connection(("127.0.0.1", self.ports[name]), 1).close()
 
     def _write_home(self) -> None:
-        told = yaml.safe_load((ROOT / "dagster.yaml").read_text())
-        told.pop("storage"), told.pop("compute_logs")
+        told = yaml.safe_load((ROOT / "sparkify_dagster/defs/dagster_home.yaml").read_text())
         if self.postgres:
-            where = {"hostname": "127.0.0.1", "port": self.postgres.port, "username": "postgres"}
-            where |= {"password": "", "db_name": "postgres", "scheme": "postgresql+psycopg2"}
-            told["storage"] = {"postgres": {"postgres_db": where}}
+            told = yaml.safe_load((ROOT / "deploy/dagster/dagster.yaml").read_text())
+            told.pop("compute_logs")  # In S3.
+            where = {"HOST": "127.0.0.1", "PORT": str(self.postgres.port), "DB": "postgres"}
+            where |= {"USER": "postgres", "PASSWORD": "none"}
+            self.settings |= {f"DAGSTER_PG_{name}": value for name, value in where.items()}
         (self.home / "dagster.yaml").write_text(yaml.safe_dump(told))
         server = {"host": "127.0.0.1", "port": self.ports["code"]}
         server |= {"location_name": "sparkify_dagster"}
