@@ -42,7 +42,7 @@ from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
 from sparkify_dagster.defs.sensors.alert_policy import is_day
-from sparkify_dagster.defs.sensors.lost_runs import end_lost
+from sparkify_dagster.defs.sensors.lost_runs import end_lost, wake_sensors
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.plan import What
 from sparkify_dagster.settings import Settings
@@ -91,7 +91,8 @@ class LoadResult:
         materialized: Metadata of each unpartitioned table that was published, by name.
         days: The log days that were published, with their metadata.
         failed_days: The log days that were tried and not published.
-        lost: What is to be said of runs whose process was gone, and whose records were ended.
+        lost: What is to be said of runs whose process was gone, and whose records were ended; and
+            of sensors that look again.
         warnings: What went wrong beside the load: nothing of it was lost by that.
     """
 
@@ -131,10 +132,11 @@ def run_load(
     with open_instance(home) as instance:
         with _history_in_use():
             lost, _ = end_lost(instance)
+            woken = wake_sensors(instance)
         run_id = make_new_run_id()
         with shown_at_work(instance, run_id):  # From before there is a record of it.
             result = _run(instance, definitions.resolve_job_def(LOAD_JOB), config, run_id)
-    result.lost = [one.told for one in lost]
+    result.lost = [*(one.told for one in lost), *woken]
     return result
 
 
