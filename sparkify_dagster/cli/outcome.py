@@ -96,7 +96,7 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
         warn(text)
     say()
     say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
-    if usage := _usage_of(result):
+    if usage := cluster_line(result):
         say(usage)
     if path := _report_of(result):
         say(f"Report: {near(path)}.")
@@ -183,7 +183,7 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
     }
 
 
-def _usage_of(result: LoadResult) -> str:
+def cluster_line(result: LoadResult) -> str:
     """What the load took of the cluster, where the cluster tells."""
     told = result.materialized.get(SONGPLAY.name, {})
     if "queries" not in told:
