@@ -21,7 +21,7 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
         warn(text)
     say()
     say(f"Warehouse: {near(warehouse.location)}{_sent(result)}. Run {result.run_id[:8]}.")
+    if usage := cluster_line(result):
+        say(usage)
     if path := _report_of(result):
         say(f"Report: {near(path)}.")
 
@@ -190,6 +192,17 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
         "checks": [asdict(check) for check in result.checks] if result else [],
         "report": _report_of(result),
     }
+
+
+def cluster_line(result: LoadResult) -> str:
+    """What the load took of the cluster, where the cluster tells."""
+    told = result.materialized.get(SONGPLAY.name, {})
+    if "queries" not in told:
+        return ""
+    took = f"Cluster: {told['queries']} queries, {told['query_seconds']} s of work"
+    dollars = told.get("cluster_dollars_estimated")
+    awake = f"{took} in {told['seconds_awake']} s awake"
+    return f"{awake}, about ${dollars} ([LOAD] HOUR_PRICE)." if dollars else f"{awake}."
 
 
 def _report_of(result: LoadResult | None) -> str | None:

@@ -200,6 +200,8 @@ class LoadSettings(Section):
         direct_copy: Let Redshift read log days itself (COPY). `no`: our reader reads them, which
             tells each row's object and line and counts unknown fields, and costs their way through
             here.
+        hour_price: Dollars that the cluster costs for an hour awake, for the estimate that each
+            load shows: its RPUs times the price of one, or a provisioned cluster's. 0: no estimate.
         run_days: Days that Dagster's run records are kept.
         preview_rows: Rows of each table shown in the Dagster UI after a load, personal data masked;
             0: none.
@@ -214,6 +216,7 @@ class LoadSettings(Section):
     most_rejects: v.Count = 1_000_000
     history_days: v.Days = 365
     direct_copy: v.YesNo = True
+    hour_price: v.Price = 3.0
     run_days: v.Days = 90
     preview_rows: v.FewRows = 5
 
