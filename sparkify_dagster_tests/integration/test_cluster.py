@@ -214,7 +214,9 @@ def test_the_cluster_is_what_the_template_asks_for(made: Cloud) -> None:
         assert there[key] == asked[key], key
     assert there["NumberOfNodes"] == 2
     assert there["EnhancedVpcRouting"] is True
-    (group,) = made.ask("redshift", "describe_cluster_subnet_groups")["ClusterSubnetGroups"]
+    group_name = there["ClusterSubnetGroupName"]
+    told = made.ask("redshift", "describe_cluster_subnet_groups", ClusterSubnetGroupName=group_name)
+    (group,) = told["ClusterSubnetGroups"]
     assert len(group["Subnets"]) == 3
 
 
