@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -91,7 +91,8 @@ def served(services: Services, kubeconfig: Path) -> Iterator[Cluster]:
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # One thread for all: bubblewrap ends with the thread that began it.
+    server = HTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     cluster_ = {"server": f"http://127.0.0.1:{server.server_port}"}
     kubeconfig.write_text(
