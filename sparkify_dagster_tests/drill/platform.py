@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +61,14 @@ class Platform:
         self.ports = {"code": _free_port(), "web": _free_port()}
         self.settings = {
             "SPARKIFY_SENSOR__INTERVAL": "5",
+            "SPARKIFY_DAYS__LAST": "2018-12-31",
             "DAGSTER_HOME": str(self.home),
             FOLDER: str(self.brakes),
             **settings,
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.dev = Dev(f"http://127.0.0.1:{self.ports['web']}")
-        self._days = iter(f"2018-11-{day:02}" for day in range(1, 31))
+        self._days = (str(date(2018, 11, 1) + timedelta(days=n)) for n in count())
         self.lake.put_song("A/A/A/TR1.json", song())
         self._write_home()
 

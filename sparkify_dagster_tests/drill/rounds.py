@@ -108,7 +108,7 @@ def held_in(platform: Platform, state: State) -> Iterator[None]:
 def _waiting_for_the_warehouse(platform: Platform) -> Iterator[None]:
     with platform.held("before-PIPELINE_START"):
         warehouse = platform.until(lambda: duckdb.connect(str(platform.warehouse)))
-    platform.until(lambda: next(iter(platform.at_work())))
+    platform.until(lambda: _expect(len(platform.at_work()), 1))
     try:
         yield
     finally:

@@ -43,9 +43,11 @@ def test_two_daemons_that_launch_the_same_run_load_each_day_once_and_the_ui_says
         with platform.held("before-PIPELINE_STARTING", processes=2):
             pass  # Both have seen that it is queued, and will launch it.
         platform.well()
-        assert platform.times_loaded(day, platform.drop_a_day()) == [1, 0]
+        another = platform.drop_a_day()
         platform.well()
-        assert list(platform.runs().values())[before:] == ["SUCCESS"] * 2
+        assert platform.times_loaded(day, another) == [1, 1]
+        # Ticks at the same moment may ask for a run each; the later one finds nothing to load.
+        assert set(list(platform.runs().values())[before:]) == {"SUCCESS"}
         assert "multiple daemon processes" in str(platform.dev.ask(DAEMONS))
     finally:
         second.kill()
