@@ -294,6 +294,14 @@ def tables_of(warehouse: Warehouse, names: Iterable[str] = tuple(COLUMNS)) -> di
         }
 
 
+def matched_by(warehouse: Warehouse) -> Counter[str]:
+    """How many plays each way of matching has found a song for."""
+    with warehouse.reading() as session:
+        plays = f"{session.schema}.songplay"
+        rows = session.query(f"SELECT p.matched_by FROM {plays} AS p WHERE p.song_id IS NOT NULL")
+    return Counter(how for (how,) in rows)
+
+
 def rejects_of(warehouse: Warehouse, *, published: bool) -> list[Row]:
     """Table, object, line and column to blame of every reject."""
     with warehouse.reading() as session:
@@ -322,6 +330,7 @@ def assert_equals_oracle(warehouse: Warehouse, expected: Expected) -> None:
     assert_same_tables(found, wanted)
     assert_same_rejects(warehouse, expected)
     assert_reconciled(warehouse, expected)
+    assert matched_by(warehouse) == expected.matched_by
 
 
 def without_origin(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:

@@ -73,6 +73,7 @@ class Expected:
     song: list[Row] = field(default_factory=list)
     artist: list[Row] = field(default_factory=list)
     time: list[Row] = field(default_factory=list)
+    matched_by: Counter[str] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
     failed_rejects: list[Reject] = field(default_factory=list)
     reasons: dict[Reject, Reason] = field(default_factory=dict)
@@ -99,14 +100,21 @@ def expected_tables(
     expected = Expected()
     _stage_events(expected, before, paths, (first_day, last_day), reject_limit)
     _stage_songs(expected, before, paths, reject_limit)
+    fill_star(expected)
+    return expected
+
+
+def fill_star(expected: Expected) -> None:
+    """Compute the five tables from what is staged."""
     events = [Event(*row[: len(Event._fields)]) for row in expected.staging_events]
     songs = [Song(*row[: len(Song._fields)]) for row in expected.staging_songs]
-    expected.songplay = in_order(songplay_rows(events, songs))
+    plays = list(plays_and_ways(events, songs))
+    expected.songplay = in_order(play for play, _ in plays)
+    expected.matched_by = Counter(how for _, how in plays if how)
     expected.user = in_order(user_rows(events))
     expected.song = in_order(song_rows(songs))
     expected.artist = in_order(artist_rows(songs))
     expected.time = in_order(time_rows(row[1] for row in expected.songplay))
-    return expected
 
 
 # --------------------------------------------------------------------------------------------------
@@ -674,6 +682,13 @@ def in_order(rows: Iterable[Row]) -> list[Any]:
 
 def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Row]:
     """Yield the plays, one a (user, session, item), each with its song if there is one."""
+    return (play for play, _ in plays_and_ways(events, songs))
+
+
+def plays_and_ways(
+    events: Iterable[Event], songs: Iterable[Song]
+) -> Iterator[tuple[Row, str | None]]:
+    """Yield the plays, each with how its song was found."""
     plays: dict[tuple[Any, ...], list[Event]] = defaultdict(list)
     for event in events:
         if event.page == "NextSong" and event.user_id is not None:
@@ -681,11 +696,11 @@ def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Ro
     catalogue: dict[tuple[str, str], list[Song]] = defaultdict(list)
     for song in songs:
         if song.artist_name is not None:
-            catalogue[song.title.strip(" "), song.artist_name.strip(" ")].append(song)
+            catalogue[match_name(song.title), match_name(song.artist_name)].append(song)
     for identity, deliveries in plays.items():
         play = min(deliveries, key=_delivery_order)
-        song_id, artist_id = _match(play, catalogue)
-        yield (
+        song_id, artist_id, how = _match(play, catalogue)
+        row = (
             _md5("|".join(map(str, identity))),
             play.ts,
             play.user_id,
@@ -697,6 +712,33 @@ def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Ro
             play.user_agent,
             play.log_date,
         )
+        yield row, how
+
+
+def match_name(text: str) -> str:
+    """Return what names are compared by: the text trimmed and, three times at most, repaired."""
+    name = text.strip(" ")
+    for _ in range(3):
+        try:
+            repaired = b"".join(map(_byte, name)).decode()
+        except UnicodeError:
+            return name
+        if all(character <= "\x7f" for character in repaired):
+            return name
+        name = repaired
+    return name
+
+
+def _byte(character: str) -> bytes:
+    """Return the byte of a character in Windows-1252, else in Latin-1."""
+    try:
+        return character.encode("cp1252")
+    except UnicodeEncodeError:
+        return character.encode("latin-1")
+
+
+def _is_repaired(*texts: str) -> bool:
+    return any(match_name(text) != text.strip(" ") for text in texts)
 
 
 def _md5(text: str) -> str:
@@ -718,19 +760,21 @@ def _delivery_order(event: Event) -> tuple[Any, ...]:
 
 def _match(
     play: Event, catalogue: dict[tuple[str, str], list[Song]]
-) -> tuple[str, str] | tuple[None, None]:
+) -> tuple[str | None, str | None, str | None]:
     if play.song is None or play.artist is None:
-        return None, None
-    candidates = catalogue.get((play.song.strip(" "), play.artist.strip(" ")), [])
+        return None, None, None
+    candidates = catalogue.get((match_name(play.song), match_name(play.artist)), [])
     if not candidates:
-        return None, None
+        return None, None, None
 
     def closeness(song: Song) -> tuple[Any, ...]:
         difference = None if play.length is None else abs(song.duration - play.length)
-        return ordering(difference, song.song_id, song.artist_id)
+        repaired = _is_repaired(song.title, song.artist_name or "")
+        return ordering(difference, song.song_id, song.artist_id, repaired)
 
     best = min(candidates, key=closeness)
-    return best.song_id, best.artist_id
+    repaired = _is_repaired(play.song, play.artist, best.title, best.artist_name or "")
+    return best.song_id, best.artist_id, "repaired" if repaired else "exact"
 
 
 def user_rows(events: Iterable[Event]) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
@@ -196,7 +196,15 @@ def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
     }
     for table in STAR:
         told[table.name] = (_star_done(result.materialized.get(table.name)), "")
+    told[SONGPLAY.name] = (told[SONGPLAY.name][0] + _matched(result), "")
     return told
+
+
+def _matched(result: LoadResult) -> str:
+    """`; songs found: 5 exact, 1 repaired`: how many plays have a song, by how it was found."""
+    ways = result.materialized.get(SONGPLAY.name, {}).get("plays_matched_by")
+    found = ", ".join(f"{n:,} {how}" for how, n in ways.items()) if isinstance(ways, dict) else ""
+    return f"; songs found: {found}" if found else ""
 
 
 def marts_row(rows: Mapping[str, int], checks: Iterable[CheckLine]) -> tuple[str, str, str]:

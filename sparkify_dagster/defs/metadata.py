@@ -138,6 +138,7 @@ def star_metadata(star: StarResult, name: str) -> dict[str, Any]:
     }
     if name == SONGPLAY.name:
         metadata["match_rate"] = round(star.matched / table.rows, 6) if table.rows else 0.0
+        metadata["plays_matched_by"] = dict(star.matched_by)
         metadata["plays_rematched"] = star.rematched
     return metadata
 

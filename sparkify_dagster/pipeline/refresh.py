@@ -134,7 +134,8 @@ class Refresh:
         """The rows of the touched keys as they are stored, and as they are to be."""
         scopes, known = {_grain(table).source: scope}, touched
         if table is SONGPLAY:
-            songs = self._sql("songs_asked_for", scope=scope)
+            named = f"SELECT s.song AS title, s.artist AS artist_name FROM {scope} AS s"
+            songs = self._sql("songs_asked_for", asked=self._sql("spellings", named=named))
             scopes[STAGING_SONGS.name] = self._temp("scope_songs", songs)
         fresh = statement(sql_of(table), self._names | scopes)
         fresh = self._temp(f"fresh_{table.name}", fresh)
@@ -179,7 +180,8 @@ class Refresh:
         touched = self._sql("touched", **asked)
         if table is not SONGPLAY:
             return touched
-        self._temp("touched_names", self._sql("touched_names", since=self._since))
+        named = self._sql("touched_names", since=self._since)
+        self._temp("touched_names", self._sql("spellings", named=named))
         return self._sql("touched_plays", touched=touched, keys=keys, where=grain.where)
 
     def _sql(self, file: str, **given: Any) -> str:

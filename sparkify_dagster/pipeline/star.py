@@ -21,6 +21,7 @@ from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import Names, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
@@ -32,6 +33,7 @@ from sparkify_dagster.pipeline.marts import (
     are_behind,
     publish_marts,
 )
+from sparkify_dagster.pipeline.matching import repair_names
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.refresh import (
     ChangedRows,
@@ -59,7 +61,7 @@ class StarResult:
         mode: How the star was brought up to date.
         position: The last staging load the star has taken in.
         tables: The star's tables and the marts that were published.
-        matched: Plays that have a song.
+        matched_by: Plays that have a song, by how it was found.
         rematched: Plays that were there before and now have another song than then, or none.
         findings: What the checks found, by table.
         marts_failed: Why the marts were not published; None when they were, or need not be.
@@ -70,12 +72,17 @@ class StarResult:
     position: int
     load_id: int
     tables: Mapping[str, TableResult]
-    matched: int
+    matched_by: Mapping[str, int]
     rematched: int
     findings: Mapping[str, tuple[Finding, ...]]
     marts_failed: MartsFailed | None = None
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def matched(self) -> int:
+        """Plays that have a song."""
+        return sum(self.matched_by.values())
 
 
 def decide(
@@ -111,7 +118,7 @@ def is_behind(session: Session) -> bool:
 
     A table that is not there is as far behind as can be.
     """
-    if not {table.name for table in (*STAR, *MARTS)} <= session.tables().keys():
+    if not {table.name for table in (*STAR, *MARTS, *MATCHING)} <= session.tables().keys():
         return True
     star, marts = _positions(session)
     staged = ledger.staging_position(session)
@@ -182,6 +189,7 @@ def _published(
     built: dict[str, TableResult] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
     if mode != "nothing":
+        repair_names(session, since if mode == "refresh" else 0)
         for table in STAR:
             on_table(table.name)
             added, removed = work.build(table)
@@ -209,7 +217,7 @@ def _published(
         position,
         load_id,
         tables,
-        _matched(session),
+        _matched_by(session),
         work.rematched(),
         {**findings, **marts.findings},
     )
@@ -288,9 +296,9 @@ def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
     return total, pending
 
 
-def _matched(session: Session) -> int:
-    plays = relation(session, SONGPLAY.name)
-    return int(session.query(f"SELECT COUNT(p.song_id) FROM {plays} AS p")[0][0])
+def _matched_by(session: Session) -> dict[str, int]:
+    counted = session.query(statement("load/matched_by.sql", relations(session.schema)))
+    return {how: int(number) for how, number in counted}
 
 
 def _positions(session: Session) -> tuple[dict[str, StarPosition], dict[str, StarPosition]]:

@@ -1,0 +1,37 @@
+"""What `songplay` matches by besides what is staged, brought up to date in the star's transaction.
+
+What belongs here: filling the tables of `model.matching`. What they mean is told there.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from sparkify_dagster.core.match_name import match_name
+from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.matching import MATCH_NAMES
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.warehouse.engine import Session
+
+
+def repair_names(session: Session, since: int) -> None:
+    """Notes the match names of staged rows where they are not the names as delivered.
+
+    Args:
+        since: The last staging load whose names were looked at; 0: look at all, from nothing.
+    """
+    names = relations(session.schema)
+    target = names[MATCH_NAMES.name]
+    if not since:
+        session.execute(f"DELETE FROM {target}")
+    staged = {t.name: f"(SELECT * FROM {names[t.name]} WHERE load_id > {since:d})" for t in STAGING}
+    assert MATCH_NAMES.sql is not None, "says which names may have to be repaired"
+    asked = session.query(statement(MATCH_NAMES.sql, names | (staged if since else {})))
+    repaired = {text: name for text, _ in asked if (name := match_name(text)) != text}
+    if since and repaired:
+        for (text,) in session.query(f"SELECT m.text FROM {target} AS m"):
+            repaired.pop(text, None)
+    if repaired:
+        rows = pa.table([[*repaired], [*repaired.values()]], list(MATCH_NAMES.column_names))
+        session.append(target, MATCH_NAMES.column_names, rows)
