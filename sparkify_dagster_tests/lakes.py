@@ -20,6 +20,7 @@ from typing import Any
 
 from sparkify_dagster.defs.resources import LakeResource
 from sparkify_dagster.generator import LakeSpec, generate_lake, records
+from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
@@ -89,13 +90,17 @@ def log_key(day: date | str, name: str = "events.json") -> str:
 
 
 class TinyLake:
-    """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`."""
+    """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`.
+
+    Where `aliases.ndjson` is there, the settings name it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.songs = root / "song_data"
         self.logs = root / "log_data"
         self.document = root / "log_json_path.json"
+        self.aliases = root / "aliases.ndjson"
         self.songs.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
         if not self.document.exists():
@@ -110,7 +115,8 @@ class TinyLake:
     @property
     def paths(self) -> oracle.LakePaths:
         """The three places, for the oracle."""
-        return oracle.LakePaths(self.songs, self.logs, self.document)
+        aliases = self.aliases if self.aliases.exists() else None
+        return oracle.LakePaths(self.songs, self.logs, self.document, aliases)
 
     def put_log(self, key: str, *records: object) -> None:
         """Writes or overwrites a log object of these records; `.gz` is packed."""
@@ -137,6 +143,9 @@ class TinyLake:
             read_jsonpaths=self.document.read_bytes,
             jsonpaths=str(self.document),
             days=DayRange(FIRST_DAY, last_day),
+            aliases=Document(str(self.aliases), self.aliases.read_bytes)
+            if self.aliases.exists()
+            else None,
         )
 
     def resource(self, last_day: str = "2018-11-30") -> HastyLakeResource:
@@ -145,6 +154,7 @@ class TinyLake:
             song_data=str(self.songs),
             log_data=str(self.logs),
             log_jsonpath=str(self.document),
+            aliases=str(self.aliases) if self.aliases.exists() else "",
         )
         last = date.fromisoformat(last_day) if last_day else None
         days = DaysSettings(first=FIRST_DAY, last=last)
@@ -163,6 +173,7 @@ class HastyLakeResource(LakeResource):
             jsonpaths=lake.jsonpaths,
             days=lake.days,
             today=lake.today,
+            aliases=lake.aliases,
         )
 
 

@@ -22,10 +22,11 @@ import json
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 EVENTS_TABLE = "staging_events_table"
@@ -56,6 +57,7 @@ class LakePaths:
     songs: Path
     logs: Path
     jsonpaths: Path
+    aliases: Path | None = None
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Expected:
     artist: list[Row] = field(default_factory=list)
     time: list[Row] = field(default_factory=list)
     matched_by: Counter[str] = field(default_factory=Counter)
+    aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     failed_rejects: list[Reject] = field(default_factory=list)
     reasons: dict[Reject, Reason] = field(default_factory=dict)
@@ -100,19 +103,29 @@ def expected_tables(
     expected = Expected()
     _stage_events(expected, before, paths, (first_day, last_day), reject_limit)
     _stage_songs(expected, before, paths, reject_limit)
+    expected.aliases = read_aliases(paths.aliases)
     fill_star(expected)
     return expected
+
+
+def read_aliases(document: Path | None) -> dict[tuple[str, str], str]:
+    """Return the song of each title and artist that the document of aliases names."""
+    lines = document.read_text(encoding="utf-8").split("\n") if document else []
+    said = [json.loads(line) for line in lines if line.strip()]
+    return {(match_name(a["song"]), match_name(a["artist"])): a["song_id"] for a in said}
 
 
 def fill_star(expected: Expected) -> None:
     """Compute the five tables from what is staged."""
     events = [Event(*row[: len(Event._fields)]) for row in expected.staging_events]
     songs = [Song(*row[: len(Song._fields)]) for row in expected.staging_songs]
-    plays = list(plays_and_ways(events, songs))
+    expected.song = in_order(song_rows(songs))
+    meant = {row[0]: row[2] for row in expected.song}
+    known = {name: (s, meant[s]) for name, s in expected.aliases.items() if s in meant}
+    plays = list(plays_and_ways(events, songs, known))
     expected.songplay = in_order(play for play, _ in plays)
     expected.matched_by = Counter(how for _, how in plays if how)
     expected.user = in_order(user_rows(events))
-    expected.song = in_order(song_rows(songs))
     expected.artist = in_order(artist_rows(songs))
     expected.time = in_order(time_rows(row[1] for row in expected.songplay))
 
@@ -686,7 +699,9 @@ def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Ro
 
 
 def plays_and_ways(
-    events: Iterable[Event], songs: Iterable[Song]
+    events: Iterable[Event],
+    songs: Iterable[Song],
+    aliases: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
 ) -> Iterator[tuple[Row, str | None]]:
     """Yield the plays, each with how its song was found."""
     plays: dict[tuple[Any, ...], list[Event]] = defaultdict(list)
@@ -699,7 +714,10 @@ def plays_and_ways(
             catalogue[match_name(song.title), match_name(song.artist_name)].append(song)
     for identity, deliveries in plays.items():
         play = min(deliveries, key=_delivery_order)
+        name = match_name(play.song or ""), match_name(play.artist or "")
         song_id, artist_id, how = _match(play, catalogue)
+        if None not in (play.song, play.artist) and name in aliases:
+            song_id, artist_id, how = *aliases[name], "alias"
         row = (
             _md5("|".join(map(str, identity))),
             play.ts,

@@ -22,7 +22,6 @@ from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.errors import CloudError
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.objects import Aside
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -64,8 +63,7 @@ def look(settings: Settings) -> Status:
     """
     with watching():
         listing, problem = _listing(settings)
-        aside = listing.aside if listing else {}
-        warehouse, held = _look_at_warehouse(open_warehouse(settings), aside)
+        warehouse, held = _look_at_warehouse(open_warehouse(settings), listing)
     snapshot = listing and with_hidden(listing.reaching(held.latest_day), held.hidden)
     lake = _lake_status(settings, snapshot, held, problem)
     songs = snapshot.songs if snapshot else None
@@ -105,7 +103,7 @@ def _lake_status(
 
 
 def _look_at_warehouse(
-    warehouse: Warehouse, aside: Mapping[str, Aside]
+    warehouse: Warehouse, listing: Snapshot | None
 ) -> tuple[WarehouseStatus, _LedgerState]:
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
 
@@ -118,12 +116,13 @@ def _look_at_warehouse(
             found = ledger.failures(session, table.name)
             held.tries |= {(table.name, part): failure for part, failure in found.items()}
         held.latest_day, newest = ledger.horizon(session)
-        held.hidden = hidden_parts(session, aside)
+        held.hidden = hidden_parts(session, listing.aside if listing else {})
         told.clock = clock_problem(ledger.utc_now(), newest) or None
         told.exists = True
         told.tables = count_rows(session)
         if ledger.staging_position(session) > 0:
-            told.star = "behind" if is_behind(session) else "up to date"
+            aliases = listing.aliases.token if listing else None
+            told.star = "behind" if is_behind(session, aliases) else "up to date"
         return held
 
     try:

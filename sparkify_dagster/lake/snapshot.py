@@ -14,6 +14,7 @@ from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
+from sparkify_dagster.lake.documents import Aliases, Document, read_aliases
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
 from sparkify_dagster.lake.reader.reader import READER_VERSION, Reader
@@ -37,6 +38,7 @@ class Snapshot:
         fields: The log fields that feed the columns of `staging_events_table`, in order.
         ahead: Log days after today, where the range of days is open; they are unroutable, too.
         aside: What is there and not read, by staging table.
+        aliases: What the document of aliases says.
     """
 
     songs: dict[str, Part]
@@ -45,6 +47,7 @@ class Snapshot:
     fields: tuple[str, ...]
     ahead: dict[str, Part] = field(default_factory=dict)
     aside: Mapping[str, Aside] = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=Aliases)
 
     def reaching(self, latest: str) -> Snapshot:
         """The same with an open range of days that goes to a day, if that is after today."""
@@ -103,7 +106,7 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The three places of a lake.
+    """The places of a lake.
 
     Args:
         read_jsonpaths: Gives the JSONPaths document's bytes; raises LakeError.
@@ -112,6 +115,7 @@ class Lake:
         today: Where they end, for now, if the range is open; None: nowhere.
         threads: Threads to parse records with; 0 for all cores.
         meter: Counts what its stores are asked.
+        aliases: The document of aliases; None: there is none.
     """
 
     songs: ObjectStore
@@ -122,16 +126,17 @@ class Lake:
     threads: int = 0
     meter: Meter = field(default_factory=Meter)
     today: date | None = None
+    aliases: Document | None = None
 
     def snapshot(self) -> Snapshot:
-        """Lists the whole lake. Opens no object but the JSONPaths document.
+        """Lists the whole lake. Opens no object but documents.
 
         Raises:
             LakeError: A prefix or the document is not there or cannot be used.
         """
-        paths = self.paths()
+        paths, aliases = self.paths(), read_aliases(self.aliases)
         with without_search():
-            return self._listed(paths)
+            return replace(self._listed(paths), aliases=aliases)
 
     def _listed(self, paths: JsonPaths) -> Snapshot:
         logs, songs = self.logs.list_objects(), self.songs.list_objects()

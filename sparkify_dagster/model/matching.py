@@ -7,8 +7,13 @@ transaction. How names are repaired is `core.match_name`'s, when these tables ar
 
 from __future__ import annotations
 
-from sparkify_dagster.model.staging import LONG
+from sparkify_dagster.model.staging import LONG, SHORT
 from sparkify_dagster.model.table import Column, Layer, Physical, Table, Type
+
+
+def _alias(name: str, meaning: str, length: int) -> Column:
+    return Column(name, Type.VARCHAR, meaning, length, required=True, source=f"$.{name}")
+
 
 MATCH_NAMES = Table(
     name="match_names",
@@ -25,5 +30,19 @@ MATCH_NAMES = Table(
     physical=Physical(style="ALL", why="Small, and joined by name: a copy on every node."),
 )
 
-MATCHING: tuple[Table, ...] = (MATCH_NAMES,)
-"""Made from what is staged: where one is lost, `songplay` is built anew with it."""
+SONG_ALIASES = Table(
+    name="song_aliases",
+    layer=Layer.LEDGER,
+    kind="ledger",
+    meaning="What the document `[S3] ALIASES` says: the song that plays of these names mean.",
+    columns=(
+        _alias("song", "The title, as it is matched.", LONG),
+        _alias("artist", "The artist, as it is matched.", LONG),
+        _alias("song_id", "The song.", SHORT),
+    ),
+    key=("song", "artist"),
+    physical=Physical(style="ALL", why="Small, and joined by name: a copy on every node."),
+)
+
+MATCHING: tuple[Table, ...] = (MATCH_NAMES, SONG_ALIASES)
+"""Made from what is staged, and a document: where one is lost, `songplay` is made anew, too."""

@@ -149,7 +149,8 @@ SONGPLAY = Table(
             "matched_by",
             Type.VARCHAR,
             "How the song was found: exact, by names as delivered; repaired, where a name of the "
-            "play or of the song had to be (match_names). NULL without a song.",
+            "play or of the song had to be (match_names); alias (song_aliases). NULL without "
+            "a song.",
             length=SHORT,
             audit=True,
         ),

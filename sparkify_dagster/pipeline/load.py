@@ -21,7 +21,9 @@ from typing import TypeVar
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
+from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model import marts, star
@@ -108,7 +110,7 @@ class _Load:
         yield from self._songs(plan)
         yield from self._days(plan)
         yield from self._check(_of_failed_loads(plan.todo))
-        yield from self._star(plan.todo)
+        yield from self._star(plan.todo, plan.snapshot.aliases)
         yield from self._check(self._of_columns())
         yield from self._prune(plan.held)
 
@@ -156,7 +158,7 @@ class _Load:
         finally:
             yield from self._tried("A reader was not closed", reader.close)
 
-    def _star(self, todo: Pending) -> Iterator[Event]:
+    def _star(self, todo: Pending, aliases: Aliases) -> Iterator[Event]:
         if not self.request.star:
             return
         self.at = STAR
@@ -166,6 +168,7 @@ class _Load:
                 self.run_id,
                 rebuild=self.request.rebuilds(todo),
                 rebuild_from=self.limits.rebuild_from,
+                aliases=aliases,
             )
         except AuditFailed as error:
             self._fails(STAR, f"The star was not published. {error}")
@@ -174,6 +177,12 @@ class _Load:
         self.is_rebuilt = done.mode == "rebuild"
         self.up_to_date.update(table.name for table in star.STAR)
         yield done
+        if done.resting:
+            yield Noticed(
+                f"{count(len(done.resting), 'song')} named in [S3] ALIASES is not in the "
+                f"catalogue, such as {cited(done.resting[0])}: these aliases rest. "
+                "Take their lines out, or leave them for when it comes."
+            )
         if done.marts_failed is None:
             self.up_to_date.update(table.name for table in marts.MARTS)
             return

@@ -147,29 +147,32 @@ def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Lo
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
-    held = loaded(warehouse, snapshot.aside)
+    held = loaded(warehouse, snapshot.aside, snapshot.aliases.token)
     return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
 
 
-def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Loaded:
+def loaded(
+    warehouse: Warehouse, aside: Mapping[str, Aside] | None = None, aliases: str | None = None
+) -> Loaded:
     """A short look at the ledger.
 
     Args:
         aside: What the lake shows and nobody reads, by staging table.
+        aliases: The token of the document of aliases; None: it has no say.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.read_only(lambda session: _loaded(session, aside or {}))
+        return warehouse.read_only(lambda session: _loaded(session, aside or {}, aliases))
     except WarehouseMissing:
         return NEVER_LOADED
 
 
-def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
+def _loaded(session: Session, aside: Mapping[str, Aside], aliases: str | None) -> Loaded:
     ledger.is_ready(session)
     digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
-    behind = ledger.staging_position(session) > 0 and is_behind(session)
+    behind = ledger.staging_position(session) > 0 and is_behind(session, aliases)
     failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
     return Loaded(
         digests[STAGING_SONGS.name],

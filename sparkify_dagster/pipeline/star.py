@@ -16,6 +16,7 @@ from functools import partial
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import Names, relations
@@ -33,7 +34,7 @@ from sparkify_dagster.pipeline.marts import (
     are_behind,
     publish_marts,
 )
-from sparkify_dagster.pipeline.matching import repair_names
+from sparkify_dagster.pipeline.matching import repair_names, resting_aliases, take_aliases
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.refresh import (
     ChangedRows,
@@ -66,6 +67,7 @@ class StarResult:
         findings: What the checks found, by table.
         marts_failed: Why the marts were not published; None when they were, or need not be.
         phases: Where its seconds went: to each table, and to what all of them share.
+        resting: The song_ids of aliases that the catalogue does not have.
     """
 
     mode: Mode
@@ -78,6 +80,7 @@ class StarResult:
     marts_failed: MartsFailed | None = None
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+    resting: tuple[str, ...] = ()
 
     @property
     def matched(self) -> int:
@@ -113,16 +116,20 @@ def decide(
     return "rebuild" if pending > rebuild_from * total else "refresh"
 
 
-def is_behind(session: Session) -> bool:
+def is_behind(session: Session, aliases: str | None = None) -> bool:
     """Whether staging, or the model, has moved on since star and marts were published.
 
     A table that is not there is as far behind as can be.
+
+    Args:
+        aliases: The token of the document of aliases; None: it has no say.
     """
     if not {table.name for table in (*STAR, *MARTS, *MATCHING)} <= session.tables().keys():
         return True
     star, marts = _positions(session)
     staged = ledger.staging_position(session)
     behind = decide(star, _versions(), staged, 0, 1) != "nothing"
+    behind = behind or aliases not in (None, star[SONGPLAY.name].token)
     return behind or are_behind(marts, staged)
 
 
@@ -132,6 +139,7 @@ def publish_star(
     *,
     rebuild: bool = False,
     rebuild_from: float = REBUILD_FROM,
+    aliases: Aliases | None = None,
 ) -> StarResult:
     """Brings the five tables and the marts up to date with staging, audits them, commits.
 
@@ -141,6 +149,7 @@ def publish_star(
     Args:
         rebuild: Build them whole from staging, whatever changed.
         rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
+        aliases: What the document of aliases says; None: as it stands.
 
     Raises:
         AuditFailed: A blocking check failed; the star stays as it was.
@@ -153,7 +162,7 @@ def publish_star(
         progress.report(f"publishing the star: {name}")
 
     def work(session: Session, *, with_marts: bool = True) -> StarResult:
-        wanted = rebuild, rebuild_from
+        wanted = rebuild, rebuild_from, aliases
         return _published(session, run_id, wanted, turn, with_marts=with_marts)
 
     def was_committed(session: Session, result: StarResult) -> bool:
@@ -173,23 +182,28 @@ def publish_star(
 def _published(
     session: Session,
     run_id: str,
-    wanted: tuple[bool, float],
+    wanted: tuple[bool, float, Aliases | None],
     on_table: Callable[[str], None],
     *,
     with_marts: bool,
 ) -> StarResult:
     create_tables(session)
-    (positions, marts_at), (rebuild, rebuild_from) = _positions(session), wanted
+    (positions, marts_at), (rebuild, rebuild_from, aliases) = _positions(session), wanted
     position = ledger.staging_position(session)
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)
     mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
+    changed_aliases, token = "", positions[SONGPLAY.name].token
+    if aliases is not None and aliases.token != token:
+        changed_aliases, token = take_aliases(session, aliases), aliases.token
+        mode = "refresh" if mode == "nothing" else mode
     mode = "rebuild" if rebuild else mode
-    work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
+    refreshed = mode == "refresh"
+    work = Refresh(session, since, +pending, changed_aliases) if refreshed else _Rebuild(session)
     built: dict[str, TableResult] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
     if mode != "nothing":
-        repair_names(session, since if mode == "refresh" else 0)
+        repair_names(session, since if refreshed else 0)
         for table in STAR:
             on_table(table.name)
             added, removed = work.build(table)
@@ -211,7 +225,7 @@ def _published(
     if built:
         _forget_retired(session)
     tables = {**built, **marts.tables}
-    load_id = _record(session, tables, position, run_id)
+    load_id = _record(session, tables, position, run_id, token or NOTHING)
     return StarResult(
         mode,
         position,
@@ -220,6 +234,7 @@ def _published(
         _matched_by(session),
         work.rematched(),
         {**findings, **marts.findings},
+        resting=tuple(resting_aliases(session)) if token not in (None, NOTHING) else (),
     )
 
 
@@ -263,10 +278,20 @@ class _Rebuild:
             )
 
 
-def _record(session: Session, tables: Mapping[str, TableResult], position: int, run_id: str) -> int:
+def _record(
+    session: Session, tables: Mapping[str, TableResult], position: int, run_id: str, token: str
+) -> int:
+    digests = {SONGPLAY.name: token}
     load_id = ledger.next_load_id(session)
     entries = [
-        Entry(name, "all", "published", NOTHING, row_count=table.rows, position=position)
+        Entry(
+            name,
+            "all",
+            "published",
+            digests.get(name, NOTHING),
+            row_count=table.rows,
+            position=position,
+        )
         for name, table in tables.items()
     ]
     ledger.record(session, entries, load_id, run_id)

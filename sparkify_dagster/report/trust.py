@@ -18,6 +18,7 @@ _SONG = Column("song", "name")
 _REASONS = 8
 _WAYS = {
     "exact": "as delivered",
+    "alias": "by an alias",
     "repaired": "repaired, as they were UTF-8 read as Latin-1 or Windows-1252",
 }
 _LOADED = ("objects", "records", "rows", "rejected", "latest load")

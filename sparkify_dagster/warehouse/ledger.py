@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import Any, Literal
@@ -87,10 +87,12 @@ class StarPosition:
 
     Attributes:
         load_id: The last staging load, or None when the table was never published.
+        token: Of the document of aliases, for `songplay`.
     """
 
     load_id: int | None
     version: str | None
+    token: str | None = field(default=None, compare=False)
 
 
 def utc_now() -> datetime:
@@ -229,7 +231,7 @@ def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[s
 def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
     """What each star table has taken in."""
     rows = _ask(session, "star_positions")
-    found = {target: StarPosition(position, version) for target, position, version in rows}
+    found = {target: StarPosition(*rest) for target, *rest in rows}
     return {table.name: found.get(table.name, StarPosition(None, None)) for table in tables}
 
 

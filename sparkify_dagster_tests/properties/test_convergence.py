@@ -158,6 +158,17 @@ song_contents = st.one_of(
     st.sampled_from([b"", b"{"]),
 )
 modes = st.sampled_from([*[ALWAYS_REFRESH] * 6, ALWAYS_REBUILD])
+aliases = st.lists(
+    st.fixed_dictionaries(
+        {
+            "song": titles.filter(bool),
+            "artist": names.filter(bool),
+            "song_id": st.sampled_from(["SO1", "SO2", "SO4"]),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
 swaps = st.sampled_from(
     [
         ("song", "artist"),
@@ -319,6 +330,14 @@ class Convergence(RuleBasedStateMachine):
     @rule(key=st.sampled_from(UNROUTABLE_KEYS + HIDDEN_KEYS), content=log_contents)
     def deliver_where_nothing_is_loaded(self, key: str, content: bytes) -> None:
         put(self.lake.logs / key, content)
+
+    @rule(said=aliases)
+    def name_songs(self, said: list[dict[str, str]]) -> None:
+        put(self.lake.aliases, lines(*said))
+
+    @rule()
+    def name_no_songs(self) -> None:
+        self.lake.aliases.unlink(missing_ok=True)
 
     @precondition(lambda self: self.lake.keys(EVENTS_TABLE))
     @rule(number=numbers, key=st.sampled_from(LOG_KEYS), move=st.booleans())
@@ -569,6 +588,7 @@ def _with_days(
         reasons=before.reasons | {r: why for r, why in now.reasons.items() if chosen(r)},
         failed_days=(before.failed_days - days) | (now.failed_days & days),
         songs_failed=(now if songs else before).songs_failed,
+        aliases=now.aliases,
     )
     oracle.fill_star(expected)
     return expected

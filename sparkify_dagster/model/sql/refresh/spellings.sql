@@ -6,6 +6,9 @@ WITH names AS (
     FROM ({named}) AS s
     LEFT JOIN {match_names} AS t ON t.text = TRIM(BOTH ' ' FROM s.title)
     LEFT JOIN {match_names} AS a ON a.text = TRIM(BOTH ' ' FROM s.artist_name)
+    UNION
+    SELECT TRIM(BOTH ' ' FROM s.title) AS title, TRIM(BOTH ' ' FROM s.artist_name) AS artist_name
+    FROM ({named}) AS s
 ),
 titles AS (
     SELECT n.title, n.artist_name FROM names AS n

@@ -3,6 +3,7 @@
 -- whose duration is nearest. Nearly all names have one song only, so that just the plays of the
 -- other names are held against each of theirs. Names are compared repaired (`match_names`): each
 -- name of the catalogue is put beside all the ways it is spelt, so that plays are joined as they are.
+-- An alias of names stands in place of the songs that have them.
 -- CHR(1) makes trailing blanks count when texts are
 -- ordered (Redshift ignores them otherwise). A difference that no double holds comes last, like none:
 -- Redshift refuses to compute it.
@@ -58,15 +59,30 @@ names AS (
     FROM named_songs AS n
     GROUP BY n.title, n.artist_name
 ),
+aliases AS (
+    SELECT l.song AS title, l.artist AS artist_name, g.song_id, g.artist_id
+    FROM {song_aliases} AS l
+    JOIN {song} AS g ON g.song_id || CHR(1) = l.song_id || CHR(1)
+),
+targets AS (
+    SELECT n.title, n.artist_name, n.songs, n.song_id, n.artist_id, n.way
+    FROM names AS n
+    LEFT JOIN aliases AS l ON l.title = n.title AND l.artist_name = n.artist_name
+    WHERE l.title IS NULL
+    UNION ALL
+    SELECT l.title, l.artist_name, 1 AS songs, l.song_id || CHR(1) AS song_id,
+        l.artist_id || CHR(1) AS artist_id, 'alias' AS way
+    FROM aliases AS l
+),
 titles AS (
     SELECT n.title AS song, n.title, n.artist_name, n.songs, n.song_id, n.artist_id, n.way
-    FROM names AS n
+    FROM targets AS n
     LEFT JOIN {match_names} AS m ON m.text = n.title
     WHERE m.text IS NULL
     UNION ALL
     SELECT m.text AS song, n.title, n.artist_name, n.songs, n.song_id, n.artist_id,
-        'repaired' AS way
-    FROM names AS n
+        CASE WHEN n.way = 'alias' THEN n.way ELSE 'repaired' END AS way
+    FROM targets AS n
     JOIN {match_names} AS m ON m.match_name = n.title
 ),
 spellings AS (
@@ -77,7 +93,7 @@ spellings AS (
     WHERE m.text IS NULL
     UNION ALL
     SELECT n.song, m.text AS artist, n.title, n.artist_name, n.songs, n.song_id, n.artist_id,
-        'repaired' AS way
+        CASE WHEN n.way = 'alias' THEN n.way ELSE 'repaired' END AS way
     FROM titles AS n
     JOIN {match_names} AS m ON m.match_name = n.artist_name
 ),
