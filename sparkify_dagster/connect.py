@@ -145,6 +145,7 @@ def open_lake(
         meter=meter,
         today=utc_today(),
         aliases=_document(lake, "ALIASES", reach, meter),
+        forgotten=_document(lake, "FORGOTTEN", reach, meter),
     )
 
 

@@ -92,7 +92,7 @@ def log_key(day: date | str, name: str = "events.json") -> str:
 class TinyLake:
     """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`.
 
-    Where `aliases.ndjson` is there, the settings name it.
+    Where `aliases.ndjson` or `forgotten.txt` are there, the settings name them.
     """
 
     def __init__(self, root: Path) -> None:
@@ -101,6 +101,7 @@ class TinyLake:
         self.logs = root / "log_data"
         self.document = root / "log_json_path.json"
         self.aliases = root / "aliases.ndjson"
+        self.forgotten = root / "forgotten.txt"
         self.songs.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
         if not self.document.exists():
@@ -115,8 +116,14 @@ class TinyLake:
     @property
     def paths(self) -> oracle.LakePaths:
         """The three places, for the oracle."""
-        aliases = self.aliases if self.aliases.exists() else None
-        return oracle.LakePaths(self.songs, self.logs, self.document, aliases)
+        documents = (p if p.exists() else None for p in (self.aliases, self.forgotten))
+        return oracle.LakePaths(self.songs, self.logs, self.document, *documents)
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """The documents that are there, by the setting that names them."""
+        documents = {"aliases": self.aliases, "forgotten": self.forgotten}
+        return {name: path for name, path in documents.items() if path.exists()}
 
     def put_log(self, key: str, *records: object) -> None:
         """Writes or overwrites a log object of these records; `.gz` is packed."""
@@ -143,9 +150,7 @@ class TinyLake:
             read_jsonpaths=self.document.read_bytes,
             jsonpaths=str(self.document),
             days=DayRange(FIRST_DAY, last_day),
-            aliases=Document(str(self.aliases), self.aliases.read_bytes)
-            if self.aliases.exists()
-            else None,
+            **{name: Document(str(path), path.read_bytes) for name, path in self.named.items()},
         )
 
     def resource(self, last_day: str = "2018-11-30") -> HastyLakeResource:
@@ -154,7 +159,7 @@ class TinyLake:
             song_data=str(self.songs),
             log_data=str(self.logs),
             log_jsonpath=str(self.document),
-            aliases=str(self.aliases) if self.aliases.exists() else "",
+            **{name: str(path) for name, path in self.named.items()},
         )
         last = date.fromisoformat(last_day) if last_day else None
         days = DaysSettings(first=FIRST_DAY, last=last)
@@ -174,6 +179,7 @@ class HastyLakeResource(LakeResource):
             days=lake.days,
             today=lake.today,
             aliases=lake.aliases,
+            forgotten=lake.forgotten,
         )
 
 
@@ -395,9 +401,12 @@ def assert_reconciled(warehouse: Warehouse, expected: Expected) -> None:
     rows = Counter((EVENTS_TABLE, row[-2]) for row in expected.staging_events)
     rows.update((SONGS_TABLE, row[-2]) for row in expected.staging_songs)
     rejects = Counter((table, key) for table, key, _ in expected.rejects)
+    gone = expected.suppressed
     wanted = [
-        (*name, rows[name] + rejects[name], rows[name], rejects[name]) for name in {*rows, *rejects}
+        (*name, rows[name] + rejects[name] + gone[name], rows[name], rejects[name])
+        for name in {*rows, *rejects, *gone}
     ]
+    wanted += [("suppressed", name[1], records, 0, 0) for name, records in gone.items()]
     with warehouse.reading() as session:
         found = session.query(
             "SELECT o.target, o.object, o.records, o.row_count, o.rejects "

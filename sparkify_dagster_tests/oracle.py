@@ -23,7 +23,7 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -58,6 +58,7 @@ class LakePaths:
     logs: Path
     jsonpaths: Path
     aliases: Path | None = None
+    forgotten: Path | None = None
 
 
 @dataclass
@@ -83,6 +84,9 @@ class Expected:
     unroutable: dict[str, str] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
     failed_days: set[date] = field(default_factory=set)
+    suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    people: dict[Reject, set[int]] = field(default_factory=dict)
+    forgotten: set[int] = field(default_factory=set)
     songs_failed: bool = False
 
 
@@ -479,12 +483,43 @@ _CONVERSIONS: dict[str, Callable[[Any, int], Any]] = {
 # --------------------------------------------------------------------------------------------------
 
 Outcome = tuple[int, "Row | Reason"]
+Named = tuple[int, "Row | Reason", set[int]]
+"""The same, and the people whom the record names."""
 
 
 def read_log(content: bytes, fields: Sequence[str]) -> Iterator[Outcome]:
     """Yield line and outcome for each record of a log object."""
+    return ((line, outcome) for line, outcome, _ in read_people(content, fields))
+
+
+def read_people(content: bytes, fields: Sequence[str]) -> Iterator[Named]:
+    """Yield the same, and the people whom each record names."""
     for number, text, _ in stream(content):
-        yield number, read_record(text, EVENT_COLUMNS, fields)
+        outcome = read_record(text, EVENT_COLUMNS, fields)
+        people = _people(text, fields[-1]) if isinstance(outcome, Reason) else {outcome[-1]}
+        yield number, outcome, people
+
+
+def _people(text: bytes, name: str) -> set[int]:
+    """Return the ids that can be read in a record: after the field's name, bare or in quotes."""
+    found = set()
+    for piece in text.decode(errors="replace").split(f'"{name}"')[1:]:
+        colon, _, value = piece.partition(":")
+        value = value.lstrip(" \t\r\n")
+        quoted = value.startswith('"')
+        digits = re.match("-?[0-9]+", value[quoted:])
+        if colon.strip(" \t\r\n") or not digits:
+            continue
+        rest = value[quoted + digits.end() :]
+        if rest.startswith('"') if quoted else rest[:1] in tuple(" \t\r\n,}"):
+            found.add(int(digits[0]))
+    return found
+
+
+def read_forgotten(document: Path | None) -> set[int]:
+    """Return the people whom the document names."""
+    lines = document.read_text(encoding="utf-8").split("\n") if document else []
+    return {int(line.split("#")[0]) for line in lines if line.split("#")[0].strip()}
 
 
 def read_songs(content: bytes) -> Iterator[Outcome]:
@@ -543,12 +578,15 @@ class _Load:
     """What the objects of one day, or of the catalogue, give."""
 
     table: str
+    forgotten: set[int] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
     rejects: list[tuple[Reject, Reason]] = field(default_factory=list)
+    people: dict[Reject, set[int]] = field(default_factory=dict)
+    suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(
-        self, root: Path, key: str, reader: Callable[[bytes], Iterable[Outcome]], *audit: date
+        self, root: Path, key: str, reader: Callable[[bytes], Iterable[Named]], *audit: date
     ) -> None:
         """Read one object; `audit` stands between a row's values and its origin."""
         try:
@@ -556,15 +594,19 @@ class _Load:
         except OSError as error:
             self.unreadable[self.table, key] = str(error)
             return
-        for line, outcome in reader(content):
-            if isinstance(outcome, Reason):
-                self.rejects.append(((self.table, key, line), outcome))
+        for line, outcome, people in reader(content):
+            if people & self.forgotten:
+                self.suppressed[self.table, key] += 1
+            elif isinstance(outcome, Reason):
+                reject = self.table, key, line
+                self.rejects.append((reject, outcome))
+                self.people.setdefault(reject, set()).update(people)
             else:
                 self.rows.append((*outcome, *audit, key, line))
 
     def fails(self, reject_limit: float) -> bool:
         """Tell whether the load may not be published."""
-        records = len(self.rows) + len(self.rejects)
+        records = len(self.rows) + len(self.rejects) + self.suppressed.total()
         too_many = records > 0 and len(self.rejects) / records > reject_limit
         return too_many or bool(self.unreadable)
 
@@ -577,20 +619,41 @@ def _stage_events(
     reject_limit: float,
 ) -> None:
     fields = event_fields(paths.jsonpaths)
+    forgotten = read_forgotten(paths.forgotten)
+    expected.forgotten = forgotten
+    before = without(before, forgotten)
     rows: list[Row] = []
     for day, keys in _keys_by_day(expected, paths.logs, days).items():
-        load = _Load(EVENTS_TABLE)
+        load = _Load(EVENTS_TABLE, forgotten)
         for key in keys:
-            load.read(paths.logs, key, lambda content: read_log(content, fields), day)
+            load.read(paths.logs, key, lambda content: read_people(content, fields), day)
         if load.fails(reject_limit):
             expected.failed_days.add(day)
             rows += [row for row in before.staging_events if row[_LOG_DATE] == day]
             kept = [r for r in before.rejects if r[0] == EVENTS_TABLE and log_day(r[1]) == day]
             _fail(expected, before, load, kept)
+            of_day = {n: c for n, c in before.suppressed.items() if log_day(n[1]) == day}
+            expected.suppressed.update(of_day)
         else:
             rows += load.rows
             _publish_rejects(expected, load.rejects)
+            expected.suppressed.update(load.suppressed)
+        expected.people |= load.people
     expected.staging_events = in_order(rows)
+
+
+def without(before: Expected, forgotten: set[int]) -> Expected:
+    """Return what was held before without some people."""
+    theirs = [row for row in before.staging_events if row[_USER_ID] in forgotten]
+    named = [reject for reject in before.rejects if before.people.get(reject, set()) & forgotten]
+    gone = Counter((EVENTS_TABLE, row[_LOG_DATE + 1]) for row in theirs)
+    gone.update(reject[:2] for reject in named)
+    return replace(
+        before,
+        staging_events=[row for row in before.staging_events if row[_USER_ID] not in forgotten],
+        rejects=[reject for reject in before.rejects if reject not in named],
+        suppressed=before.suppressed + gone,
+    )
 
 
 def _keys_by_day(
@@ -610,7 +673,7 @@ def _stage_songs(
 ) -> None:
     load = _Load(SONGS_TABLE)
     for key in object_keys(paths.songs):
-        load.read(paths.songs, key, read_songs)
+        load.read(paths.songs, key, lambda content: ((*o, set()) for o in read_songs(content)))
     expected.songs_failed = load.fails(reject_limit)
     if expected.songs_failed:
         expected.staging_songs = list(before.staging_songs)
@@ -622,6 +685,7 @@ def _stage_songs(
 
 def _fail(expected: Expected, before: Expected, load: _Load, kept: list[Reject]) -> None:
     """Keep what was published, and put the failed load's own rejects apart."""
+    expected.people |= {reject: before.people.get(reject, set()) for reject in kept}
     expected.reasons |= {reject: before.reasons[reject] for reject in kept} | dict(load.rejects)
     expected.rejects = in_order([*expected.rejects, *kept])
     expected.failed_rejects = in_order([*expected.failed_rejects, *(r for r, _ in load.rejects)])
@@ -678,6 +742,7 @@ class Song(NamedTuple):
 
 
 _LOG_DATE = Event._fields.index("log_date")
+_USER_ID = Event._fields.index("user_id")
 
 
 def ordering(*values: Any) -> tuple[Any, ...]:

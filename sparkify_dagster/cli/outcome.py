@@ -238,6 +238,8 @@ def _days_done(result: LoadResult) -> tuple[str, str]:
     records = count(sum(_number(data, "records") for _, data in result.days), "record")
     rejects = sum(_number(data, "rejects") for _, data in result.days)
     days = f"{count(len(result.days), 'day')}: {objects}, {records}"
+    if suppressed := sum(_number(data, "suppressed") for _, data in result.days):
+        days += f", {suppressed:,} suppressed"
     return f"{days}; {failed}" if failed else days, f"{rejects:,}"
 
 

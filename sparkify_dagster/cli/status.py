@@ -24,6 +24,7 @@ from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, with_hidden
 from sparkify_dagster.pipeline.star import is_behind
@@ -122,7 +123,8 @@ def _look_at_warehouse(
         told.tables = count_rows(session)
         if ledger.staging_position(session) > 0:
             aliases = listing.aliases.token if listing else None
-            told.star = "behind" if is_behind(session, aliases) else "up to date"
+            behind = is_behind(session, aliases) or _is_to_search(session, listing)
+            told.star = "behind" if behind else "up to date"
         return held
 
     try:
@@ -187,6 +189,16 @@ def state_of(part: Part | None, published: Entry | None, failed: Entry | None) -
 
 def _failed_last(published: Entry | None, failed: Entry | None) -> bool:
     return failed is not None and (published is None or published.load_id < failed.load_id)
+
+
+def _is_to_search(session: Session, listing: Snapshot | None) -> bool:
+    """Whether the document of forgotten people says something else than when it was looked at."""
+    tokens = ledger.all_digests(session).get(SUPPRESSED, {})
+    searched = tokens.pop("all", NOTHING)
+    if listing is None:
+        return False
+    known = [token for token in tokens.values() if token != NOTHING]
+    return searched != listing.forgotten.token or not all(map(listing.forgotten.extends, known))
 
 
 def _part_status(

@@ -51,6 +51,8 @@ def entry_metadata(entry: Entry) -> dict[str, Any]:
     shown = ("objects", "bytes", "records", "rejects", "load_id")
     metadata: dict[str, Any] = {name: getattr(entry, name) for name in shown}
     metadata["dagster/row_count"] = entry.row_count
+    if entry.suppressed:
+        metadata["suppressed"] = entry.suppressed
     if entry.unknown_fields:
         metadata["unknown_fields"] = dict(entry.unknown_fields)
     return metadata

@@ -1,4 +1,4 @@
-"""The documents of the lake that people keep by hand: aliases.
+"""The documents of the lake that people keep by hand: aliases, forgotten people.
 
 What belongs here: from a document's bytes to what it says, and what is wrong with a line. Where the
 bytes come from is `connect`'s.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sparkify_dagster.core.match_name import match_name
@@ -18,6 +19,7 @@ from sparkify_dagster.lake.errors import DocumentError
 
 Alias = tuple[str, str, str]
 """Title and artist by their match names, and the song that they mean."""
+_ID = re.compile("-?[0-9]{1,30}")
 _LENGTHS = {"song": 1024, "artist": 1024, "song_id": 256}
 """The fields of an alias, each with the bytes that it may have."""
 
@@ -40,6 +42,50 @@ class Aliases:
 
     rows: frozenset[Alias] = field(default_factory=frozenset)
     token: str = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The people whose events are in no table.
+
+    Attributes:
+        ids: In the order of the document, each once.
+    """
+
+    ids: tuple[int, ...] = ()
+
+    @property
+    def token(self) -> str:
+        """Differs when the ids differ."""
+        return _token_of(self.ids)
+
+    def extends(self, token: str) -> bool:
+        """Whether all who were forgotten under a token surely are so still."""
+        number = token.partition(":")[0]
+        known = int(number) if number.isdecimal() else 0
+        return _token_of(self.ids[:known]) == token
+
+
+def _token_of(ids: Sequence[int]) -> str:
+    return f"{len(ids)}:{_token(map(str, ids))}" if ids else NOTHING
+
+
+def read_forgotten(document: Document | None) -> Forgotten:
+    """The people whom a document names; nobody without one.
+
+    Raises:
+        LakeError: It cannot be read, or a line is no id.
+    """
+    found: dict[int, None] = {}
+    for where, line in _lines(document) if document else ():
+        if text := line.partition("#")[0].strip():
+            if not _ID.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+                raise DocumentError(
+                    f"{where}: {cited(text)} is no user id; mend it or take it out. A line is one "
+                    "id; what follows a # is a comment. Nothing is loaded till then."
+                )
+            found[int(text)] = None
+    return Forgotten(tuple(found))
 
 
 def read_aliases(document: Document | None) -> Aliases:

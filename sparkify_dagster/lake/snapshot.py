@@ -14,7 +14,13 @@ from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
-from sparkify_dagster.lake.documents import Aliases, Document, read_aliases
+from sparkify_dagster.lake.documents import (
+    Aliases,
+    Document,
+    Forgotten,
+    read_aliases,
+    read_forgotten,
+)
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
 from sparkify_dagster.lake.reader.reader import READER_VERSION, Reader
@@ -39,6 +45,7 @@ class Snapshot:
         ahead: Log days after today, where the range of days is open; they are unroutable, too.
         aside: What is there and not read, by staging table.
         aliases: What the document of aliases says.
+        forgotten: The people whose events are not loaded.
     """
 
     songs: dict[str, Part]
@@ -48,6 +55,7 @@ class Snapshot:
     ahead: dict[str, Part] = field(default_factory=dict)
     aside: Mapping[str, Aside] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
     def reaching(self, latest: str) -> Snapshot:
         """The same with an open range of days that goes to a day, if that is after today."""
@@ -115,7 +123,7 @@ class Lake:
         today: Where they end, for now, if the range is open; None: nowhere.
         threads: Threads to parse records with; 0 for all cores.
         meter: Counts what its stores are asked.
-        aliases: The document of aliases; None: there is none.
+        aliases: The document of aliases; None: there is none. So is `forgotten`, of people.
     """
 
     songs: ObjectStore
@@ -127,6 +135,7 @@ class Lake:
     meter: Meter = field(default_factory=Meter)
     today: date | None = None
     aliases: Document | None = None
+    forgotten: Document | None = None
 
     def snapshot(self) -> Snapshot:
         """Lists the whole lake. Opens no object but documents.
@@ -135,8 +144,9 @@ class Lake:
             LakeError: A prefix or the document is not there or cannot be used.
         """
         paths, aliases = self.paths(), read_aliases(self.aliases)
+        forgotten = read_forgotten(self.forgotten)
         with without_search():
-            return replace(self._listed(paths), aliases=aliases)
+            return replace(self._listed(paths), aliases=aliases, forgotten=forgotten)
 
     def _listed(self, paths: JsonPaths) -> Snapshot:
         logs, songs = self.logs.list_objects(), self.songs.list_objects()

@@ -12,18 +12,14 @@ from typing import Literal, NamedTuple
 from sparkify_dagster.lineage.origin import NONE, Origin, Ref, Refs
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import quoted
-from sparkify_dagster.model.matching import SONG_ALIASES
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Table
 
 Kind = Literal["value", "decides"]
-LAKE = {
-    STAGING_SONGS.name: "song_data",
-    STAGING_EVENTS.name: "log_data",
-    SONG_ALIASES.name: "aliases",
-}
-"""The place in the lake that feeds each table of staging and of aliases."""
+LAKE = {STAGING_SONGS.name: "song_data", STAGING_EVENTS.name: "log_data"}
+"""The place in the lake that feeds each staging table."""
 _FIELD = "$."
 
 
@@ -74,9 +70,10 @@ def known_tables() -> dict[str, tuple[str, ...]]:
         LAKE[table.name]: tuple(
             field.column for column in table.columns if (field := field_of(table, column))
         )
-        for table in (*STAGING, SONG_ALIASES)
+        for table in STAGING
     }
-    made = (table for table in TABLES.values() if table.name in LAKE or table.sql)
+    shown = (*STAGING, *MATCHING)
+    made = (table for table in TABLES.values() if table in shown or table.sql)
     return fields | {table.name: table.column_names for table in made}
 
 

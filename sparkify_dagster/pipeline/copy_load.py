@@ -30,6 +30,7 @@ from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.loading import Loading, Published, RemoteStore
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import entry_of, recorded
+from sparkify_dagster.pipeline.suppress import write_suppressed
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
 from sparkify_dagster.warehouse.ledger import append_rows
@@ -145,18 +146,20 @@ def _publish(
     loading.phases.now("load")
     create_tables(session)
     load_id = ledger.next_load_id(session)
-    load_events.remove_days(session, [part.name for part in group], load_id)
+    load_events.remove_days(session, loading, [part.name for part in group], load_id)
     session.execute(create_incoming(INCOMING, _COLUMNS))
     for part in group:
         before = len(session.cost.query_ids)
         loading.phases.now("copy")
         rows = _copy(session, store, loading.reader.fields, part)
         loading.phases.now("load")
+        suppressed = _leave_out(session, loading) if rows else 0
         if rows:
             _stage(session, part, load_id)
-        _write_objects(session, part, rows, load_id)
+        _write_objects(session, part, rows, suppressed, load_id)
         cost = Cost(session.cost.query_ids[before:], rows)
-        copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
+        entry = entry_of(_TABLE, part, rows, suppressed=suppressed)
+        copied.append(PartResult(entry, path="copy", cost=cost))
     if changed := store.changed([item for part in group for item in part.objects]):
         raise AmbiguousCopy(f"{cited(changed[0])} changed while it was read")
     entries = [day.entry for day in copied]
@@ -182,6 +185,12 @@ def _copy(session: Session, store: RemoteStore, fields: tuple[str, ...], part: P
     if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):
         raise AmbiguousCopy(f"{doubtful:,} records of {part.name} need a closer look")
     return copied
+
+
+def _leave_out(session: Session, loading: Loading) -> int:
+    """Takes out what was copied of forgotten people; gives how many records."""
+    theirs = loading.leave_out.conditions() if loading.leave_out else ()
+    return sum(session.execute(f"DELETE FROM {quoted(INCOMING)} WHERE {rows}") for rows in theirs)
 
 
 def _filled(part: Part) -> list[LakeObject]:
@@ -215,11 +224,15 @@ def _stage(session: Session, part: Part, load_id: int) -> None:
     session.execute(f"DELETE FROM {quoted(INCOMING)}")
 
 
-def _write_objects(session: Session, part: Part, copied: int, load_id: int) -> None:
+def _write_objects(
+    session: Session, part: Part, copied: int, suppressed: int, load_id: int
+) -> None:
     alone = len(_filled(part)) == 1
     rows = []
     for item in part.objects:
         records = copied if alone and item.size else None if item.size else 0
-        counts = (records, records, 0)
+        counts = (records, records and records - suppressed, 0)
         rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
     append_rows(session, "load_objects", rows)
+    if alone and suppressed:
+        write_suppressed(session, {_filled(part)[0]: (part.name, suppressed)}, load_id)

@@ -15,7 +15,7 @@ of failures. How a step is done stands in the module of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
 from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.lake.snapshot import Lake, loaded_columns
 from sparkify_dagster.model import marts, star
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
@@ -46,6 +46,7 @@ from sparkify_dagster.pipeline.events import (
     PartResult,
     Planned,
 )
+from sparkify_dagster.pipeline.forget import forget
 from sparkify_dagster.pipeline.load_songs import load_songs
 from sparkify_dagster.pipeline.loading import Limits, Loading
 from sparkify_dagster.pipeline.plan import (
@@ -58,6 +59,7 @@ from sparkify_dagster.pipeline.plan import (
     pending,
 )
 from sparkify_dagster.pipeline.star import publish_star
+from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 
@@ -107,6 +109,7 @@ class _Load:
         plan = yield from self._plan()
         if plan.todo.is_nothing:
             return
+        yield from self._forget(plan)
         yield from self._songs(plan)
         yield from self._days(plan)
         yield from self._check(_of_failed_loads(plan.todo))
@@ -125,6 +128,20 @@ class _Load:
         plan = Planned(snapshot, held, todo)
         yield plan
         return plan
+
+    def _forget(self, plan: Planned) -> Iterator[Event]:
+        if not plan.todo.forget:
+            return
+        progress.report("searching for forgotten people")
+        leave_out = self._leave_out(plan)
+        for day in forget(self.warehouse, leave_out, self.run_id):
+            yield self._part(day.entry.part, day)
+
+    def _leave_out(self, plan: Planned) -> Suppression:
+        seen = plan.snapshot
+        name = dict(zip(loaded_columns(STAGING_EVENTS), seen.fields, strict=True))
+        user_id = name[STAGING_EVENTS.column("user_id")]
+        return Suppression(seen.forgotten, user_id, plan.held.suppressed)
 
     def _songs(self, plan: Planned) -> Iterator[Event]:
         known, parts = plan.held.songs, plan.todo.songs
@@ -149,6 +166,7 @@ class _Load:
             return
         reader = self.lake.log_reader(plan.snapshot.fields)
         loading = Loading(self.warehouse, self.lake.logs, reader, self.limits, self.run_id)
+        loading = replace(loading, leave_out=self._leave_out(plan))
         days: list[PartResult] = []
         try:
             for day in load_log_days(loading, plan.todo.days):

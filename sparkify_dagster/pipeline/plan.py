@@ -17,15 +17,19 @@ from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
+from sparkify_dagster.pipeline.suppress import is_staged
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Failure
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
+_SOMEBODY_IS_BACK = "somebody is no longer forgotten"
+"""In place of the digest of a day whose records were left out and no longer are."""
 _CLOCKS_DIFFER = timedelta(hours=1)
 """By so much the clocks of those who load may differ."""
 _NAMED = 20
@@ -81,6 +85,8 @@ class Loaded:
         latest_day: The latest log day that was ever published; blank: none was.
         newest: When the newest entry was made, UTC, by the clock of who made it.
         hidden: By table, the parts with objects from below links that are not followed, and these.
+        suppressed: Log days of which records of forgotten people were left out.
+        forget: The tables must be searched for forgotten people.
     """
 
     songs: dict[str, str]
@@ -91,6 +97,8 @@ class Loaded:
     latest_day: str = ""
     newest: datetime | None = None
     hidden: Hidden = field(default_factory=dict)
+    suppressed: frozenset[str] = frozenset()
+    forget: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -111,17 +119,19 @@ class Pending:
         days: Log days to load.
         star: The star must be published even if nothing is loaded.
         given_up: Parts that differ and have failed too often to be tried again by themselves.
+        forget: The tables must be searched for forgotten people.
     """
 
     songs: list[Part]
     days: list[Part]
     star: bool
     given_up: list[Part] = field(default_factory=list)
+    forget: bool = False
 
     @property
     def is_nothing(self) -> bool:
         """Whether the warehouse holds what the lake holds."""
-        return not (self.songs or self.days or self.star)
+        return not (self.songs or self.days or self.star or self.forget)
 
 
 def summed_up(todo: Pending) -> str:
@@ -147,41 +157,50 @@ def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Lo
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
-    held = loaded(warehouse, snapshot.aside, snapshot.aliases.token)
+    held = loaded(warehouse, snapshot)
     return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
 
 
-def loaded(
-    warehouse: Warehouse, aside: Mapping[str, Aside] | None = None, aliases: str | None = None
-) -> Loaded:
+def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
     """A short look at the ledger.
 
     Args:
-        aside: What the lake shows and nobody reads, by staging table.
-        aliases: The token of the document of aliases; None: it has no say.
+        snapshot: The lake, as far as it has a say in what is loaded.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.read_only(lambda session: _loaded(session, aside or {}, aliases))
+        return warehouse.read_only(lambda session: _loaded(session, snapshot))
     except WarehouseMissing:
-        return NEVER_LOADED
+        return replace(NEVER_LOADED, forget=bool(snapshot and snapshot.forgotten.ids))
 
 
-def _loaded(session: Session, aside: Mapping[str, Aside], aliases: str | None) -> Loaded:
+def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     ledger.is_ready(session)
-    digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
+    digests = ledger.all_digests(session)
+    aliases = snapshot.aliases.token if snapshot else None
     behind = ledger.staging_position(session) > 0 and is_behind(session, aliases)
     failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
+    days, suppressed = digests.get(STAGING_EVENTS.name, {}), digests.get(SUPPRESSED, {})
+    searched = suppressed.pop("all", NOTHING)
+    suppressed = {day: token for day, token in suppressed.items() if token != NOTHING}
+    forget = False
+    if snapshot is not None:
+        forgotten = snapshot.forgotten
+        back = (day for day, token in suppressed.items() if not forgotten.extends(token))
+        days |= dict.fromkeys(back, _SOMEBODY_IS_BACK)
+        forget = searched != forgotten.token or is_staged(session, forgotten)
     return Loaded(
-        digests[STAGING_SONGS.name],
-        digests[STAGING_EVENTS.name],
+        digests.get(STAGING_SONGS.name, {}),
+        days,
         behind,
         failed[STAGING_SONGS.name],
         failed[STAGING_EVENTS.name],
         *ledger.horizon(session),
-        hidden_parts(session, aside),
+        hidden_parts(session, snapshot.aside if snapshot else {}),
+        frozenset(suppressed),
+        forget,
     )
 
 
@@ -225,7 +244,8 @@ def pending(
     songs = changed_parts(snapshot.songs, known_songs)
     if request.what == "asked":
         asked = [snapshot.days.get(name) or empty_part(name) for name in request.days]
-        return Pending(songs if STAGING_SONGS.name in request.tables else [], asked, request.star)
+        songs = songs if STAGING_SONGS.name in request.tables else []
+        return Pending(songs, asked, request.star, forget=held.forget)
     days = changed_parts(snapshot.days, known_days)
     if request.within is not None:
         songs, days = [], [p for p in days if date.fromisoformat(p.name) in request.within]
@@ -234,7 +254,8 @@ def pending(
         songs, songs_over = _tried_less(songs, held.failed_songs, attempts)
         days, days_over = _tried_less(days, held.failed_days, attempts)
         given_up = [*songs_over, *days_over]
-    return Pending(songs, days, held.star_behind or request.what == "everything", given_up)
+    star = held.star_behind or request.what == "everything"
+    return Pending(songs, days, star, given_up, held.forget)
 
 
 def _tried_less(

@@ -82,6 +82,8 @@ def quality(facts: Facts) -> Section:
         if failed
         else "the last load of every part succeeded",
     ]
+    if left := sum(r["records"] - r["row_count"] - r["rejects"] for r in loaded):
+        told.append(f"{count(left, 'record')} of forgotten people left out")
     tables = [
         Table(
             "Loaded from the lake",

@@ -100,6 +100,8 @@ class LakeSettings(Section):
             Others are told and not read. *: any name, for deliveries without an ending.
         aliases: NDJSON document of {"song": …, "artist": …, "song_id": …}: the song that plays of
             this title and artist mean. Blank: there is none.
+        forgotten: Document of user ids, one a line (# begins a comment): events of these people
+            are in no table. Blank: there is none.
         queue: SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists
             instead.
     """
@@ -111,13 +113,14 @@ class LakeSettings(Section):
     staging: v.S3Prefix = ""
     endings: v.Endings = ".json .jsonl .ndjson"
     aliases: v.OptionalObject = ""
+    forgotten: v.OptionalObject = ""
     queue: v.QueueUrl = ""
 
     @property
     def places(self) -> dict[str, str]:
         """The places of the lake by their keys; of documents that are optional, those there are."""
         held = {"LOG_DATA": self.log_data, "SONG_DATA": self.song_data}
-        optional = {"ALIASES": self.aliases}
+        optional = {"ALIASES": self.aliases, "FORGOTTEN": self.forgotten}
         held |= {"LOG_JSONPATH": self.log_jsonpath}
         return held | {key: place for key, place in optional.items() if place}
 

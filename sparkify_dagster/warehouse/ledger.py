@@ -29,14 +29,13 @@ Status = Literal["published", "failed"]
 FAILED = "failed"
 """In place of the digest of a part whose last load failed."""
 
-
 _LONGEST = 4096
 """Bytes that the long texts of `load_history` may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of `load_history`; see `model.ledger` for what the fields mean."""
+    """One row of `load_history`; see `model.ledger`. `suppressed` stands in a row of its own."""
 
     target: str
     part: str
@@ -53,6 +52,7 @@ class Entry:
     load_id: int = 0
     run_id: str | None = None
     loaded_at: datetime | None = None
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,20 @@ def latest(session: Session, status: Status = "published") -> list[Entry]:
 
 
 def loaded_digests(session: Session, target: str) -> dict[str, str]:
-    """The digest of each part of a staging table as it was last published.
+    """Of one of the tables, what `all_digests` gives."""
+    return all_digests(session).get(target, {})
+
+
+def all_digests(session: Session) -> dict[str, dict[str, str]]:
+    """The digest of each part of each staging table, and of `SUPPRESSED`, as last published.
 
     A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
     whatever the lake holds, even if its objects are gone, so that its rejects go with them.
     """
-    rows = _ask(session, "loaded_digests", {"target": target})
-    return {part: digest if status == "published" else FAILED for part, digest, status in rows}
+    found: dict[str, dict[str, str]] = {}
+    for target, part, digest, status in _ask(session, "loaded_digests"):
+        found.setdefault(target, {})[part] = digest if status == "published" else FAILED
+    return found
 
 
 def failures(session: Session, target: str) -> dict[str, Failure]:
@@ -276,7 +283,7 @@ def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str
             _cut(e.message) if e.message else None,
             e.position,
             READER_VERSION,
-            model_version(e.target),
+            model_version(e.target) if e.target in TABLES else "",
             run_id,
             now,
         )

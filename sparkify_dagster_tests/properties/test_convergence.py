@@ -22,6 +22,7 @@ import math
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -335,6 +336,10 @@ class Convergence(RuleBasedStateMachine):
     def name_songs(self, said: list[dict[str, str]]) -> None:
         put(self.lake.aliases, lines(*said))
 
+    @rule(ids=st.lists(st.sampled_from([1, 2, 3, 7]), max_size=2))
+    def forget(self, ids: list[int]) -> None:
+        put(self.lake.forgotten, "".join(f"{number} # gone\n" for number in ids).encode())
+
     @rule()
     def name_no_songs(self) -> None:
         self.lake.aliases.unlink(missing_ok=True)
@@ -504,8 +509,10 @@ class Convergence(RuleBasedStateMachine):
         if outcome is not None:
             self._loaded(outcome)
             return
-        songs, days = _dealt_with(seen, loaded(self.warehouse))
-        self.held = _with_days(self.held, self._expected(), days, songs=songs)
+        held = loaded(self.warehouse, seen)
+        songs, days = _dealt_with(seen, held)
+        gone = not held.forget
+        self.held = _with_days(self.held, self._expected(), days, songs=songs, forgotten=gone)
         self.is_torn = True
 
     def _assert_the_history_agrees(self) -> None:
@@ -563,13 +570,20 @@ def _dealt_with(seen: Snapshot, held: Loaded) -> tuple[bool, set[date]]:
 
 
 def _with_days(
-    before: Expected, now: Expected, days: set[date], *, songs: bool = False
+    before: Expected,
+    now: Expected,
+    days: set[date],
+    *,
+    songs: bool = False,
+    forgotten: bool = True,
 ) -> Expected:
     """What is held when only some days were loaded: the rest is as it was before.
 
     Args:
         songs: The catalogue was loaded, too.
+        forgotten: Who is forgotten now was taken out of what is held.
     """
+    before = oracle.without(before, now.forgotten) if forgotten else before
 
     def chosen(reject: oracle.Reject) -> bool:
         if reject[0] == SONGS_TABLE:
@@ -589,6 +603,15 @@ def _with_days(
         failed_days=(before.failed_days - days) | (now.failed_days & days),
         songs_failed=(now if songs else before).songs_failed,
         aliases=now.aliases,
+        suppressed=Counter(
+            {
+                name: records
+                for held, chosen in ((before, False), (now, True))
+                for name, records in held.suppressed.items()
+                if (oracle.log_day(name[1]) in days) is chosen
+            }
+        ),
+        people=before.people | now.people,
     )
     oracle.fill_star(expected)
     return expected

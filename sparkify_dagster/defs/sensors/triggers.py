@@ -33,7 +33,7 @@ class LakeState:
         days: Digest of each log day, cut short.
         songs: Digest of the whole catalogue.
         known: Its state, where only that is known.
-        documents: What the documents say that plays are matched by.
+        documents: What the documents of aliases and of forgotten people say.
     """
 
     days: Mapping[str, str]
@@ -55,7 +55,11 @@ def seen(snapshot: Snapshot) -> LakeState:
     return LakeState(
         {name: part.digest[:_SHORT] for name, part in snapshot.days.items()},
         _digest(songs),
-        documents="" if snapshot.aliases.token == NOTHING else snapshot.aliases.token,
+        documents="".join(
+            token
+            for token in (snapshot.aliases.token, snapshot.forgotten.token)
+            if token != NOTHING
+        ),
     )
 
 
