@@ -220,7 +220,15 @@ def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
     }
     for table in STAR:
         told[table.name] = (_star_done(result.materialized.get(table.name)), "")
+    told[SONGPLAY.name] = (told[SONGPLAY.name][0] + _matched(result), "")
     return told
+
+
+def _matched(result: LoadResult) -> str:
+    """`; songs found: 5 exact, 1 repaired`: how many plays have a song, by how it was found."""
+    ways = result.materialized.get(SONGPLAY.name, {}).get("plays_matched_by")
+    found = ", ".join(f"{n:,} {how}" for how, n in ways.items()) if isinstance(ways, dict) else ""
+    return f"; songs found: {found}" if found else ""
 
 
 def marts_row(rows: Mapping[str, int], checks: Iterable[CheckLine]) -> tuple[str, str, str]:
@@ -254,6 +262,8 @@ def _days_done(result: LoadResult) -> tuple[str, str]:
     records = count(sum(_number(data, "records") for _, data in result.days), "record")
     rejects = sum(_number(data, "rejects") for _, data in result.days)
     days = f"{count(len(result.days), 'day')}: {objects}, {records}"
+    if suppressed := sum(_number(data, "suppressed") for _, data in result.days):
+        days += f", {suppressed:,} suppressed"
     return f"{days}; {failed}" if failed else days, f"{rejects:,}"
 
 

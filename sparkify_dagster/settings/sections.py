@@ -98,6 +98,10 @@ class LakeSettings(Section):
             again. Blank: _sparkify_staging in the bucket of LOG_DATA.
         endings: What the names of logs and songs end in, in any case, plain or with .gz behind it.
             Others are told and not read. *: any name, for deliveries without an ending.
+        aliases: NDJSON document of {"song": …, "artist": …, "song_id": …}: the song that plays of
+            this title and artist mean. Blank: there is none.
+        forgotten: Document of user ids, one a line (# begins a comment): events of these people
+            are in no table. Blank: there is none.
         queue: SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists
             instead.
     """
@@ -108,13 +112,17 @@ class LakeSettings(Section):
     follow_links: v.YesNo = False
     staging: v.S3Prefix = ""
     endings: v.Endings = ".json .jsonl .ndjson"
+    aliases: v.OptionalObject = ""
+    forgotten: v.OptionalObject = ""
     queue: v.QueueUrl = ""
 
     @property
     def places(self) -> dict[str, str]:
-        """The three places of the lake by their keys."""
+        """The places of the lake by their keys; of documents that are optional, those there are."""
         held = {"LOG_DATA": self.log_data, "SONG_DATA": self.song_data}
-        return held | {"LOG_JSONPATH": self.log_jsonpath}
+        optional = {"ALIASES": self.aliases, "FORGOTTEN": self.forgotten}
+        held |= {"LOG_JSONPATH": self.log_jsonpath}
+        return held | {key: place for key, place in optional.items() if place}
 
     @property
     def staging_prefix(self) -> str:

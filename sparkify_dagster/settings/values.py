@@ -164,6 +164,13 @@ LakeObject = Annotated[
     Field(pattern=f"{_PATH}|{_OBJECT}"),
     Expected(f"s3://bucket/key {_BUCKET} or the path of a local file"),
 ]
+OptionalObject = Annotated[
+    str,
+    Local,
+    BeforeValidator(_lower_scheme),
+    Field(pattern=rf"^\Z|{_PATH}|{_OBJECT}"),
+    Expected(f"s3://bucket/key {_BUCKET} or the path of a local file"),
+]
 Endings = Annotated[
     str,
     Field(pattern=r"^(\*|\.[^\s,/*]+([\s,]+\.[^\s,/*]+)*)\Z"),

@@ -46,13 +46,16 @@ OF_FILES: dict[str, dict[str, Any]] = {
     "ledger/rejects_cut_off.sql": {"most": 5},
 }
 
+UNPREVIEWED = ("replace.sql", "resting_aliases.sql")
+"""Statements of loads that no preview sends: they need something besides changed objects."""
+
 
 def _queries() -> Iterator[tuple[str, str]]:
     """Defining statements, and the checks of whole tables and of what one load wrote."""
     for table in TABLES.values():
         if table.sql:
             yield table.sql, statement(table.sql, relations("sparkify"))
-    for path in [*FOLDER.glob("ledger/*.sql"), FOLDER / "load" / "replace.sql"]:
+    for path in [*FOLDER.glob("ledger/*.sql"), *(FOLDER / "load" / name for name in UNPREVIEWED)]:
         file = path.relative_to(FOLDER).as_posix()
         given: dict[str, Any] = {
             name: MADE_UP[name] for name in placeholders(file) if name in MADE_UP
