@@ -14,8 +14,8 @@ from rich.text import Text
 
 from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, say, say_lines, show
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
 

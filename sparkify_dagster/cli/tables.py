@@ -13,8 +13,8 @@ import typer
 
 from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.core.text import count, harmless, printable
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     comments,
