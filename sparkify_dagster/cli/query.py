@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, say, say_lines, show
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import count, printable, unique
 from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
@@ -111,16 +111,6 @@ def _show_records(keys: Sequence[str], rows: Sequence[Row]) -> None:
         for key, value in zip(keys, row, strict=True):
             table.add_row(key, _cell(value))
         show(table)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Column names, told apart where two are the same: `a`, `a_2`."""
-    seen: dict[str, int] = {}
-    told = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        told.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return told
 
 
 def _is_number(value: object) -> bool:

@@ -139,6 +139,19 @@ class Session(Protocol):
         """
         ...
 
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
+
+        Args:
+            take: Reads the rows; they are gone when it returns.
+
+        Raises:
+            WarehouseError: The engine refuses the statement, before or while it gives rows.
+        """
+        ...
+
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         ...

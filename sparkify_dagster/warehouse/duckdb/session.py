@@ -7,9 +7,10 @@ and transactions (`warehouse`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from pathlib import Path
 
 import duckdb
@@ -19,10 +20,19 @@ from sparkify_dagster.model.ddl import Engine, column_list, qualified
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.duckdb.errors import first_words, told
 from sparkify_dagster.warehouse.duckdb.gate import admitted
-from sparkify_dagster.warehouse.engine import Cost, LakeObjects, Row, Values, WarehouseError
+from sparkify_dagster.warehouse.engine import (
+    Cost,
+    LakeObjects,
+    Result,
+    Row,
+    Values,
+    WarehouseError,
+)
 
 _HOLLOW_FROM = 500_000
 """Rows that were removed and still take room, as part of a group of rows that has others."""
+_CHUNK = 100_000
+"""Rows of an answer that are handed over at once."""
 _TYPES = {Type.DOUBLE: "DOUBLE"}
 _DIALECT = (
     "SET TimeZone = 'UTC'",
@@ -88,26 +98,48 @@ class DuckDBSession:
         Raises:
             WarehouseError: It is no such statement, or the engine refuses it.
         """
+
+        def rows(statement: str) -> tuple[list[str], list[Row]]:
+            cursor = self._connection.execute(statement)
+            found = cursor.fetchall() if most is None else cursor.fetchmany(most)
+            return [column[0] for column in cursor.description or ()], found
+
+        return self._asked(lambda: rows(found) if (found := self._admitted(sql)) else ([], []))
+
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
+
+        Raises:
+            WarehouseError: It is no such statement as `fetch` runs, or the engine refuses it.
+        """
+
+        def taken() -> Result:
+            statement = self._admitted(sql) or "SELECT NULL AS nothing LIMIT 0"
+            self._connection.complete()  # Whatever was executed last.
+            relation = self._connection.sql(statement, params=_bound(values))
+            return take(relation.to_arrow_reader(_CHUNK))
+
+        return self._asked(taken)
+
+    def _asked(self, ask: Callable[[], Result]) -> Result:
+        """Asks in a thread, as Ctrl-C does not reach Python while this one is inside the engine."""
         with ThreadPoolExecutor(1) as pool:
-            # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
-            answer = pool.submit(self._fetch, sql, most)
+            answer = pool.submit(copy_context().run, ask)
             try:
                 return answer.result()
             except KeyboardInterrupt:
                 self._connection.interrupt()
                 raise
-            except duckdb.Error as error:
+            except (duckdb.Error, pa.ArrowException) as error:
                 raise WarehouseError(first_words(error)) from None
 
-    def _fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
+    def _admitted(self, sql: str) -> str:
         statement = admitted(self._connection, sql, Path(self._where).name)
-        if not statement:
-            return [], []
-        if not self.is_guarded:
+        if statement and not self.is_guarded:
             self._guard()
-        cursor = self._connection.execute(statement)
-        rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
-        return [column[0] for column in cursor.description or ()], rows
+        return statement
 
     def _guard(self) -> None:
         """The second wall, for what the gate may let through; the file is open to be read alone.

@@ -7,6 +7,7 @@ connections (`connection`), transactions (`warehouse`).
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
@@ -28,10 +30,12 @@ from sparkify_dagster.warehouse.engine import (
     CopyRefused,
     Cost,
     LakeObjects,
+    Result,
     Row,
     Values,
     WarehouseError,
 )
+from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
 from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
@@ -122,6 +126,30 @@ class RedshiftSession:
         Raises:
             WarehouseError: It is not one statement that reads, or the engine refuses it.
         """
+        names, rows = list[str](), list[Row]()
+        for columns, some in self._chunks(sql, None, most):
+            names = [column.name for column in columns]
+            rows += some
+        return names, rows[:most]
+
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
+
+        Raises:
+            WarehouseError: It is not one statement that reads, or the engine refuses it.
+        """
+        try:
+            return take(reader_of(self._chunks(sql, values, None)))
+        except pa.ArrowException as error:
+            raise WarehouseError(
+                f"{self._where}: the answer holds what Arrow cannot ({in_a_line(error)}). CAST "
+                "that column to a type of the tables."
+            ) from None
+
+    def _chunks(self, sql: str, values: Values | None, most: int | None) -> Iterator[Chunk]:
+        """What a person's statement gives, from a cursor on the server: unseen rows stay there."""
         statement = only_reading(sql)
         if statement is None:
             raise WarehouseError(
@@ -129,19 +157,21 @@ class RedshiftSession:
                 "nothing was done"
             )
         if not statement.strip():
-            return [], []
-        if most is None or not is_select(statement):
-            names, rows = self.query_named(statement)
-            return names, rows[:most]
-        # A cursor on the server: the rows that nobody sees stay there.
-        self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}")
-        names, rows = self.query_named(f"FETCH FORWARD {min(most, _FETCHED):d} FROM looked_at")
-        while rows and len(rows) % _FETCHED == 0 and len(rows) < most:
-            more = self.query(f"FETCH FORWARD {min(most - len(rows), _FETCHED):d} FROM looked_at")
-            if not more:
-                break
-            rows += more
-        return names, rows
+            yield (), []
+        elif not is_select(statement):
+            with self._sent(statement, values) as cursor:
+                yield cursor.description or (), cursor.fetchall()
+        else:
+            self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}", values)
+            left = sys.maxsize if most is None else most
+            while True:
+                asked = min(left, _FETCHED)
+                with self._sent(f"FETCH FORWARD {asked:d} FROM looked_at", None) as cursor:
+                    columns, rows = cursor.description or (), cursor.fetchall()
+                yield columns, rows
+                left -= len(rows)
+                if len(rows) < asked or not left:
+                    return
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""

@@ -15,7 +15,8 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
 
-_NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
+_NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*)|\$([A-Za-z_]\w*)""")
+"""A text, a quoted name or a comment, in which nothing is bound; or the name of a value."""
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n)*EXPLAIN\s+(?:(?:ANALYZE|VERBOSE)\s+)*", re.IGNORECASE)
 _SELECTING, _SHOWING = ("SELECT", "WITH"), ("SHOW", "DESCRIBE", "DESC")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
@@ -33,7 +34,7 @@ def as_psycopg(sql: str, values: Mapping[str, object] | None) -> str:
     if not values:
         return sql
     return _NAME.sub(
-        lambda found: f"%({found[1]})s" if found[1] in values else found[0], sql.replace("%", "%%")
+        lambda found: f"%({found[2]})s" if found[2] in values else found[0], sql.replace("%", "%%")
     )
 
 
