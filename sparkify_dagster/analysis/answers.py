@@ -25,6 +25,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Column
 from sparkify_dagster.warehouse.engine import Session, Values, Warehouse, WarehouseError
+from sparkify_dagster.warehouse.schema import by_bare_name
 
 _BOUND = (bool, int, float, str, date, datetime, Decimal, type(None))
 _ABOUT_TABLES = {"DESC", "DESCRIBE", "EXPLAIN", "SHOW"}
@@ -81,12 +82,6 @@ def ask(
             for name, listed in found.categories.items()
         },
     )
-
-
-def by_bare_name(session: Session) -> None:
-    """Lets tables go without their schema."""
-    if "load_history" in session.tables():
-        session.execute(f"SET search_path = '{session.schema}'")
 
 
 def in_memory(reader: pa.RecordBatchReader) -> pa.Table:

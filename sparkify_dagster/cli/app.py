@@ -245,23 +245,34 @@ def query(
         int | None,
         typer.Option(min=0, help="Print so many rows; 0 for all.", show_default="100; JSON: all"),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all rows to FILE: .csv, .parquet, .json, .xlsx."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask the warehouse in SQL; nothing can be changed."""
     from sparkify_dagster.cli.query import run_query
 
-    run_query(_settings(context), sql, limit=limit, as_json=as_json)
+    run_query(_settings(context), sql, limit=limit, as_json=as_json, output=output, force=force)
 
 
 @app.command(cls=_Command, rich_help_panel=_LOOK)
 def sql(
     context: typer.Context,
     table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
+    diagram: Annotated[
+        bool, typer.Option("--diagram", help="Print them as a diagram for Mermaid: TABLE's layer.")
+    ] = False,
 ) -> None:
     """Print the statements that make the tables (Redshift: and load them); connects to nothing."""
-    from sparkify_dagster.cli.tables import run_sql
+    from sparkify_dagster.cli.tables import run_diagram, run_sql
 
-    run_sql(_settings(context), table)
+    if diagram:
+        run_diagram(table)
+    else:
+        run_sql(_settings(context), table)
 
 
 @app.command(cls=_Command, rich_help_panel=_LOOK)

@@ -7,17 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, say, say_lines, show
+from sparkify_dagster.cli.console import (
+    faint,
+    fits,
+    grid,
+    near,
+    note,
+    print_json,
+    say,
+    say_lines,
+    show,
+    size,
+)
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, printable, unique
 from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
+from sparkify_dagster.warehouse.schema import by_bare_name
 
 EXAMPLE = "SELECT title, artist_name, plays FROM most_played LIMIT 5"
 """A first statement to try; its answer fits a terminal of 80 columns."""
@@ -27,12 +40,28 @@ _DECIMALS, _DIGITS = 6, 7
 _NUMBERS = (int, float, Decimal)
 
 
-def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool) -> None:
-    """Runs a statement and prints what it gives."""
+def run_query(
+    settings: Settings,
+    sql: str,
+    *,
+    limit: int | None,
+    as_json: bool,
+    output: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Runs a statement and prints what it gives, or writes all of it to a file."""
     if not sql.strip(" \t\r\n;"):
         raise typer.BadParameter(
             f"nothing to ask; try `sparkify query '{EXAMPLE}'`.", param_hint="'SQL'"
         )
+    if output:
+        if as_json or limit is not None:
+            raise typer.BadParameter(
+                "a file takes all rows, as its ending says; leave --json and --limit out.",
+                param_hint="'--output'",
+            )
+        _write(settings, sql, output, force=force)
+        return
     if limit is None:
         limit = 0 if as_json else _SHOWN
     most = limit + 1 if limit else None
@@ -49,14 +78,25 @@ def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool)
         note(f"The first {limit:,} rows; --limit 0 gives all.")
 
 
+def _write(settings: Settings, sql: str, path: Path, *, force: bool) -> None:
+    from sparkify_dagster.analysis import answers
+    from sparkify_dagster.analysis.files import writer_for
+
+    write = writer_for(path, force=force)
+    with watching():
+        asked = open_warehouse(settings)
+        rows = answers.ask(asked, sql, clear=True, kept=answers.on_disk).rows
+        write(rows)
+    say(f"Written: {count(rows.num_rows, 'row')} to {near(path)}, {size(path.stat().st_size)}.")
+
+
 def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str], list[Row]]:
     """The answer to a statement in which tables may go without their schema.
 
     Raises:
         WarehouseError: The engine refuses it.
     """
-    if "load_history" in session.tables():
-        session.execute(f"SET search_path = '{session.schema}'")
+    by_bare_name(session)
     return session.fetch(sql, most)
 
 

@@ -7,8 +7,10 @@ message, as a line break in it would forge a line there.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 _TOKEN = re.compile(r"[\w+/=-]{100,}")
 """A session token may be echoed; no word is as long."""
@@ -54,3 +56,16 @@ def unique(names: Sequence[str]) -> list[str]:
             other = f"{name}_{number}"
         found.append(other)
     return found
+
+
+def json_ready(value: object) -> object:
+    """A value without what JSON has no words for."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): json_ready(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [json_ready(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.hex() if isinstance(value, bytes) else value
