@@ -16,9 +16,17 @@ from typing import Any, NamedTuple
 from sparkify_dagster import __version__
 from sparkify_dagster.docs_site import flows, search
 from sparkify_dagster.docs_site.commands import Command
+from sparkify_dagster.docs_site.mermaid import parsed
 from sparkify_dagster.docs_site.picture import drawn
+from sparkify_dagster.docs_site.placing import Graph
 from sparkify_dagster.docs_site.prose import Heading, Prose, Target, anchor, rendered, title_of
-from sparkify_dagster.docs_site.tables import TablePage, asset_graph, page_of, table_pages
+from sparkify_dagster.docs_site.tables import (
+    TablePage,
+    asset_graph,
+    page_of,
+    schema_texts,
+    table_pages,
+)
 from sparkify_dagster.docs_site.templating import templates
 from sparkify_dagster.settings import LoadSettings, describe_settings
 
@@ -79,6 +87,7 @@ def build_site(
     told = {
         "menu": {name: list(group) for name, group in groupby(pages, lambda page: page.section)},
         "graph": drawn(asset_graph()),
+        "schema": {layer: drawn(parsed(text) or Graph()) for layer, text in schema_texts().items()},
         "tables": tables,
         "commands": commands,
         "sections": sections,
@@ -135,6 +144,7 @@ def _menu(
         Page("index.html", "Sparkify's data platform", _START, label="Home"),
         *_prose(written, [overview], _START, "Overview"),
         Page("tables.html", "Tables", _DATA),
+        Page("schema.html", "Schema", _DATA),
         Page("checks.html", "Checks", _DATA),
         Page("lineage.html", "Lineage", _DATA),
         Page("commands.html", "Commands", _USE, headings=of_commands),
