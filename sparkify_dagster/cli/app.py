@@ -51,7 +51,7 @@ _ARGUMENTS = {
     "table": "Only this table's statements.",
     "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
     "log_day": "The log day; none: all.",
-    "folder": "Folder for the site; what is in it is replaced if it is one.",
+    "folder": "Folder to write to; what is in it is replaced if it was written so.",
 }
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
@@ -256,6 +256,21 @@ def query(
     from sparkify_dagster.cli.query import run_query
 
     run_query(_settings(context), sql, limit=limit, as_json=as_json, output=output, force=force)
+
+
+@app.command(cls=_Command, rich_help_panel=_LOOK)
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    personal: Annotated[
+        bool, typer.Option("--personal/--no-personal", help="Write personal columns, too.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write the tables as Parquet files; again, only what changed. DIR/current is to be read."""
+    from sparkify_dagster.cli.export import run_export
+
+    run_export(_settings(context), folder, personal=personal, as_json=as_json)
 
 
 @app.command(cls=_Command, rich_help_panel=_LOOK)

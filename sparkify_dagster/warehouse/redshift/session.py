@@ -171,7 +171,8 @@ class RedshiftSession:
                 yield columns, rows
                 left -= len(rows)
                 if len(rows) < asked or not left:
-                    return
+                    break
+            self.execute("CLOSE looked_at")
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""
