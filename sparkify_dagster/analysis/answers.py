@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,26 +25,12 @@ from sparkify_dagster.core.text import cited, in_a_line, unique
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Column
-from sparkify_dagster.warehouse.engine import Session, Values, Warehouse, WarehouseError
+from sparkify_dagster.warehouse.engine import Row, Session, Values, Warehouse, WarehouseError
 from sparkify_dagster.warehouse.schema import by_bare_name
 
 _BOUND = (bool, int, float, str, date, datetime, Decimal, type(None))
 _ABOUT_TABLES = {"DESC", "DESCRIBE", "EXPLAIN", "SHOW"}
 """How statements begin whose answer holds no value of a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a statement gave.
-
-    Attributes:
-        rows: Its columns, each with a name of its own; personal ones masked unless asked for.
-        categories: For each column whose values the model lists, by its name in the answer: these,
-            then whatever else stands in it.
-    """
-
-    rows: pa.Table
-    categories: Mapping[str, Sequence[str]]
 
 
 def ask(
@@ -53,7 +40,7 @@ def ask(
     *,
     clear: bool,
     kept: Callable[[pa.RecordBatchReader], pa.Table],
-) -> Answer:
+) -> pa.Table:
     """Asks a statement that reads; the warehouse is let go of before anything is made of it.
 
     Args:
@@ -65,23 +52,40 @@ def ask(
         WarehouseError: There is nothing to ask, the engine refuses it, a value is missing or
             unknown, or nobody can say which columns are personal.
     """
-    if not sql.strip(" \t\r\n;"):
-        raise WarehouseError("there is nothing to ask: the statement is blank.")
     bound = _values(sql, values or {})
 
-    def work(session: Session) -> Answer:
+    def work(session: Session) -> pa.Table:
         by_bare_name(session)
-        return session.stream(sql, bound, lambda reader: _taken(reader, sql, session, clear, kept))
+        return session.stream(sql, bound, lambda reader: kept(_shown(reader, sql, session, clear)))
 
-    found = warehouse.read_only(work)
-    return replace(
-        found,
-        rows=_whole_numbers(found.rows),
-        categories={
-            name: [*listed, *sorted(set(pc.unique(found.rows[name]).to_pylist()) - {*listed, None})]
-            for name, listed in found.categories.items()
-        },
+    return _plain(warehouse.read_only(work))
+
+
+def fetch(session: Session, sql: str, most: int | None = None) -> tuple[list[str], list[Row]]:
+    """The answer to a statement as names and values, all of them clear.
+
+    Args:
+        most: Rows to give at most; None: all.
+
+    Raises:
+        WarehouseError: The engine refuses it.
+    """
+    rows = _plain(session.stream(sql, None, partial(_first, most=most)))
+    return rows.column_names, list(
+        zip(*(c.to_pylist(maps_as_pydicts="lossy") for c in rows.columns), strict=True)
     )
+
+
+def _first(reader: pa.RecordBatchReader, most: int | None) -> pa.Table:
+    if most is None:
+        return reader.read_all()
+    batches, rows = [], 0
+    for batch in reader:
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= most:
+            break
+    return pa.Table.from_batches(batches, reader.schema).slice(0, most)
 
 
 def in_memory(reader: pa.RecordBatchReader) -> pa.Table:
@@ -102,28 +106,19 @@ def on_disk(reader: pa.RecordBatchReader) -> pa.Table:
         return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
 
 
-def _taken(
-    reader: pa.RecordBatchReader,
-    sql: str,
-    session: Session,
-    clear: bool,
-    kept: Callable[[pa.RecordBatchReader], pa.Table],
-) -> Answer:
-    names = unique(reader.schema.names)
-    made_of = columns_read(sql, session.engine, len(names))
+def _shown(
+    reader: pa.RecordBatchReader, sql: str, session: Session, clear: bool
+) -> pa.RecordBatchReader:
+    """The rows with what is personal masked, unless all are to be shown clear."""
+    if clear:
+        return reader
+    made_of = columns_read(sql, session.engine, len(reader.schema))
     if isinstance(made_of, str):
-        if not clear:
-            raise WarehouseError(
-                f"which columns of the answer are personal data cannot be told ({made_of}). Write "
-                "it as a plain SELECT, or ask with clear=True to see all of it."
-            )
-        return Answer(kept(reader).rename_columns(names), {})
-    personal = [not clear and any(c.personal for c in columns) for columns in made_of]
-    accepted = _accepted(names, made_of)
-    for name, hidden in zip(names, personal, strict=True):
-        if hidden:
-            accepted.pop(name, None)
-    return Answer(kept(_masked(reader, personal)).rename_columns(names), accepted)
+        raise WarehouseError(
+            f"which columns of the answer are personal data cannot be told ({made_of}). Write "
+            "it as a plain SELECT, or ask with clear=True to see all of it."
+        )
+    return _masked(reader, [any(c.personal for c in columns) for columns in made_of])
 
 
 def columns_read(sql: str, engine: Engine, wanted: int) -> list[list[Column]] | str:
@@ -154,13 +149,19 @@ def columns_read(sql: str, engine: Engine, wanted: int) -> list[list[Column]] | 
     return [[TABLES[r.table].column(r.column) for r in o.values] for o in found.values()]
 
 
-def _accepted(names: Sequence[str], made_of: list[list[Column]]) -> dict[str, tuple[str, ...]]:
-    """The values the model lists for columns that are shown under their own name."""
-    return {
-        name: columns[0].accepted
-        for name, columns in zip(names, made_of, strict=True)
-        if len(columns) == 1 and columns[0].name == name and columns[0].accepted
-    }
+def categories(sql: str, engine: Engine, rows: pa.Table, *, clear: bool) -> dict[str, list[str]]:
+    """For columns whose values the model lists, shown under their own name: these, then others."""
+    made_of = columns_read(sql, engine, rows.num_columns)
+    if isinstance(made_of, str):
+        return {}
+    found = {}
+    for field, columns in zip(rows.schema, made_of, strict=True):
+        if len(columns) != 1 or (columns[0].personal and not clear):
+            continue
+        if columns[0].name == field.name and (listed := columns[0].accepted):
+            others = set(pc.unique(rows[field.name]).to_pylist()) - {*listed, None}
+            found[field.name] = [*listed, *sorted(others)]
+    return found
 
 
 def _masked(reader: pa.RecordBatchReader, personal: list[bool]) -> pa.RecordBatchReader:
@@ -192,13 +193,25 @@ def masked(column: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, r"[A-Za-z]|[^\x00-\x7f]", "x")
 
 
-def _whole_numbers(rows: pa.Table) -> pa.Table:
-    """Sums of whole numbers, which engines give as decimals, as the numbers they are."""
+def _plain(rows: pa.Table) -> pa.Table:
+    """An answer with a name for each column, sums of whole numbers as such, and spans of time."""
+    rows = rows.rename_columns(unique(rows.column_names))
     for at, field in enumerate(rows.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             with suppress(pa.ArrowInvalid):  # More than 64 bits hold.
                 rows = rows.set_column(at, field.name, rows.column(at).cast(pa.int64()))
+        elif pa.types.is_interval(field.type):
+            spans = pa.array(map(_span, rows.column(at).to_pylist()), pa.duration("us"))
+            rows = rows.set_column(at, field.name, spans)
     return rows
+
+
+def _span(interval: Any) -> timedelta | None:
+    """An interval, its months of thirty days, as DuckDB's own Python takes them."""
+    if interval is None:
+        return None
+    months, days, nanoseconds = interval
+    return timedelta(days=30 * months + days, microseconds=nanoseconds // 1000)
 
 
 def _values(sql: str, given: Values) -> dict[str, object]:

@@ -86,7 +86,7 @@ def _csv(rows: pa.Table, path: Path) -> None:
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column that CSV has words for; lists and structs as JSON."""
     kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_binary(kind):
+    if pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_binary(kind):
         texts = (None if v is None else _json_text(v) for v in column.to_pylist())
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string()) if pa.types.is_dictionary(kind) else column

@@ -5,13 +5,15 @@ What belongs here: what a person calls. It reads only, by the same rules as `spa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sparkify_dagster.analysis.answers import Answer, ask, in_memory, on_disk
+import pyarrow as pa
+
+from sparkify_dagster.analysis.answers import ask, categories, in_memory, on_disk
 from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.lineage.graph import above
 from sparkify_dagster.lineage.origin import Origin, Ref
@@ -71,8 +73,9 @@ class WarehouseReader:
         """
         from sparkify_dagster.analysis.frames import frame_of
 
-        answer = self._asked(sql, clear=clear, on_file=False, values=values)
-        return frame_of(answer.rows, answer.categories, index)
+        found = self._asked(sql, clear=clear, kept=in_memory, values=values)
+        listed = self._listed(sql, found, clear=clear)
+        return frame_of(found, listed, index)
 
     def frames(
         self,
@@ -97,9 +100,10 @@ class WarehouseReader:
 
         if rows < 1:
             raise WarehouseError(f"rows={rows}: a frame has one row at least.")
-        found = self._asked(sql, clear=clear, on_file=True, values=values)
-        starts = range(0, max(found.rows.num_rows, 1), rows)
-        return (frame_of(found.rows.slice(at, rows), found.categories, index) for at in starts)
+        found = self._asked(sql, clear=clear, kept=on_disk, values=values)
+        listed = self._listed(sql, found, clear=clear)
+        starts = range(0, max(found.num_rows, 1), rows)
+        return (frame_of(found.slice(at, rows), listed, index) for at in starts)
 
     def tables(self) -> pd.DataFrame:
         """Every table of the model: its layer, its meaning, its key and how many columns it has."""
@@ -125,11 +129,15 @@ class WarehouseReader:
         told = [_described(found, column) for column in found.columns]
         return pd.DataFrame(told).set_index("column")
 
-    def _asked(self, sql: str, *, clear: bool, on_file: bool, values: dict[str, object]) -> Answer:
+    def _asked(
+        self, sql: str, *, clear: bool, kept: Callable[..., pa.Table], values: dict[str, object]
+    ) -> pa.Table:
         if self._is_closed:
             raise WarehouseError("this warehouse was closed; open it again with connect().")
-        kept = on_disk if on_file else in_memory
         return ask(self._warehouse, sql, values, clear=clear, kept=kept)
+
+    def _listed(self, sql: str, found: pa.Table, *, clear: bool) -> dict[str, list[str]]:
+        return categories(sql, self._warehouse.engine, found, clear=clear)
 
 
 _ALL = tuple(TABLES.values())

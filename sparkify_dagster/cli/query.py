@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from sparkify_dagster.analysis import answers
 from sparkify_dagster.cli.console import (
     faint,
     fits,
@@ -70,8 +71,7 @@ def run_query(
     cut = bool(limit) and len(rows) > limit
     rows = rows[:limit] if cut else rows
     if as_json:
-        keys = unique(names)
-        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         show_rows(names, rows)
     if cut:
@@ -79,13 +79,12 @@ def run_query(
 
 
 def _write(settings: Settings, sql: str, path: Path, *, force: bool) -> None:
-    from sparkify_dagster.analysis import answers
     from sparkify_dagster.analysis.files import writer_for
 
     write = writer_for(path, force=force)
     with watching():
         asked = open_warehouse(settings)
-        rows = answers.ask(asked, sql, clear=True, kept=answers.on_disk).rows
+        rows = answers.ask(asked, sql, clear=True, kept=answers.on_disk)
         write(rows)
     say(f"Written: {count(rows.num_rows, 'row')} to {near(path)}, {size(path.stat().st_size)}.")
 
@@ -97,7 +96,7 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
         WarehouseError: The engine refuses it.
     """
     by_bare_name(session)
-    return session.fetch(sql, most)
+    return answers.fetch(session, sql, most)
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:

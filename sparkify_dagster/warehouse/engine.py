@@ -21,6 +21,7 @@ from sparkify_dagster.model.table import Table
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
+NOTHING_TO_ASK = "there is nothing to ask: the statement is blank"
 
 
 class WarehouseError(PlainError):
@@ -129,14 +130,6 @@ class Session(Protocol):
 
     def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
         """Runs a SELECT and gives its column names and rows."""
-        ...
-
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
-
-        Raises:
-            WarehouseError: The engine refuses the statement; its first words say why.
-        """
         ...
 
     def stream(

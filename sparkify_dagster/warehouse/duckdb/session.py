@@ -89,8 +89,10 @@ class DuckDBSession:
             row = self._connection.execute(sql, _bound(values)).fetchone()
         return int(row[0]) if row and isinstance(row[0], int) else -1
 
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
 
         Only one statement that reads is run, and it sees the warehouse alone: no files, no other
         databases, no settings.
@@ -99,34 +101,18 @@ class DuckDBSession:
             WarehouseError: It is no such statement, or the engine refuses it.
         """
 
-        def rows(statement: str) -> tuple[list[str], list[Row]]:
-            cursor = self._connection.execute(statement)
-            found = cursor.fetchall() if most is None else cursor.fetchmany(most)
-            return [column[0] for column in cursor.description or ()], found
-
-        return self._asked(lambda: rows(found) if (found := self._admitted(sql)) else ([], []))
-
-    def stream(
-        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
-    ) -> Result:
-        """Runs a person's statement, and gives what is made of its rows as they come.
-
-        Raises:
-            WarehouseError: It is no such statement as `fetch` runs, or the engine refuses it.
-        """
-
         def taken() -> Result:
-            statement = self._admitted(sql) or "SELECT NULL AS nothing LIMIT 0"
+            statement = admitted(self._connection, sql, Path(self._where).name)
+            if not self.is_guarded:
+                self._guard()
             self._connection.complete()  # Whatever was executed last.
-            relation = self._connection.sql(statement, params=_bound(values))
-            return take(relation.to_arrow_reader(_CHUNK))
+            return take(
+                self._connection.sql(statement, params=_bound(values)).to_arrow_reader(_CHUNK)
+            )
 
-        return self._asked(taken)
-
-    def _asked(self, ask: Callable[[], Result]) -> Result:
-        """Asks in a thread, as Ctrl-C does not reach Python while this one is inside the engine."""
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(copy_context().run, ask)
+            # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
+            answer = pool.submit(copy_context().run, taken)
             try:
                 return answer.result()
             except KeyboardInterrupt:
@@ -134,12 +120,6 @@ class DuckDBSession:
                 raise
             except (duckdb.Error, pa.ArrowException) as error:
                 raise WarehouseError(first_words(error)) from None
-
-    def _admitted(self, sql: str) -> str:
-        statement = admitted(self._connection, sql, Path(self._where).name)
-        if statement and not self.is_guarded:
-            self._guard()
-        return statement
 
     def _guard(self) -> None:
         """The second wall, for what the gate may let through; the file is open to be read alone.

@@ -7,7 +7,6 @@ connections (`connection`), transactions (`warehouse`).
 from __future__ import annotations
 
 import hashlib
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import (
+    NOTHING_TO_ASK,
     CopyRefused,
     Cost,
     LakeObjects,
@@ -120,18 +120,6 @@ class RedshiftSession:
         with self._sent(sql, values) as cursor:
             return int(cursor.rowcount)
 
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
-
-        Raises:
-            WarehouseError: It is not one statement that reads, or the engine refuses it.
-        """
-        names, rows = list[str](), list[Row]()
-        for columns, some in self._chunks(sql, None, most):
-            names = [column.name for column in columns]
-            rows += some
-        return names, rows[:most]
-
     def stream(
         self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
     ) -> Result:
@@ -141,14 +129,14 @@ class RedshiftSession:
             WarehouseError: It is not one statement that reads, or the engine refuses it.
         """
         try:
-            return take(reader_of(self._chunks(sql, values, None)))
+            return take(reader_of(self._chunks(sql, values)))
         except pa.ArrowException as error:
             raise WarehouseError(
                 f"{self._where}: the answer holds what Arrow cannot ({in_a_line(error)}). CAST "
                 "that column to a type of the tables."
             ) from None
 
-    def _chunks(self, sql: str, values: Values | None, most: int | None) -> Iterator[Chunk]:
+    def _chunks(self, sql: str, values: Values | None) -> Iterator[Chunk]:
         """What a person's statement gives, from a cursor on the server: unseen rows stay there."""
         statement = only_reading(sql)
         if statement is None:
@@ -157,22 +145,19 @@ class RedshiftSession:
                 "nothing was done"
             )
         if not statement.strip():
-            yield (), []
-        elif not is_select(statement):
+            raise WarehouseError(NOTHING_TO_ASK)
+        if not is_select(statement):
             with self._sent(statement, values) as cursor:
                 yield cursor.description or (), cursor.fetchall()
-        else:
-            self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}", values)
-            left = sys.maxsize if most is None else most
-            while True:
-                asked = min(left, _FETCHED)
-                with self._sent(f"FETCH FORWARD {asked:d} FROM looked_at", None) as cursor:
-                    columns, rows = cursor.description or (), cursor.fetchall()
-                yield columns, rows
-                left -= len(rows)
-                if len(rows) < asked or not left:
-                    break
-            self.execute("CLOSE looked_at")
+            return
+        self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}", values)
+        count = _FETCHED
+        while count == _FETCHED:
+            with self._sent(f"FETCH FORWARD {_FETCHED:d} FROM looked_at", None) as cursor:
+                rows = cursor.fetchall()
+                yield cursor.description or (), rows
+            count = len(rows)
+        self.execute("CLOSE looked_at")
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""
