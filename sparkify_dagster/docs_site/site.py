@@ -17,6 +17,7 @@ from sparkify_dagster import __version__
 from sparkify_dagster.docs_site import flows, search
 from sparkify_dagster.docs_site.commands import Command
 from sparkify_dagster.docs_site.mermaid import parsed
+from sparkify_dagster.docs_site.notebooks import as_markdown
 from sparkify_dagster.docs_site.picture import drawn
 from sparkify_dagster.docs_site.placing import Graph
 from sparkify_dagster.docs_site.prose import Heading, Prose, Target, anchor, rendered, title_of
@@ -112,6 +113,8 @@ def _written(root: Path) -> dict[str, Prose]:
     """The hand-written pages, by the page of the site."""
     paths = [_OVERVIEW, *(f"docs/{path.name}" for path in sorted((root / "docs").glob("*.md")))]
     texts = {path: (root / path).read_text(encoding="utf-8") for path in paths}
+    for path in sorted((root / "docs" / "notebooks").glob("*.ipynb")):
+        texts[f"docs/notebooks/{path.name}"] = as_markdown(path.read_text(encoding="utf-8"))
     site = {path: Target(_file(path), _label(title_of(text))) for path, text in texts.items()}
     return {
         site[path].href: rendered(

@@ -301,6 +301,9 @@ class _Select:
     def _column(self, node: exp.Column) -> Origin:
         if node.table in self._sources:
             return self._sources[node.table].columns[node.name]
+        if not node.table:  # ORDER BY may name a column of the answer.
+            named = {each.alias_or_name: each.unalias() for each in self._select.selects}
+            return self._origin(named[node.name])
         assert self._outer is not None, f"qualify let {node.sql()} pass"
         return self._outer._column(node)
 

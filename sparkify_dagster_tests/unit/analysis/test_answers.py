@@ -63,6 +63,7 @@ def test_what_reads_columns_without_naming_them_is_not_judged(sql: str) -> None:
         ("SELECT a FROM (SELECT {a: title} AS t FROM song) SELECT t['a']", None),
         ("SELECT COUNT(DISTINCT p.user_id), COUNT(*) OVER () FROM songplay AS p", ["", ""]),
         ("SELECT title FROM song GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY COUNT(*)", ["title"]),
+        ("SELECT title AS t, year FROM song ORDER BY t, year LIMIT 5", ["title", "year"]),
         ("EXPLAIN SELECT 1", ["", ""]),
         ("/* all */ DESCRIBE song", [""]),
     ],
