@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sparkify_dagster import __version__
 from sparkify_dagster.docs_site import flows, search
 from sparkify_dagster.docs_site.commands import Command
+from sparkify_dagster.docs_site.contract import data_contract
 from sparkify_dagster.docs_site.mermaid import parsed
 from sparkify_dagster.docs_site.notebooks import as_markdown
 from sparkify_dagster.docs_site.picture import drawn
@@ -34,6 +35,7 @@ from sparkify_dagster.settings import LoadSettings, describe_settings
 _STATIC = ("site.css", "site.js", "lineage.js")
 _START, _DATA, _USE, _KNOW = "Start", "Data", "Use", "Understand"
 _OVERVIEW, _SETTINGS, _IN_USE = "README.md", "docs/settings.md", "docs/operations.md"
+CONTRACT = "datacontract.yaml"
 ALL_SETTINGS = "All settings"
 """The heading of `docs/settings.md` whose table the site makes itself."""
 
@@ -106,6 +108,7 @@ def build_site(
     made |= {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
     # A script: a page opened from a folder may fetch nothing.
     made["search.js"] = f"const SEARCH = {json.dumps(found, separators=(',', ':'))};\n"
+    made[CONTRACT] = data_contract()
     return made
 
 
