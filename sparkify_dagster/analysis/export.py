@@ -31,6 +31,7 @@ from sparkify_dagster.model.ddl import quoted
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.standing import StarPosition, standing
 
 MARKER, CURRENT, MANIFEST = ".sparkify-export", "current", "manifest.json"
 EXPORTED = tuple(t for t in TABLES.values() if t.layer is not Layer.LEDGER)
@@ -148,6 +149,7 @@ def _written(
     ledger.is_ready(session)
     shutil.rmtree(made, ignore_errors=True)  # Of a try whose connection broke.
     known = {table["name"]: table for table in before.get("tables", ())}
+    positions = standing(session).positions(EXPORTED)
     found = []
     for number, table in enumerate(EXPORTED):
         progress.report(f"exporting: {table.name}", number, len(EXPORTED))
@@ -161,7 +163,7 @@ def _written(
         names = ", ".join(quoted(c.name) for c in columns)
         new = [
             _part(session, table, names, day, version, made, folder, parts)
-            for day, version in _versions(session, table).items()
+            for day, version in _versions(session, table, positions[table.name]).items()
         ]
         found.append(
             {
@@ -176,10 +178,9 @@ def _written(
     return found
 
 
-def _versions(session: Session, table: Table) -> dict[str, str]:
+def _versions(session: Session, table: Table, position: StarPosition) -> dict[str, str]:
     """What each part of a table is made from, by its log day; blank for the whole table."""
     relation = ledger.relation(session, table.name)
-    position = ledger.star_positions(session, [table])[table.name]
     made_from = f"{position.load_id} {position.version}"
     by_day = _BY_DAY in table.column_names
     day = f"t.{_BY_DAY}" if by_day else "NULL"

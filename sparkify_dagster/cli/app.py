@@ -326,11 +326,18 @@ def report(
 
 
 @app.command(rich_help_panel=_LOOK)
-def doctor(context: typer.Context, as_json: Json = False) -> None:
+def doctor(
+    context: typer.Context,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Try every statement of a load on Redshift; rolled back."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(context.obj, as_json=as_json))
+    raise typer.Exit(run_doctor(context.obj, as_json=as_json, deep=deep))
 
 
 @app.command(cls=_Command, rich_help_panel=_LOOK)

@@ -42,21 +42,21 @@ def login(settings: Settings) -> Line:
     """Whether the cluster lets us in."""
     from sparkify_dagster.warehouse.redshift.probe import log_in
 
-    return Line("login", "ok", log_in(_redshift(settings)))
+    return Line("login", "ok", log_in(redshift_of(settings)))
 
 
 def rights(settings: Settings) -> Line:
     """Whether we may make tables."""
     from sparkify_dagster.warehouse.redshift.probe import rights as ask
 
-    return Line("rights", "ok", ask(_redshift(settings)))
+    return Line("rights", "ok", ask(redshift_of(settings)))
 
 
 def staging(settings: Settings) -> Line:
     """Whether what we write for COPY can be written by us and read by the role."""
     from sparkify_dagster.warehouse.redshift.probe import copy_staged
 
-    return Line("staging", "ok", copy_staged(_redshift(settings)))
+    return Line("staging", "ok", copy_staged(redshift_of(settings)))
 
 
 def role(settings: Settings) -> Line:
@@ -71,7 +71,7 @@ def role(settings: Settings) -> Line:
     smallest = min(objects, key=lambda item: item.size)
     uri = lake.logs.uri_of(smallest.key)
     region = lake.logs.region()
-    return Line("role", "ok", copy_logs(_redshift(settings), uri, lake.paths().fields, region))
+    return Line("role", "ok", copy_logs(redshift_of(settings), uri, lake.paths().fields, region))
 
 
 def regions(settings: Settings) -> Line:
@@ -122,7 +122,8 @@ def _server_date(place: str, settings: Settings) -> str:
     return str(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
-def _redshift(settings: Settings) -> RedshiftWarehouse:
+def redshift_of(settings: Settings) -> RedshiftWarehouse:
+    """The warehouse, with a label by which doctor's queries are told apart."""
     from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 
     warehouse = open_warehouse(settings, label="sparkify:doctor")

@@ -29,6 +29,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseMissing,
 )
 from sparkify_dagster.warehouse.schema import difference
+from sparkify_dagster.warehouse.standing import standing
 
 _PATIENCE = 1.0
 
@@ -165,4 +166,4 @@ def _failed(session: Session) -> tuple[FailedParts, str] | None:
     history = TABLES["load_history"]
     if difference(session.tables()[history.name], session.declared(history)):
         return None
-    return failed_parts(session), clock_problem(ledger.utc_now(), ledger.horizon(session)[1])
+    return failed_parts(session), clock_problem(ledger.utc_now(), standing(session).newest)

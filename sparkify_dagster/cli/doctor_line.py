@@ -17,9 +17,11 @@ class Line:
 
     Attributes:
         next_step: What to do about it; blank when all is well.
+        statement: The statement it is about, whole, if it is about one.
     """
 
     check: str
     state: State
     found: str
     next_step: str = ""
+    statement: str = ""

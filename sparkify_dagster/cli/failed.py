@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.standing import FAILED, Standing, standing
 
 CATALOGUE = "song catalogue"
 _NAMED = 5
@@ -31,9 +31,8 @@ class FailedParts:
 
 def failed_parts(session: Session) -> FailedParts:
     """What the ledger says; its tables must be there."""
-    return FailedParts(
-        bool(_failed(session, STAGING_SONGS.name)), _failed(session, STAGING_EVENTS.name)
-    )
+    now = standing(session)
+    return FailedParts(bool(_failed(now, STAGING_SONGS.name)), _failed(now, STAGING_EVENTS.name))
 
 
 def named(days: Sequence[str]) -> str:
@@ -42,6 +41,5 @@ def named(days: Sequence[str]) -> str:
     return ", ".join(days[:_NAMED]) + more
 
 
-def _failed(session: Session, target: str) -> list[str]:
-    digests = ledger.loaded_digests(session, target)
-    return sorted(part for part, digest in digests.items() if digest == ledger.FAILED)
+def _failed(now: Standing, target: str) -> list[str]:
+    return sorted(part for part, digest in now.digests(target).items() if digest == FAILED)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sparkify_dagster.cli.console import complain, grid, near, offer_named, say, show, warn
 from sparkify_dagster.cli.failed import CATALOGUE, failed_parts, named
 from sparkify_dagster.cli.rows import rows_now
+from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS
 from sparkify_dagster.core.text import count
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
@@ -95,12 +96,22 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
     for text in result.warnings:
         warn(text)
     say()
-    say(f"Warehouse: {near(warehouse.location)}. Run {result.run_id[:8]}.")
+    say(f"Warehouse: {near(warehouse.location)}{_sent(result)}. Run {result.run_id[:8]}.")
     if path := _report_of(result):
         say(f"Report: {near(path)}.")
 
 
+_OF_REDSHIFT = (ROUND_TRIPS, CONNECTIONS)
 _NUMBERS = ("rejected", "rows now", "checks")
+
+
+def _sent(result: LoadResult) -> str:
+    """`, 43 round trips on 1 connection`: what the load took, where the warehouse is far away."""
+    told = [*result.materialized.values(), *(data for _, data in result.days)]
+    trips, connections = (sum(_number(d, name) for d in told) for name in _OF_REDSHIFT)
+    if not trips:
+        return ""
+    return f", {count(trips, 'round trip')} on {count(connections, 'connection')}"
 
 
 def _is_told(check: CheckLine, result: LoadResult, days: DayRange | None) -> bool:

@@ -17,6 +17,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.plan import Pending
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
+from sparkify_dagster.warehouse.standing import FAILED, standing
 
 Why = Literal["new", "changed", "gone", "failed before", "again"]
 
@@ -104,13 +105,13 @@ def _loaded(
     ledger.is_ready(session)
     names = [part.name for part in songs]
     loaded = ledger.loaded_objects(session, STAGING_SONGS.name, names)
-    digests = ledger.loaded_digests(session, STAGING_EVENTS.name)
+    digests = standing(session).digests(STAGING_EVENTS.name)
     return digests, {key: (item.size, item.token) for key, item in loaded.items()}
 
 
 def _why(part: Part, digests: Mapping[str, str]) -> Why:
     before = digests.get(part.name)
-    if before == ledger.FAILED:
+    if before == FAILED:
         return "failed before"
     if not part.objects:
         return "gone"

@@ -16,6 +16,8 @@ from sparkify_dagster.core.masking import mask
 from sparkify_dagster.core.reject_reasons import cause_of, causes
 from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.factory import open_warehouse
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.publish import KEPT_REJECTS
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
@@ -87,22 +89,15 @@ def _find(
     session: Session, table: str | None, day: str | None, limit: int, *, raw: bool
 ) -> tuple[Counter[tuple[bool, str]], list[Rejected]]:
     """How many there are, by whether they are published and by reason, and those to show."""
-    where, values = "1 = 1", dict[str, object]()
+    only, values = "1 = 1", dict[str, object]()
     if table:
-        where, values["table"] = f"{where} AND j.target_table = $table", table
+        only, values["table"] = f"{only} AND j.target_table = $table", table
     if day:
-        where, values["day"] = f"{where} AND j.log_date = $day", date.fromisoformat(day)
-    source = f"FROM {ledger.relation(session, 'load_rejects')} AS j WHERE {where}"
-    counts = session.query(
-        f"SELECT j.published, j.reason, COUNT(*) {source} GROUP BY j.published, j.reason", values
-    )
-    most = f" LIMIT {limit:d}" if limit else ""
-    rows = session.query(
-        "SELECT j.target_table, j.log_date, j.object, j.line, j.column_name, j.reason, "
-        f"j.published, j.raw_text {source} ORDER BY j.published, j.target_table, j.log_date, "
-        f"j.object, j.line{most}",
-        values,
-    )
+        only, values["day"] = f"{only} AND j.log_date = $day", date.fromisoformat(day)
+    names = relations(session.schema)
+    counts = session.query(statement("ledger/rejects_by_reason.sql", names, only=only), values)
+    most = f"LIMIT {limit:d}" if limit else ""
+    rows = session.query(statement("ledger/rejects.sql", names, only=only, most=most), values)
     return Counter({(bool(published), reason): int(n) for published, reason, n in counts}), [
         Rejected(
             name, str(on) if on else None, key, line, column, reason, published, _text(text, raw)
@@ -113,10 +108,8 @@ def _find(
 
 def _are_all_kept(session: Session) -> bool:
     """Whether no failed load may have had more rejects than are there."""
-    return not session.query(
-        f"SELECT j.object FROM {ledger.relation(session, 'load_rejects')} AS j "
-        f"WHERE NOT j.published GROUP BY j.object HAVING COUNT(*) >= {KEPT_REJECTS:d} LIMIT 1"
-    )
+    names = relations(session.schema)
+    return not session.query(statement("ledger/rejects_cut_off.sql", names, most=KEPT_REJECTS))
 
 
 def _text(text: str | None, raw: bool) -> str:

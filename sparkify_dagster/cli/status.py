@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.etl import not_read
@@ -19,6 +19,7 @@ from sparkify_dagster.cli.status_types import LakeStatus, PartStatus, State, Sta
 from sparkify_dagster.cli.status_view import show_status
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.errors import CloudError
+from sparkify_dagster.defs.sensors.triggers import held_back
 from sparkify_dagster.factory import covered, open_lake, open_warehouse
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
@@ -30,8 +31,9 @@ from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, 
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.ledger import Entry, Failure
+from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
+from sparkify_dagster.warehouse.ledger import Entry
+from sparkify_dagster.warehouse.standing import Failure, standing
 
 _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
 
@@ -65,7 +67,7 @@ def look(settings: Settings) -> Status:
     with watching():
         listing, problem = _listing(settings)
         aside = listing.aside if listing else {}
-        warehouse, held = _look_at_warehouse(open_warehouse(settings), aside)
+        warehouse, held = _look_at_warehouse(settings, aside)
     snapshot = listing and with_hidden(listing.reaching(held.latest_day), held.hidden)
     lake = _lake_status(settings, snapshot, held, problem)
     songs = snapshot.songs if snapshot else None
@@ -105,25 +107,30 @@ def _lake_status(
 
 
 def _look_at_warehouse(
-    warehouse: Warehouse, aside: Mapping[str, Aside]
+    settings: Settings, aside: Mapping[str, Aside]
 ) -> tuple[WarehouseStatus, _LedgerState]:
+    warehouse = open_warehouse(settings)
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
 
     def look(session: Session) -> _LedgerState:
-        ledger.is_ready(session)
+        there, now = ledger.ready_tables(session), standing(session)
         held = _LedgerState()
         held.published = {(e.target, e.part): e for e in ledger.latest(session)}
         held.failed = {(e.target, e.part): e for e in ledger.latest(session, "failed")}
         for table in STAGING:
-            found = ledger.failures(session, table.name)
+            found = now.failures(table.name)
             held.tries |= {(table.name, part): failure for part, failure in found.items()}
-        held.latest_day, newest = ledger.horizon(session)
+        held.latest_day = now.latest_day
         held.hidden = hidden_parts(session, aside)
-        told.clock = clock_problem(ledger.utc_now(), newest) or None
+        clock, newest = ledger.utc_now(), now.newest
+        told.clock = clock_problem(clock, newest) or None
+        if newest:
+            loaded, at = (when.replace(tzinfo=UTC).timestamp() for when in (newest, clock))
+            told.held_back = held_back(loaded, settings.sensor.load_every, at) or None
         told.exists = True
         told.tables = count_rows(session)
-        if ledger.staging_position(session) > 0:
-            told.star = "behind" if is_behind(session) else "up to date"
+        if now.last_published() > 0:
+            told.star = "behind" if is_behind(there, now) else "up to date"
         return held
 
     try:

@@ -78,6 +78,7 @@ class WarehouseStatus:
         tables: Rows of each table that is there.
         star: Whether star and marts have taken in all of staging.
         clock: What is to be said of this machine's clock, if it is behind the history.
+        held_back: Why nothing is loaded by itself yet, if LOAD_EVERY is why.
     """
 
     engine: str
@@ -87,6 +88,7 @@ class WarehouseStatus:
     tables: dict[str, int] = field(default_factory=dict)
     star: Literal["up to date", "behind", "not built"] = "not built"
     clock: str | None = None
+    held_back: str | None = None
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from sparkify_dagster.defs.sensors.triggers import (
     SensorCursor,
     apply_events,
     decide,
+    held_back,
     must_list,
     no_events,
     nothing_due,
@@ -41,13 +42,14 @@ _REQUEST = "watch"
 class Watch:
     """Remembers what was dealt with, and how the loads for it went."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._patience = RetryPolicy(settings.sensor.attempts, settings.sensor.pause)
         self._queue = open_queue(settings)
         self._clock = clock
         self._memory = SensorCursor()
         self._ended: list[tuple[bool, float]] = []
+        self._loaded = 0.0
         self._said = ""
 
     def check(self) -> None:
@@ -73,9 +75,14 @@ class Watch:
         told = self._queue.told(watched, self._memory.receipts)
         self._memory = apply_events(self._memory, told)
         every = self._settings.sensor.list_every
+        if waits := self._held_back():
+            return waits
         if must_list(self._memory, self._runs(), self._patience, self._clock(), every):
             return ""
         return no_events(told)
+
+    def _held_back(self) -> str:
+        return held_back(self._loaded, self._settings.sensor.load_every, self._clock())
 
     def _runs(self) -> list[Run]:
         """How the loads for the remembered state of the lake went."""
@@ -91,6 +98,9 @@ class Watch:
         self._memory = replace(self._memory, listed=listed, dirty=False)
         if not (found.look or found.ask):
             return found.why
+        if waits := self._held_back():
+            self._memory = replace(self._memory, dirty=True)
+            return f"{found.why}; {waits}"
         snapshot, held = held_against(listing, open_warehouse(self._settings))
         todo = pending(snapshot, held, Request("due"), self._patience.attempts)
         if found.look:
@@ -105,7 +115,8 @@ class Watch:
     def _load(self) -> None:
         say(f"{datetime.now():%H:%M:%S}  loading what changed")
         result = load(self._settings, due=True)
-        self._ended.append((result.success, self._clock()))
+        self._loaded = self._clock()
+        self._ended.append((result.success, self._loaded))
         show_outcome(result, open_warehouse(self._settings))
         say()
 

@@ -1,4 +1,4 @@
-"""Counting what the lake's store is asked: requests by kind, bytes either way.
+"""Counting what is asked over a network: requests to S3 by kind, bytes, messages to Redshift.
 
 A folder is not metered: opening a file costs nothing that anybody would look up.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
+
+CONNECTIONS, ROUND_TRIPS = "connections", "round_trips"
+"""What is counted of Redshift; several statements in one message are one round trip."""
 
 
 class Meter:

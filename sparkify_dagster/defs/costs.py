@@ -1,4 +1,4 @@
-"""What a load asked of S3, and what that is estimated to cost by list prices declared here.
+"""What a load asked of S3 and Redshift, and what S3 is estimated to cost by prices declared here.
 
 What belongs here: prices, the sum, and how both are told. Counting is `core.meter`'s. What is not
 in it: Redshift's compute, storage, and traffic that leaves the region.
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,15 @@ def estimate(requests: Mapping[str, int]) -> float:
 
 
 def cost_metadata(requests: Mapping[str, int], copied: int = 0) -> dict[str, Any]:
-    """Requests, bytes, and dollars where S3 was asked anything; a folder costs nothing.
+    """Connections, round trips, requests, bytes, and dollars where S3 was asked anything.
 
     Args:
-        requests: What we asked, by kind, and bytes either way, as `core.meter` counts.
+        requests: What was asked, by kind, and bytes either way, as `core.meter` counts.
         copied: Objects that Redshift read by itself, a request each at least.
     """
-    told: dict[str, Any] = {}
+    of_redshift = {CONNECTIONS, ROUND_TRIPS}
+    told: dict[str, Any] = {w: n for w, n in requests.items() if w in of_redshift}
+    requests = {what: number for what, number in requests.items() if what not in of_redshift}
     for what, number in sorted(requests.items()):
         name = f"s3_{what}" if what.startswith("bytes") else f"s3_{what.lower()}_requests"
         told[name] = number

@@ -52,7 +52,8 @@ def data_contract() -> str:
         ],
         "schema": [_table(t) for t in TABLES.values() if t.layer is not Layer.LEDGER],
     }
-    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def _table(table: Table) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
@@ -130,10 +129,6 @@ class Lake:
             LakeError: A prefix or the document is not there or cannot be used.
         """
         paths = self.paths()
-        with without_search():
-            return self._listed(paths)
-
-    def _listed(self, paths: JsonPaths) -> Snapshot:
         logs, songs = self.logs.list_objects(), self.songs.list_objects()
         routed, unroutable = by_day(logs, self.days)
         days = make_parts(routed, _context(STAGING_EVENTS, paths.token))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any, Protocol
 
 from sparkify_dagster.model.catalog import TABLES
@@ -28,6 +29,7 @@ class Rows(Protocol):
 
 Question = Callable[[Rows], str]
 """Gives SQL over these rows."""
+OFFENDERS = "offenders"
 Numbers = Mapping[str, int]
 """What a check counted and compared, by the names of its question's columns."""
 
@@ -59,6 +61,12 @@ class Check:
     sample: Question | None = None
     blocking: bool = False
     warning: bool = False
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of its answer: `offenders`, then those that `compared` names."""
+        named = (name for _, name, _, _ in Formatter().parse(self.compared) if name)
+        return tuple(dict.fromkeys((OFFENDERS, *named)))
 
 
 def ask(file: str, table: Table, **given: Any) -> Question:

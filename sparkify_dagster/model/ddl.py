@@ -135,14 +135,22 @@ def drop_table(name: str, schema: str) -> str:
     return f"DROP TABLE IF EXISTS {qualified(schema, name)}"
 
 
-def comments(table: Table, schema: str) -> list[str]:
-    """COMMENT ON statements: what the table and each column mean, for any SQL client."""
+def comments(table: Table, schema: str, said: Mapping[str, str] | None = None) -> list[str]:
+    """COMMENT ON statements: what the table and each column mean, for any SQL client.
+
+    Args:
+        said: What is said now, by column and of the table under a blank name: only where that is
+            something else is it said again. None: the table is new.
+    """
     name = qualified(schema, table.name)
-    said = [f"COMMENT ON TABLE {name} IS {literal(table.meaning)}"]
-    said += [
-        f"COMMENT ON COLUMN {name}.{quoted(c.name)} IS {literal(c.meaning)}" for c in table.columns
+    places = {"": f"TABLE {name}"}
+    places |= {c.name: f"COLUMN {name}.{quoted(c.name)}" for c in table.columns}
+    meanings = {"": table.meaning} | {c.name: c.meaning for c in table.columns}
+    return [
+        f"COMMENT ON {place} IS {literal(meanings[what])}"
+        for what, place in places.items()
+        if said is None or said.get(what, meanings[what]) != meanings[what]
     ]
-    return said
 
 
 def _column(column: Column) -> str:

@@ -6,20 +6,26 @@ shows it is `checks`'.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sparkify_dagster.core.masking import mask_value
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.check import OFFENDERS, Check
 from sparkify_dagster.model.ddl import qualified
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.warehouse.engine import Row, Session, Warehouse
 from sparkify_dagster.warehouse.schema import difference
 
 _EXAMPLES = 3
 FOR_EXAMPLE = " For example: "
 """Where, in what is told of a check, the keys of rows begin."""
-OFFENDERS = "offenders"
+MOST_TABLES = 8
+"""How many tables the questions that are asked in one statement read together."""
+_TABLE = re.compile(r"\b(?:JOIN|FROM)\s+(?!\()")
+_SHAPE = (OFFENDERS, "n1", "n2", "n3")
+"""The columns of every answer, whatever its question calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,11 @@ def examine(session: Session, checks: Iterable[Check], rows: Stored) -> list[Fin
     """Asks each check's question; fetches a sample of keys where it fails."""
     asked = tuple(checks)
     there = session.tables() if any(check.question is None for check in asked) else {}
+    answered = _answered(session, [(check, rows) for check in asked])
     return [
         _hold(session, check, there.get(check.table, {}))
         if check.question is None
-        else _ask(session, check, check.question(rows), rows)
+        else next(answered)
         for check in asked
     ]
 
@@ -132,29 +139,14 @@ def examine_stored(warehouse: Warehouse, checks: Sequence[Check]) -> list[Findin
 def examine_at_once(
     session: Session, checks: Iterable[tuple[Check, Stored]]
 ) -> dict[str, tuple[Finding, ...]]:
-    """As `examine`, with one statement for all questions: each takes a while to reach Redshift.
+    """As `examine`, each check with the rows it is asked of; gives what was found by table.
 
-    Args:
-        checks: Each with the rows it is asked of; those without a question are left out.
-
-    Returns:
-        What was found, by table.
+    Checks without a question are left out.
     """
-    asked = [(c, rows, c.question(rows)) for c, rows in checks if c.question is not None]
-    if not asked:
-        return {}
-    select = ", ".join(f"q{number}.*" for number in range(len(asked)))
-    questions = (f"({question}) AS q{number}" for number, (_, _, question) in enumerate(asked))
-    names, answer = session.query_named(f"SELECT {select} FROM {' CROSS JOIN '.join(questions)}")
-    answers: list[dict[str, int]] = []
-    for name, value in zip(names, answer[0], strict=True):
-        if name == OFFENDERS:  # Each answer begins with it.
-            answers.append({})
-        answers[-1][name] = int(value)
     found: dict[str, tuple[Finding, ...]] = {}
-    for (check, rows, _), numbers in zip(asked, answers, strict=True):
-        finding = _finding(session, check, numbers, rows)
-        found[check.table] = (*found.get(check.table, ()), finding)
+    for finding in _answered(session, checks):
+        table = finding.check.table
+        found[table] = (*found.get(table, ()), finding)
     return found
 
 
@@ -181,10 +173,40 @@ def _hold(session: Session, check: Check, found: Mapping[str, str]) -> Finding:
     return Finding(check, not said, numbers, sample)
 
 
-def _ask(session: Session, check: Check, question: str, rows: Stored) -> Finding:
-    names, answer = session.query_named(question)
-    numbers = {name: int(value) for name, value in zip(names, answer[0], strict=True)}
-    return _finding(session, check, numbers, rows)
+def _answered(session: Session, checks: Iterable[tuple[Check, Stored]]) -> Iterator[Finding]:
+    """What was found by the checks that have a question, in their order.
+
+    Each statement takes a while to reach Redshift, and one of very many tables is dear to plan: so
+    questions go in few statements of a bounded number of tables, all of one shape.
+    """
+    asked = [(check, rows, check.question(rows)) for check, rows in checks if check.question]
+    answers: dict[int, tuple[int, ...]] = {}
+    for piece in pieces([question for *_, question in asked]):
+        branches = (_branch(number, asked[number][0], asked[number][2]) for number in piece)
+        for number, *counted in session.query("\nUNION ALL\n".join(branches)):
+            answers[int(number)] = tuple(map(int, counted))
+    for number, (check, rows, _) in enumerate(asked):
+        numbers = dict(zip(check.numbers, answers[number], strict=False))
+        yield _finding(session, check, numbers, rows)
+
+
+def pieces(questions: Sequence[str]) -> list[list[int]]:
+    """Questions to be asked in one statement each, by their places: as full as may be."""
+    made: list[tuple[list[int], int]] = []
+    for number, question in enumerate(questions):
+        tables = len(_TABLE.findall(question))
+        at = next((i for i, (_, n) in enumerate(made) if n + tables <= MOST_TABLES), len(made))
+        numbers, there = made[at] if at < len(made) else ([], 0)
+        made[at : at + 1] = [([*numbers, number], there + tables)]
+    return [numbers for numbers, _ in made]
+
+
+def _branch(number: int, check: Check, question: str) -> str:
+    """A question as one row of the shape that all have: its number, then what it counts."""
+    named = (f"q.{name} AS {column}" for name, column in zip(check.numbers, _SHAPE, strict=False))
+    padded = (f"0 AS {column}" for column in _SHAPE[len(check.numbers) :])
+    numbers = ", ".join((*named, *padded))
+    return statement("check/answer.sql", number=number, numbers=numbers, question=question)
 
 
 def _finding(session: Session, check: Check, numbers: Mapping[str, int], rows: Stored) -> Finding:

@@ -31,8 +31,8 @@ from sparkify_dagster.pipeline.loading import Loading, Published, RemoteStore
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import entry_of, recorded
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Session
-from sparkify_dagster.warehouse.ledger import append_rows
+from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Row, Session
+from sparkify_dagster.warehouse.ledger import append_rows, relation
 from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
@@ -68,15 +68,15 @@ def load_log_days(loading: Loading, parts: Sequence[Part]) -> Iterator[PartResul
         progress.report("reading log objects", done, total)
 
 
-def doubts(columns: Sequence[Column]) -> str:
-    """SELECT that counts the rows COPY may have read otherwise than our reader would.
+def doubts(columns: Sequence[Column], rows: str = quoted(INCOMING)) -> str:
+    """SELECT that counts, of some rows, those that COPY may have read otherwise than our reader.
 
     Nested values arrive as their text; so may texts that only look like them. A text that fills its
     column may have lost trailing blanks. Infinity and NaN come from quoted texts.
     """
     doubts = [_in_doubt(column, f"i.{quoted(column.name)}") for column in columns]
     where = " OR ".join(filter(None, doubts))
-    return f"SELECT COUNT(*) FROM {quoted(INCOMING)} AS i WHERE {where}"
+    return f"SELECT COUNT(*) FROM {rows} AS i WHERE {where}"
 
 
 def _in_doubt(column: Column, name: str) -> str:
@@ -144,9 +144,11 @@ def _publish(
 ) -> Published:
     loading.phases.now("load")
     create_tables(session)
-    load_id = ledger.next_load_id(session)
-    load_events.remove_days(session, [part.name for part in group], load_id)
-    session.execute(create_incoming(INCOMING, _COLUMNS))
+    load = ledger.next_load(session, _TABLE.name)
+    load_id = load.load_id
+    load_events.remove_days(session, [part.name for part in group], load)
+    session.send(create_incoming(INCOMING, _COLUMNS))
+    objects: list[Row] = []
     for part in group:
         before = len(session.cost.query_ids)
         loading.phases.now("copy")
@@ -154,9 +156,12 @@ def _publish(
         loading.phases.now("load")
         if rows:
             _stage(session, part, load_id)
-        _write_objects(session, part, rows, load_id)
+        objects += _objects(part, rows, load_id)
         cost = Cost(session.cost.query_ids[before:], rows)
         copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
+    append_rows(session, "load_objects", objects)
+    if session.cost.copied:
+        _require_no_doubts(session, group, load_id)
     if changed := store.changed([item for part in group for item in part.objects]):
         raise AmbiguousCopy(f"{cited(changed[0])} changed while it was read")
     entries = [day.entry for day in copied]
@@ -167,9 +172,6 @@ def _copy(session: Session, store: RemoteStore, fields: tuple[str, ...], part: P
     """Copies a day into the temporary table; gives its rows.
 
     All of a COPY is packed or none, so a day with both takes two.
-
-    Raises:
-        AmbiguousCopy: Something there may have been read otherwise.
     """
     copied = 0
     for packed in (False, True):
@@ -179,9 +181,19 @@ def _copy(session: Session, store: RemoteStore, fields: tuple[str, ...], part: P
             source = LakeObjects(uris, packed, fields, store.region())
             names = [column.name for column in _COLUMNS]
             copied += session.copy(quoted(INCOMING), names, source)
-    if copied and (doubtful := session.query(doubts(_COLUMNS))[0][0]):
-        raise AmbiguousCopy(f"{doubtful:,} records of {part.name} need a closer look")
     return copied
+
+
+def _require_no_doubts(session: Session, group: Sequence[Part], load_id: int) -> None:
+    """Looks at all that was copied, in one question.
+
+    Raises:
+        AmbiguousCopy: Something there may have been read otherwise.
+    """
+    rows = f"(SELECT * FROM {relation(session, _TABLE.name)} WHERE load_id = {load_id:d})"
+    if doubtful := session.query(doubts(_COLUMNS, rows))[0][0]:
+        days = ", ".join(part.name for part in group)
+        raise AmbiguousCopy(f"{doubtful:,} records of {days} need a closer look")
 
 
 def _filled(part: Part) -> list[LakeObject]:
@@ -211,15 +223,16 @@ def _stage(session: Session, part: Part, load_id: int) -> None:
         load_id=load_id,
         incoming=quoted(INCOMING),
     )
-    session.execute(add, values)
-    session.execute(f"DELETE FROM {quoted(INCOMING)}")
+    session.send(add, values)
+    session.send(f"DELETE FROM {quoted(INCOMING)}")
 
 
-def _write_objects(session: Session, part: Part, copied: int, load_id: int) -> None:
+def _objects(part: Part, copied: int, load_id: int) -> list[Row]:
+    """The day's rows of `load_objects`."""
     alone = len(_filled(part)) == 1
-    rows = []
+    rows = list[Row]()
     for item in part.objects:
         records = copied if alone and item.size else None if item.size else 0
         counts = (records, records, 0)
         rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
-    append_rows(session, "load_objects", rows)
+    return rows

@@ -15,7 +15,8 @@ from sparkify_dagster.pipeline.audit import Finding
 from sparkify_dagster.pipeline.plan import Loaded, Pending
 from sparkify_dagster.pipeline.star import StarResult
 from sparkify_dagster.warehouse.engine import Cost
-from sparkify_dagster.warehouse.ledger import Entry, Failure
+from sparkify_dagster.warehouse.ledger import Entry
+from sparkify_dagster.warehouse.standing import Failure
 
 CATALOGUE, STAR, MARTS = "the song catalogue", "the star", "the marts"
 """What can fail beside log days, each under its date."""

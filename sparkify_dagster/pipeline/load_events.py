@@ -146,19 +146,19 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
     def work(session: Session) -> Published:
         loading.phases.now("load")
         create_tables(session)
-        load_id = ledger.next_load_id(session)
-        remove_days(session, days, load_id)
-        findings = publish(session, loading, _TABLE, entries, kept, load_id, log_days)
-        return Published(load_id, findings, session.cost)
+        load = ledger.next_load(session, _TABLE.name)
+        remove_days(session, days, load)
+        findings = publish(session, loading, _TABLE, entries, kept, load.load_id, log_days)
+        return Published(load.load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
         return loading.transact(work)
 
 
-def remove_days(session: Session, days: Sequence[str], load_id: int) -> None:
+def remove_days(session: Session, days: Sequence[str], load: ledger.NextLoad) -> None:
     """Removes what the days hold: their rows, objects and rejects."""
     where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
-    retire(session, _TABLE, where, values, load_id)
+    retire(session, _TABLE, where, values, load)
     ledger.remove(session, "load_rejects", _TABLE.name, where, values)
     ledger.remove(session, "load_objects", _TABLE.name, *one_of("part", days))
 

@@ -30,6 +30,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
 from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster.warehouse.standing import standing
 
 _TABLE = STAGING_SONGS
 _REPLACED = "replaced_objects"
@@ -132,12 +133,13 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
 
     def look(session: Session) -> _LedgerState:
         ledger.is_ready(session)
+        now = standing(session)
         # What another version of the code has read is read anew, as its rows may be others.
-        current = set() if everything else ledger.current_parts(session, _TABLE.name)
+        current = set() if everything else now.current_parts(_TABLE.name)
         return _LedgerState(
             ledger.loaded_objects(session, _TABLE.name, [n for n in names if n in current]),
             ledger.loaded_records(session, _TABLE.name),
-            ledger.last_published(session, [_TABLE]),
+            now.last_published([_TABLE]),
         )
 
     try:
@@ -208,23 +210,23 @@ def _publish(
     def work(session: Session) -> Published:
         loading.phases.now("load")
         create_tables(session)
-        if ledger.last_published(session, [_TABLE]) > plan.as_of:
+        load = ledger.next_load(session, _TABLE.name)
+        if load.last_published > plan.as_of:
             raise _Overtaken
-        load_id = ledger.next_load_id(session)
-        _remove(session, plan, load_id)
-        findings = publish(session, loading, _TABLE, entries, prepared, load_id)
-        return Published(load_id, findings, session.cost)
+        _remove(session, plan, load)
+        findings = publish(session, loading, _TABLE, entries, prepared, load.load_id)
+        return Published(load.load_id, findings, session.cost)
 
     with loading.phases.during("wait"):
         return loading.transact(work)
 
 
-def _remove(session: Session, plan: _Plan, load_id: int) -> None:
+def _remove(session: Session, plan: _Plan, load: ledger.NextLoad) -> None:
     """Removes what the changed and vanished objects had given; rejects of failed loads, too."""
     ledger.remove(session, "load_rejects", _TABLE.name, "NOT published")
     if not (plan.replaced or plan.anew):
         return
-    session.execute(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
+    session.send(f"CREATE TEMP TABLE {_REPLACED} (object VARCHAR(1024))")
     if plan.replaced:
         keys = pa.table({"object": pa.array(sorted(plan.replaced), pa.string())})
         session.append(_REPLACED, ["object"], keys)
@@ -232,12 +234,11 @@ def _remove(session: Session, plan: _Plan, load_id: int) -> None:
         where, values = one_of("o.part", plan.anew)
         objects = relation(session, "load_objects")
         add = statement("load/replace.sql", replaced=_REPLACED, load_objects=objects, where=where)
-        session.execute(add, {"target": _TABLE.name, **values})
+        session.send(add, {"target": _TABLE.name, **values})
     replaced = f"object IN (SELECT g.object FROM {_REPLACED} AS g)"
-    retire(session, _TABLE, replaced, {}, load_id)
+    retire(session, _TABLE, replaced, {}, load)
     for table in ("load_rejects", "load_objects"):
         ledger.remove(session, table, _TABLE.name, replaced)
-    session.execute(f"DROP TABLE {_REPLACED}")
 
 
 def _fail(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.garbage import without_search
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
@@ -136,7 +135,7 @@ class Loading:
             progress.report(f"reading {what}", counted, total)
 
         limits = self.limits
-        with self.phases.during("read"), without_search():
+        with self.phases.during("read"):
             return prepare(
                 self.store,
                 read,

@@ -16,15 +16,22 @@ from typing import Any
 
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.checks import audits_of
-from sparkify_dagster.model.ddl import Names, literal, quoted, relations
+from sparkify_dagster.model.ddl import Names, quoted, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.statements import sql_text, statement
 from sparkify_dagster.model.table import RefreshKeys, Source, Table
 from sparkify_dagster.pipeline.audit import AuditFailed, Finding, Stored, enforce, examine_at_once
-from sparkify_dagster.pipeline.refresh import ChangedRows, Mode, TableResult, insert
+from sparkify_dagster.pipeline.refresh import (
+    ChangedRows,
+    Mode,
+    TableResult,
+    counted,
+    insert,
+    rows_in,
+)
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
-from sparkify_dagster.warehouse.ledger import StarPosition
+from sparkify_dagster.warehouse.standing import StarPosition
 
 
 class MartsFailed(Exception):
@@ -122,8 +129,10 @@ def _published(
     star: StarChange,
     on_table: Callable[[str], None],
 ) -> MartsResult:
+    if star.mode == "nothing" and not are_behind(positions, star.since):
+        return MartsResult({}, {})
     work = _Marts(session, star)
-    done: dict[str, tuple[Mode, int, int]] = {}
+    done: dict[str, tuple[Mode, int]] = {}
     for table in MARTS:
         on_table(table.name)
         done[table.name] = work.build(table, positions[table.name])
@@ -131,42 +140,49 @@ def _published(
         done = {name: told for name, told in done.items() if told[0] != "nothing"}
     on_table("audit")
     findings = work.examine(name for name, told in done.items() if told[0] != "nothing")
-    rows = work.count(done)
+    now = work.count()
     tables = {
-        name: TableResult(how, rows[name], added, removed)
-        for name, (how, added, removed) in done.items()
+        name: TableResult(how, now[name], now[name] - work.before[name] + removed, removed)
+        for name, (how, removed) in done.items()
     }
     return MartsResult(tables, findings)
 
 
 class _Marts:
-    """One publication."""
+    """One publication.
+
+    Attributes:
+        before: Rows that marts held when it began.
+    """
 
     def __init__(self, session: Session, star: StarChange) -> None:
         self._session = session
         self._star = star
         self._names = relations(session.schema)
         self._moved = set(star.changed)
-        self._touched: dict[str, int] = {}
         self._parts: dict[str, str] = {}
         self._scopes: dict[str, dict[str, str]] = {}
         if star.mode == "refresh":
             self._moved.update(table.name for table in STAGING)
-            self._find_touched()
+        kinds = self._keep_touched() if star.mode == "refresh" else []
+        found = self._count({f"touched {keys.name}": _touched(keys) for keys in kinds})
+        self._touched = {keys.name: found[f"touched {keys.name}"] for keys in kinds}
+        self.before = found
 
-    def build(self, table: Table, position: StarPosition) -> tuple[Mode, int, int]:
-        """Brings a mart up to date; gives how, and the rows written and taken out."""
+    def build(self, table: Table, position: StarPosition) -> tuple[Mode, int]:
+        """Brings a mart up to date; gives how, and the rows taken out."""
         how = way_to(table, position, self._star, self._moved)
         keys = table.refresh_keys
         if how == "refresh" and keys is not None and not self._touched[keys.name]:
             how = "nothing"
         if how == "nothing":
-            return how, 0, 0
+            return how, 0
         self._moved.add(table.name)
         if how == "refresh" and keys is not None:
-            return how, *self._replace_touched(table, keys)
-        removed = self._session.execute(f"DELETE FROM {self._names[table.name]}")
-        return how, self._insert(table, self._names), removed
+            return how, self._replace_touched(table, keys)
+        self._session.send(f"DELETE FROM {self._names[table.name]}")
+        self._insert(table, self._names)
+        return how, self.before[table.name]
 
     def examine(self, names: Iterable[str]) -> dict[str, tuple[Finding, ...]]:
         """Checks the marts named: where refresh keys were replaced, their rows.
@@ -181,11 +197,11 @@ class _Marts:
         enforce(found)
         return found
 
-    def count(self, names: Iterable[str]) -> dict[str, int]:
+    def count(self) -> dict[str, int]:
         """Rows that marts hold now."""
-        return self._count({name: self._names[name] for name in names})
+        return self._count({})
 
-    def _find_touched(self) -> None:
+    def _keep_touched(self) -> list[RefreshKeys]:
         """Keeps the refresh keys that changed rows touch in a table for each kind of key."""
         kinds = list(
             {t.refresh_keys.name: t.refresh_keys for t in MARTS if t.refresh_keys}.values()
@@ -195,8 +211,8 @@ class _Marts:
             changed = " UNION ALL ".join(selects)
             columns = Names(keys.columns)
             touched = f"SELECT DISTINCT {columns:t} FROM ({changed}) AS t"
-            self._session.execute(f"CREATE TEMP TABLE {_touched(keys)} AS\n{touched}")
-        self._touched = self._count({keys.name: _touched(keys) for keys in kinds})
+            self._session.send(f"CREATE TEMP TABLE {_touched(keys)} AS\n{touched}")
+        return kinds
 
     def _changed(self, keys: RefreshKeys, source: Source) -> Iterator[str]:
         """SELECTs of the refresh keys of a source's rows that came or went."""
@@ -218,8 +234,8 @@ class _Marts:
             retired = self._names[RETIRED[source.table].name]
             yield f"{select} {retired} AS s WHERE {source.where}"
 
-    def _replace_touched(self, table: Table, keys: RefreshKeys) -> tuple[int, int]:
-        """Gives the rows written and taken out."""
+    def _replace_touched(self, table: Table, keys: RefreshKeys) -> int:
+        """Gives the rows taken out."""
         target, touched = self._names[table.name], _touched(keys)
         same = _same_keys(keys, target)
         remove = _sql("remove", target=target, keys=touched, same=same)
@@ -231,7 +247,8 @@ class _Marts:
         columns, same = Names(table.column_names), _same_keys(keys, "s")
         now = _sql("rows_of_keys", columns=columns, rows=target, keys=touched, same=same)
         self._parts[table.name] = f"({now})"
-        return self._insert(table, self._names | self._scopes[keys.name]), removed
+        self._insert(table, self._names | self._scopes[keys.name])
+        return removed
 
     def _scope(self, keys: RefreshKeys, source: Source) -> str:
         """Keeps the rows of a source that belong to touched refresh keys, for all marts so cut."""
@@ -248,22 +265,19 @@ class _Marts:
             first, last = self._session.query(days)[0]
             select += f" WHERE s.{moment} >= $first AND s.{moment} <= $last"
             values = {"first": first, "last": datetime.combine(last, clock.max)}
-        self._session.execute(f"CREATE TEMP TABLE {scope} AS\n{select}", values)
+        self._session.send(f"CREATE TEMP TABLE {scope} AS\n{select}", values)
         return scope
 
-    def _count(self, held_in: Mapping[str, str]) -> dict[str, int]:
-        """Rows of relations, under the names given to them."""
-        counts = [
-            f"SELECT {literal(name)} AS name, COUNT(*) AS row_count FROM {relation} AS t"
-            for name, relation in held_in.items()
-        ]
-        return dict(self._session.query(" UNION ALL ".join(counts))) if counts else {}
+    def _count(self, more: Mapping[str, str]) -> dict[str, int]:
+        """Rows of the marts, and of relations besides, under the names given to them."""
+        held_in = {**more, **{table.name: self._names[table.name] for table in MARTS}}
+        return counted(self._session, {name: rows_in(r) for name, r in held_in.items()})
 
-    def _insert(self, table: Table, names: Mapping[str, str]) -> int:
+    def _insert(self, table: Table, names: Mapping[str, str]) -> None:
         assert table.sql is not None, f"{table.name}: a mart has SQL"
         select = statement(table.sql, names)
         columns = Names(table.column_names)
-        return self._session.execute(insert(self._names[table.name], columns, select))
+        self._session.send(insert(self._names[table.name], columns, select))
 
 
 def _sql(file: str, **given: Any) -> str:

@@ -15,7 +15,6 @@ from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
-from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -23,7 +22,7 @@ from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.ledger import Failure
+from sparkify_dagster.warehouse.standing import Failure, standing
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -167,17 +166,15 @@ def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Lo
 
 
 def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
-    ledger.is_ready(session)
-    digests = {table.name: ledger.loaded_digests(session, table.name) for table in STAGING}
-    behind = ledger.staging_position(session) > 0 and is_behind(session)
-    failed = {table.name: ledger.failures(session, table.name) for table in STAGING}
+    there, now = ledger.ready_tables(session), standing(session)
     return Loaded(
-        digests[STAGING_SONGS.name],
-        digests[STAGING_EVENTS.name],
-        behind,
-        failed[STAGING_SONGS.name],
-        failed[STAGING_EVENTS.name],
-        *ledger.horizon(session),
+        now.digests(STAGING_SONGS.name),
+        now.digests(STAGING_EVENTS.name),
+        now.last_published() > 0 and is_behind(there, now),
+        now.failures(STAGING_SONGS.name),
+        now.failures(STAGING_EVENTS.name),
+        now.latest_day,
+        now.newest,
         hidden_parts(session, aside),
     )
 

@@ -189,7 +189,7 @@ def record_failure(
 
     def work(session: Session) -> Published:
         create_tables(session)
-        load_id = ledger.next_load_id(session)
+        load_id = ledger.next_load(session, table.name).load_id
         ledger.remove(session, "load_rejects", table.name, f"NOT published{only}", values)
         write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)
@@ -208,28 +208,27 @@ def _first_of_each(rejects: Rejects) -> Rejects:
     return Rejects(rejects.table.take(pa.array(order[place < KEPT_REJECTS])))
 
 
-def retire(session: Session, table: Table, where: str, values: Values, load_id: int) -> int:
-    """Removes staged rows; keeps their keys for the next refresh of the star.
+def retire(
+    session: Session, table: Table, where: str, values: Values, load: ledger.NextLoad
+) -> None:
+    """Removes staged rows; keeps their keys for the next refresh of the star, if it was ever built.
 
     Args:
         where: Which rows go; columns without alias.
-
-    Returns:
-        The number of rows removed.
     """
     staged = relation(session, table.name)
-    if ledger.star_is_built(session):
+    if load.star_loads:
         kept = RETIRED[table.name]
         keep = statement(
             "load/retire.sql",
             retired=relation(session, kept.name),
             staged=staged,
             columns=Names(name for name in kept.column_names if name != "load_id"),
-            load_id=load_id,
+            load_id=load.load_id,
             where=where,
         )
-        session.execute(keep, values)
-    return session.execute(f"DELETE FROM {staged} WHERE {where}", values)
+        session.send(keep, values)
+    session.send(f"DELETE FROM {staged} WHERE {where}", values)
 
 
 def entry_of(

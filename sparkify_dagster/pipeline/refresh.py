@@ -7,12 +7,12 @@ is taken, and the order of the tables, is `star`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.model.ddl import Names, exact, exact_key, quoted, relations, same_key
+from sparkify_dagster.model.ddl import Names, exact, exact_key, literal, quoted, relations, same_key
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, TIME
@@ -74,11 +74,13 @@ class Refresh:
         self._names = relations(session.schema)
         self._built: dict[str, tuple[str, str]] = {}
 
-    def build(self, table: Table) -> tuple[int, int]:
-        """Replaces the rows that differ; gives how many were written and taken out."""
+    def build(self, table: Table) -> None:
+        """Replaces the rows that differ."""
+        if self.changed.keys() & set(table.reads):
+            self._find_moved()
         # Of plays the marts always ask.
         if table is not SONGPLAY and self._moved.isdisjoint(table.reads):
-            return 0, 0
+            return
         name = table.name
         touched = self._temp(f"touched_{name}", self._touched(table))
         scope = self._scope(table, touched)
@@ -89,11 +91,30 @@ class Refresh:
         self.changed[name] = ChangedRows(added, removed)
         target, columns = self._names[name], Names(table.column_names)
         same = same_key(table, "k", target)
-        went = self._session.execute(self._sql("remove", target=target, keys=removed, same=same))
-        came = self._session.execute(insert(target, columns, f"SELECT {columns} FROM {added}"))
-        if came or went:
-            self._moved.add(name)
-        return came, went
+        self._session.send(self._sql("remove", target=target, keys=removed, same=same))
+        self._session.send(insert(target, columns, f"SELECT {columns} FROM {added}"))
+
+    def counts(self) -> dict[str, str]:
+        """What is to be counted: the rows written and taken out, and plays with another song."""
+        plays = self.changed[SONGPLAY.name]
+        return self._moves() | {"rematched": rematched(plays.removed, plays.added)}
+
+    def result(self, name: str, rows: int, counts: Mapping[str, int]) -> TableResult:
+        """What was done to a table that has so many rows now."""
+        came, went = (counts.get(f"{name} {what}", 0) for what in ("added", "removed"))
+        return TableResult("refresh", rows, came, went)
+
+    def _find_moved(self) -> None:
+        """Looks which tables have changed by what was built so far."""
+        found = counted(self._session, self._moves())
+        self._moved.update(name.partition(" ")[0] for name, number in found.items() if number)
+
+    def _moves(self) -> dict[str, str]:
+        return {
+            f"{name} {what}": rows_in(relation)
+            for name, rows in self.changed.items()
+            for what, relation in (("added", rows.added), ("removed", rows.removed))
+        }
 
     def written(self, table: Table) -> Stored:
         """The rows to check of a table: those that the touched keys have now."""
@@ -105,14 +126,9 @@ class Refresh:
         now = self._temp(f"now_{name}", self._stored(table, touched))
         return Stored(self._session.schema, {name: now, source: scope})
 
-    def rematched(self) -> int:
-        """Plays whose song is another one than before, or none any more, or now found."""
-        plays = self.changed[SONGPLAY.name]
-        return rematched(self._session, plays.removed, plays.added)
-
     def _temp(self, name: str, select: str, values: Values | None = None) -> str:
         """Keeps rows till the end of the session; gives the name of where."""
-        self._session.execute(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}", values)
+        self._session.send(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}", values)
         return quoted(name)
 
     def _scope(self, table: Table, touched: str) -> str:
@@ -186,12 +202,26 @@ class Refresh:
         return statement(f"refresh/{file}.sql", self._names, **given)
 
 
-def rematched(session: Session, before: str, now: str) -> int:
-    """Plays that stand in both relations with another song."""
+def rematched(before: str, now: str) -> str:
+    """SELECT that counts the plays that stand in both relations with another song."""
     same = same_key(SONGPLAY, "g", "a")
-    text = statement("refresh/rematched.sql", before=before, now=now, same=same)
-    rows = session.query(text)
-    return int(rows[0][0])
+    return statement("refresh/rematched.sql", before=before, now=now, same=same)
+
+
+def rows_in(relation: str) -> str:
+    """SELECT that counts the rows of a relation."""
+    return f"SELECT COUNT(*) AS row_count FROM {relation} AS r"
+
+
+def counted(session: Session, selects: Mapping[str, str]) -> dict[str, int]:
+    """What each SELECT of a `row_count` gives, by the names given to them: one question for all."""
+    if not selects:
+        return {}
+    branches = (
+        statement("load/counted.sql", name=literal(name), select=select)
+        for name, select in selects.items()
+    )
+    return {name: int(number) for name, number in session.query("\nUNION ALL\n".join(branches))}
 
 
 def insert(target: str, columns: Names, select: str) -> str:

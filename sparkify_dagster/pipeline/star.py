@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -38,17 +38,22 @@ from sparkify_dagster.pipeline.refresh import (
     Mode,
     Refresh,
     TableResult,
+    counted,
     insert,
     rematched,
+    rows_in,
     sql_of,
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
-from sparkify_dagster.warehouse.ledger import Entry, StarPosition, relation
+from sparkify_dagster.warehouse.ledger import Entry, relation
 from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster.warehouse.standing import Standing, StarPosition, standing
 
 REBUILD_FROM = 0.25
 """Share of staged rows above which a rebuild costs less than looking for what they touch."""
+_MATCHES = '"matches_before"'
+_MATCHED = "SELECT COUNT(p.song_id) AS row_count FROM {} AS p"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +111,19 @@ def decide(
     return "rebuild" if pending > rebuild_from * total else "refresh"
 
 
-def is_behind(session: Session) -> bool:
+def is_behind(there: Collection[str], now: Standing) -> bool:
     """Whether staging, or the model, has moved on since star and marts were published.
 
     A table that is not there is as far behind as can be.
+
+    Args:
+        there: The tables that are.
     """
-    if not {table.name for table in (*STAR, *MARTS)} <= session.tables().keys():
+    if not all(table.name in there for table in (*STAR, *MARTS)):
         return True
-    star, marts = _positions(session)
-    staged = ledger.staging_position(session)
-    behind = decide(star, _versions(), staged, 0, 1) != "nothing"
-    return behind or are_behind(marts, staged)
+    staged = now.last_published()
+    behind = decide(now.positions(STAR), _versions(), staged, 0, 1) != "nothing"
+    return behind or are_behind(now.positions(MARTS), staged)
 
 
 def publish_star(
@@ -172,8 +179,8 @@ def _published(
     with_marts: bool,
 ) -> StarResult:
     create_tables(session)
-    (positions, marts_at), (rebuild, rebuild_from) = _positions(session), wanted
-    position = ledger.staging_position(session)
+    now, (rebuild, rebuild_from) = standing(session), wanted
+    positions, position = now.positions(STAR), now.last_published()
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)
     mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
@@ -181,12 +188,16 @@ def _published(
     work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
     built: dict[str, TableResult] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
-    if mode != "nothing":
+    counts = {"matched": _MATCHED.format(relation(session, SONGPLAY.name))}
+    if mode == "nothing":
+        numbers = counted(session, counts)
+    else:
         for table in STAR:
             on_table(table.name)
-            added, removed = work.build(table)
-            rows = f"SELECT COUNT(*) FROM {relation(session, table.name)} AS r"
-            built[table.name] = TableResult(mode, session.query(rows)[0][0], added, removed)
+            work.build(table)
+        counts |= {table.name: rows_in(relation(session, table.name)) for table in STAR}
+        numbers = counted(session, counts | work.counts())
+        built = {t.name: work.result(t.name, numbers[t.name], numbers) for t in STAR}
         on_table("audit")
         written = {table.name: work.written(table) for table in STAR}
         asked = ((check, written[name]) for name in written for check in audits_of(name))
@@ -195,7 +206,7 @@ def _published(
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)
         marts = publish_marts(
-            session, marts_at, StarChange(mode, since, changed, work.changed), on_table
+            session, now.positions(MARTS), StarChange(mode, since, changed, work.changed), on_table
         )
     else:
         marts = MartsResult({}, {})
@@ -203,14 +214,14 @@ def _published(
     if built:
         _forget_retired(session)
     tables = {**built, **marts.tables}
-    load_id = _record(session, tables, position, run_id)
+    _record(session, tables, position, now.next_load_id, run_id)
     return StarResult(
         mode,
         position,
-        load_id,
+        now.next_load_id,
         tables,
-        _matched(session),
-        work.rematched(),
+        numbers["matched"],
+        numbers.get("rematched", 0),
         {**findings, **marts.findings},
     )
 
@@ -221,85 +232,63 @@ class _Rebuild:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names = relations(session.schema)
-        self._before = ""
+        self._before: dict[str, int] = {}
         self.changed: dict[str, ChangedRows] = {}
 
-    def build(self, table: Table) -> tuple[int, int]:
-        """Replaces all rows; gives how many were written and taken out."""
+    def build(self, table: Table) -> None:
+        """Replaces all rows."""
         target = self._names[table.name]
-        if table is SONGPLAY:
+        if not self._before:
+            rows = {star.name: rows_in(self._names[star.name]) for star in STAR}
+            self._before = counted(self._session, rows)
+        if table is SONGPLAY and self._before[table.name]:
             self._keep_matches()
-        removed = self._session.execute(f"DELETE FROM {target}")
+        self._session.send(f"DELETE FROM {target}")
         select = statement(sql_of(table), self._names)
-        added = self._session.execute(insert(target, Names(table.column_names), select))
-        return added, removed
+        self._session.send(insert(target, Names(table.column_names), select))
+
+    def counts(self) -> dict[str, str]:
+        """What is to be counted: plays whose song is another one than before, or none, or found."""
+        plays = SONGPLAY.name
+        return {"rematched": rematched(_MATCHES, self._names[plays])} if self._before[plays] else {}
+
+    def result(self, name: str, rows: int, counts: Mapping[str, int]) -> TableResult:
+        """What was done to a table that has so many rows now."""
+        return TableResult("rebuild", rows, rows, self._before[name])
 
     def written(self, table: Table) -> Stored:
         """The rows to check of a table: all."""
         return Stored(self._session.schema)
 
-    def rematched(self) -> int:
-        """Plays whose song is another one than before, or none any more, or now found."""
-        if not self._before:
-            return 0
-        return rematched(self._session, self._before, self._names[SONGPLAY.name])
-
     def _keep_matches(self) -> None:
         """Keeps the song of each play that is about to be made anew."""
-        plays = self._names[SONGPLAY.name]
-        if self._session.query(f"SELECT 1 FROM {plays} AS p LIMIT 1"):
-            self._before = '"matches_before"'
-            columns = Names((*SONGPLAY.key, "song_id"))
-            self._session.execute(
-                f"CREATE TEMP TABLE {self._before} AS\nSELECT {columns:p} FROM {plays} AS p"
-            )
+        plays, columns = self._names[SONGPLAY.name], Names((*SONGPLAY.key, "song_id"))
+        kept = f"SELECT {columns:p} FROM {plays} AS p"
+        self._session.send(f"CREATE TEMP TABLE {_MATCHES} AS\n{kept}")
 
 
-def _record(session: Session, tables: Mapping[str, TableResult], position: int, run_id: str) -> int:
-    load_id = ledger.next_load_id(session)
+def _record(
+    session: Session, tables: Mapping[str, TableResult], position: int, load_id: int, run_id: str
+) -> None:
     entries = [
         Entry(name, "all", "published", NOTHING, row_count=table.rows, position=position)
         for name, table in tables.items()
     ]
     ledger.record(session, entries, load_id, run_id)
-    return load_id
 
 
 def _forget_retired(session: Session) -> None:
     """The star has taken in what was replaced."""
     for retired in RETIRED.values():
-        session.execute(f"DELETE FROM {relation(session, retired.name)}")
+        session.send(f"DELETE FROM {relation(session, retired.name)}")
 
 
 def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
     """Staged rows, and how many of each table came or were retired since the star was published."""
-    total = 0
-    pending: Counter[str] = Counter()
-    for table in STAGING:
-        text = statement(
-            "load/pending.sql",
-            staged=relation(session, table.name),
-            retired=relation(session, RETIRED[table.name].name),
-            since=since,
-        )
-        rows = session.query(text)
-        total += rows[0][0]
-        pending[table.name] = rows[0][1] + rows[0][2]
-    return total, pending
-
-
-def _matched(session: Session) -> int:
-    plays = relation(session, SONGPLAY.name)
-    return int(session.query(f"SELECT COUNT(p.song_id) FROM {plays} AS p")[0][0])
-
-
-def _positions(session: Session) -> tuple[dict[str, StarPosition], dict[str, StarPosition]]:
-    """What each star table, and each mart, has taken in."""
-    found = ledger.star_positions(session, (*STAR, *MARTS))
-    return (
-        {table.name: found[table.name] for table in STAR},
-        {table.name: found[table.name] for table in MARTS},
-    )
+    text = statement("load/pending.sql", relations(session.schema), since=since)
+    songs, new_songs, old_songs, events, new_events, old_events = session.query(text)[0]
+    came = {STAGING[0].name: new_songs + old_songs, STAGING[1].name: new_events + old_events}
+    return songs + events, Counter(came)
 
 
 def _versions() -> dict[str, str]:

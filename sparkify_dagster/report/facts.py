@@ -24,6 +24,7 @@ from sparkify_dagster.pipeline.marts import are_behind
 from sparkify_dagster.report.questions import Grain, Question, grain_of, headline, over_time, single
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
+from sparkify_dagster.warehouse.standing import standing
 
 Record = Mapping[str, Any]
 """One row of an answer, by column."""
@@ -122,7 +123,6 @@ def gather(session: Session) -> Facts:
         WarehouseMissing: Nothing was ever loaded, or a table the report reads is not there.
         WarehouseError: The engine refuses a statement.
     """
-    ledger.is_ready(session)
     first, always = headline(), single()
     _require([first, *always, *over_time("day")], session)
     head = Headline(**_ask(session, first)[0])
@@ -165,7 +165,7 @@ def _ask(session: Session, question: Question) -> list[Record]:
 
 
 def _require(questions: Iterable[Question], session: Session) -> None:
-    there = session.tables()
+    there = ledger.ready_tables(session)
     for name in sorted(set().union(*(question.tables for question in questions))):
         if name not in there:
             raise WarehouseMissing(
@@ -175,8 +175,9 @@ def _require(questions: Iterable[Question], session: Session) -> None:
 
 
 def _lags(session: Session) -> bool:
-    taken = {position.load_id or 0 for position in ledger.star_positions(session, STAR).values()}
-    return are_behind(ledger.star_positions(session, MARTS), max(taken)) if any(taken) else False
+    now = standing(session)
+    taken = {position.load_id or 0 for position in now.positions(STAR).values()}
+    return are_behind(now.positions(MARTS), max(taken)) if any(taken) else False
 
 
 def _plain(value: object) -> object:

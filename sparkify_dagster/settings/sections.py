@@ -226,6 +226,9 @@ class SensorSettings(Section):
         interval: Seconds between two looks at the lake.
         list_every: Seconds between two listings where a QUEUE tells of changes: they find what it
             missed.
+        load_every: Seconds from the end of a load to the next that starts itself, at least; what
+            comes meanwhile is gathered. A workgroup of Redshift Serverless is paid for while it is
+            awake. `sparkify etl` is not held up.
         attempts: How often a failing load is tried by itself before the lake or a person must
             change something.
         pause: Seconds before the second try; doubled for each one after.
@@ -234,6 +237,7 @@ class SensorSettings(Section):
     enabled: v.YesNo = True
     interval: v.Interval = 30
     list_every: v.Interval = 900
+    load_every: v.TimeoutOrNone = 0
     attempts: v.FromOne = 3
     pause: v.Wait = 60.0
 

@@ -107,6 +107,24 @@ class LakeObjects:
     region: str
 
 
+class Columns(dict[str, str]):
+    """The columns of a stored table in their order, each with its type.
+
+    Attributes:
+        comments: What is said of each of them, and of the table under a blank name; only what is.
+    """
+
+    def __init__(self, types: Mapping[str, str] | None = None) -> None:
+        super().__init__(types or {})
+        self.comments: dict[str, str] = {}
+
+    def add(self, name: str, kind: str, comment: str | None, of_table: str | None) -> None:
+        """Adds a column; says what is said of it and of its table."""
+        self[name] = kind
+        said = {name: comment, "": of_table}
+        self.comments |= {what: text for what, text in said.items() if text}
+
+
 class Session(Protocol):
     """An open connection. Values are bound by name: `$name` in the statement.
 
@@ -145,6 +163,13 @@ class Session(Protocol):
         """
         ...
 
+    def send(self, sql: str, values: Values | None = None) -> None:
+        """Has a statement run before the next one; how many rows it changed is not asked.
+
+        An engine far away is sent several of them at once, with the next one that has an answer.
+        """
+        ...
+
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         ...
@@ -162,7 +187,7 @@ class Session(Protocol):
         """
         ...
 
-    def tables(self) -> dict[str, dict[str, str]]:
+    def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
         ...
 
@@ -175,7 +200,7 @@ class Warehouse(Protocol):
     """A place to keep the tables.
 
     Attributes:
-        meter: Counts the requests it takes to hand rows over.
+        meter: Counts what is sent over a network to work with it.
     """
 
     engine: Engine

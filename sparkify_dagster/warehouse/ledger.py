@@ -8,28 +8,23 @@ loading is `pipeline.publish`'s and `pipeline.star`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
-from sparkify_dagster.model.ddl import Names, literal, qualified, relations
+from sparkify_dagster.model.ddl import Names, qualified, relations
 from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.statements import statement
-from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.engine import Row, Session, Values, WarehouseMissing
 
 Status = Literal["published", "failed"]
-FAILED = "failed"
-"""In place of the digest of a part whose last load failed."""
-
-
 _LONGEST = 4096
 """Bytes that the long texts of `load_history` may have."""
 
@@ -66,31 +61,18 @@ class LoadedObject:
     rejects: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Loads of a part that failed since it was last published.
+class NextLoad(NamedTuple):
+    """Where a load stands among the others.
 
     Attributes:
-        digest: What the last of them tried to load.
-        attempts: How many of them, in a row, tried just that.
-        last: When the last one failed, UTC.
+        load_id: Its number, greater than those of all that are recorded.
+        star_loads: Publications of the star that the history knows; 0: it was never built.
+        last_published: The last published load of the same staging table; 0: none was.
     """
 
-    digest: str
-    attempts: int
-    last: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StarPosition:
-    """What a star table has taken in, and by which version of the model.
-
-    Attributes:
-        load_id: The last staging load, or None when the table was never published.
-    """
-
-    load_id: int | None
-    version: str | None
+    load_id: int
+    star_loads: int
+    last_published: int
 
 
 def utc_now() -> datetime:
@@ -115,6 +97,15 @@ def is_ready(session: Session) -> bool:
     Raises:
         WarehouseMissing: They are not: nothing was ever loaded here, or a table was dropped.
     """
+    return bool(ready_tables(session))
+
+
+def ready_tables(session: Session) -> Collection[str]:
+    """The tables that are there, those of staging and the ledger among them.
+
+    Raises:
+        WarehouseMissing: They are not: nothing was ever loaded here, or a table was dropped.
+    """
     there = session.tables()
     if "load_history" not in there:
         raise WarehouseMissing(
@@ -126,12 +117,16 @@ def is_ready(session: Session) -> bool:
                 f"table {session.schema}.{table.name} is gone. `sparkify etl` makes it anew, and "
                 "loads everything again."
             )
-    return True
+    return there
 
 
-def next_load_id(session: Session) -> int:
-    """A number greater than that of every load recorded so far."""
-    return int(_ask(session, "next_load_id")[0][0])
+def next_load(session: Session, target: str) -> NextLoad:
+    """What a load that begins must know of those recorded so far.
+
+    Args:
+        target: The staging table it loads.
+    """
+    return NextLoad(*map(int, _ask(session, "next_load", {"target": target})[0]))
 
 
 def holds(session: Session, load_id: int, run_id: str) -> bool:
@@ -146,35 +141,6 @@ def latest(session: Session, status: Status = "published") -> list[Entry]:
     names = [c.name for c in TABLES["load_history"].columns if not c.name.endswith("_version")]
     rows = _ask(session, "latest", columns=Names(names), status=Names((status,)))
     return [_entry(dict(zip(names, row, strict=True))) for row in rows]
-
-
-def loaded_digests(session: Session, target: str) -> dict[str, str]:
-    """The digest of each part of a staging table as it was last published.
-
-    A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
-    whatever the lake holds, even if its objects are gone, so that its rejects go with them.
-    """
-    rows = _ask(session, "loaded_digests", {"target": target})
-    return {part: digest if status == "published" else FAILED for part, digest, status in rows}
-
-
-def failures(session: Session, target: str) -> dict[str, Failure]:
-    """The parts of a staging table whose last load failed, with how often."""
-    found: dict[str, Failure] = {}
-    for part, digest, when in _ask(session, "failures", {"target": target}):
-        before = found.get(part)
-        again = before.attempts if before is not None and before.digest == digest else 0
-        found[part] = Failure(digest, again + 1, when)
-    return found
-
-
-def horizon(session: Session) -> tuple[str, datetime | None]:
-    """The latest log day that was ever published, blank for none, and when the newest entry is of.
-
-    Both are by the clocks of those who loaded.
-    """
-    rows = _ask(session, "horizon", {"target": STAGING[1].name})
-    return rows[0][0] or "", rows[0][1]
 
 
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:
@@ -198,12 +164,6 @@ def parts_below(session: Session, target: str, folders: frozenset[str]) -> dict[
     return found
 
 
-def current_parts(session: Session, target: str) -> set[str]:
-    """The parts of a staging table that were last published by today's reader and model."""
-    versions = {"reader": READER_VERSION, "model": model_version(target)}
-    return {part for (part,) in _ask(session, "current_parts", {"target": target, **versions})}
-
-
 def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
     """Records and rejects of each part of a staging table, as loaded."""
     rows = _ask(session, "loaded_records", {"target": target})
@@ -224,29 +184,6 @@ def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[s
     for day, reason, records in _ask(session, "reject_reasons", {"target": target}, only=only):
         found.setdefault(str(day) if day else "all", {})[reason] = int(records)
     return found
-
-
-def star_positions(session: Session, tables: Iterable[Table]) -> dict[str, StarPosition]:
-    """What each star table has taken in."""
-    rows = _ask(session, "star_positions")
-    found = {target: StarPosition(position, version) for target, position, version in rows}
-    return {table.name: found.get(table.name, StarPosition(None, None)) for table in tables}
-
-
-def staging_position(session: Session) -> int:
-    """The last published load of a staging table; 0 when there is none."""
-    return last_published(session, STAGING)
-
-
-def last_published(session: Session, tables: Iterable[Table]) -> int:
-    """The last published load of any of the tables; 0 when there is none."""
-    targets = ", ".join(literal(table.name) for table in tables)
-    return int(_ask(session, "last_published", targets=targets)[0][0])
-
-
-def star_is_built(session: Session) -> bool:
-    """Whether the star, or a table of it, was ever published."""
-    return bool(_ask(session, "star_is_built"))
 
 
 def made_by(session: Session, target: str) -> str | None:
@@ -343,8 +280,8 @@ def prune(session: Session, keep_days: int, now: datetime) -> int:
         The number of history rows dropped.
     """
     before = {"before": now - timedelta(days=keep_days)}
-    _do(session, "prune_rejects", before)
-    return _do(session, "prune_history", before)
+    session.send(_text(session, "prune_rejects", {}), before)
+    return session.execute(_text(session, "prune_history", {}), before)
 
 
 def remove(
@@ -355,22 +292,16 @@ def remove(
     Args:
         where: The condition, with the values to bind.
     """
-    _do(
-        session,
-        "remove",
-        {"target": target, **(values or {})},
-        table=relation(session, table),
-        column="target_table" if table == "load_rejects" else "target",
-        where=where,
-    )
+    given = {
+        "table": relation(session, table),
+        "column": "target_table" if table == "load_rejects" else "target",
+        "where": where,
+    }
+    session.send(_text(session, "remove", given), {"target": target, **(values or {})})
 
 
 def _ask(session: Session, file: str, values: Values | None = None, **given: Any) -> list[Row]:
     return session.query(_text(session, file, given), values)
-
-
-def _do(session: Session, file: str, values: Values, **given: Any) -> int:
-    return session.execute(_text(session, file, given), values)
 
 
 def _text(session: Session, file: str, given: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from sparkify_dagster.model.ddl import (
 )
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse import ledger
-from sparkify_dagster.warehouse.engine import Session, WarehouseError
+from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
 
 _OF_THE_LAKE = (Layer.STAGING, Layer.LEDGER)
 """What they hold comes from the lake or tells of it; the rest can be made from them."""
@@ -42,11 +42,11 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
     made = []
     there = session.tables()
     if not there and not session.has_schema():  # Asking for it takes a right that many lack.
-        session.execute(create_schema(session.schema))
+        session.send(create_schema(session.schema))
     lost = _is_incomplete(there)
     for table in TABLES.values():
         if drop or (lost and table.layer in _OF_THE_LAKE):
-            session.execute(drop_table(table.name, session.schema))
+            session.send(drop_table(table.name, session.schema))
             there.pop(table.name, None)
         if _ensure(session, table, there):
             made.append(table.name)
@@ -57,7 +57,7 @@ def grant_reading(session: Session, tables: Iterable[Table]) -> None:
     """Lets the reader read tables, where the settings name one; granting twice does no harm."""
     for table in tables:
         for statement in grants(session.schema, table.name, session.reader):
-            session.execute(statement)
+            session.send(statement)
 
 
 def _is_incomplete(there: Container[str]) -> bool:
@@ -80,10 +80,12 @@ def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[st
     return said
 
 
-def _ensure(session: Session, table: Table, there: Mapping[str, Mapping[str, str]]) -> bool:
+def _ensure(session: Session, table: Table, there: Mapping[str, Columns]) -> bool:
     if found := there.get(table.name):
         differs = difference(found, session.declared(table))
         if not differs:
+            for statement in comments(table, session.schema, found.comments):
+                session.send(statement)
             return False
         if not _made_by_older_model(session, table):
             raise WarehouseError(
@@ -91,10 +93,10 @@ def _ensure(session: Session, table: Table, there: Mapping[str, Mapping[str, str
                 f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all "
                 "tables anew from the lake with `sparkify create-tables --drop` and `sparkify etl`."
             )
-        session.execute(drop_table(table.name, session.schema))
-    session.execute(create_table(table, session.schema, session.engine))
+        session.send(drop_table(table.name, session.schema))
+    session.send(create_table(table, session.schema, session.engine))
     for statement in comments(table, session.schema):
-        session.execute(statement)
+        session.send(statement)
     grant_reading(session, [table])
     _forget(session, table, there)
     return True

@@ -343,10 +343,12 @@ def test_words_about_the_cluster_are_understood(bench: Bench) -> None:
     bench.run("CREATE TABLE {s}.k (a INT, b INT) DISTSTYLE KEY DISTKEY(b) COMPOUND SORTKEY(a, b)")
     bench.run("CREATE TABLE {s}.l DISTSTYLE ALL INTERLEAVED SORTKEY (a) AS SELECT 1 AS a")
     bench.run('INSERT INTO {s}."user" VALUES (1), (2)')
-    assert bench.run(
-        """SELECT "table", diststyle, sortkey1, tbl_rows, size, skew_rows > 0, unsorted
-        FROM svv_table_info WHERE "schema" = '{s}' ORDER BY 1"""
-    ) == [
+    with bench.double.table_info_granted():
+        told = bench.run(
+            """SELECT "table", diststyle, sortkey1, tbl_rows, size, skew_rows > 0, unsorted
+            FROM svv_table_info WHERE "schema" = '{s}' ORDER BY 1"""
+        )
+    assert told == [
         ("e", "EVEN", "AUTO(SORTKEY)", 0, 0, True, 0),
         ("k", "KEY(b)", "a", 0, 0, True, 0),
         ("l", "ALL", "INTERLEAVED", 1, 1, True, 0),
@@ -484,6 +486,7 @@ def test_what_both_have_passes(bench: Bench) -> None:
         "SELECT a AS tag FROM {s}.t",
         "SELECT 1 FROM {s}.t WHERE a < 1.7976931348623157E308",
         "SELECT SUM(a) OVER (ORDER BY b) FROM {s}.t",
+        "SELECT 1 FROM {s}.t" + " UNION ALL SELECT 1 FROM {s}.t" * 32,
         "SELECT t.a FROM {s}.t JOIN pg_catalog.pg_class AS c ON c.relname = t.b",
         "SELECT c.x FROM (SELECT 'x' AS x) AS c",
         "SELECT tag FROM {s}.t",
@@ -877,6 +880,21 @@ def test_errors_at_the_limit_fail_and_outlive_the_rollback(bench: Bench, limit: 
         "SELECT COUNT(*) FROM sys_load_error_detail WHERE query_id = pg_last_copy_id()"
     )
     assert found == [(4 if limit.endswith("4") else 1,)]
+
+
+def test_errors_may_be_seen_late(bench: Bench) -> None:
+    bench.table()
+    asked = "SELECT COUNT(*) FROM {view} WHERE {query} = pg_last_copy_id()"
+    views = [asked.format(view="sys_load_error_detail", query="query_id")]
+    views += [asked.format(view="stl_load_errors", query="query")]
+    bench.double.show_errors_late(0.5)
+    try:
+        bench.load(_SIX, options="JSON 'auto' MAXERROR 5")
+    finally:
+        bench.double.show_errors_late(0)
+    assert [bench.run(view) for view in views] == [[(0,)], [(0,)]]
+    time.sleep(0.6)
+    assert [bench.run(view) for view in views] == [[(4,)], [(4,)]]
 
 
 def test_the_history_of_loads_is_kept(bench: Bench) -> None:

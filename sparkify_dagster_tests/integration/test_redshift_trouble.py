@@ -296,6 +296,18 @@ def test_a_day_with_one_bad_line_takes_the_careful_path_and_the_others_do_not(
     place.is_right()
 
 
+def test_what_copy_noted_is_waited_for_where_it_is_seen_late(place: Place) -> None:
+    place.deliver(1, b'{"artist": "Mu')
+    place.double.show_errors_late(0.4)
+    try:
+        outcome = place.load()
+    finally:
+        place.double.show_errors_late(0)
+    assert [report.path for report in outcome.days] == ["copy", "reader", "copy"]
+    assert "line 4" in outcome.days[1].copy_refusal
+    place.is_right()
+
+
 def test_a_day_with_too_many_bad_lines_fails_alone_and_keeps_its_rows(place: Place) -> None:
     place.load()
     held = place.lake.expected()
@@ -360,7 +372,7 @@ class Listed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lake, name)
 
-    def look(self) -> Any:
+    def snapshot(self) -> Any:
         return self._seen
 
 
@@ -447,23 +459,33 @@ def test_a_schema_without_rights_is_told(double: Double, place: Place) -> None:
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_secret_gives_user_and_password_and_is_asked_for_each_connection(
+def test_a_secret_is_asked_for_once_and_again_when_its_password_is_refused(
     place: Place, s3: S3Server
 ) -> None:
-    client = s3.client("secretsmanager")
-    held = {"username": place.double.user, "password": place.double.password}
+    client, user = s3.client("secretsmanager"), f"u{place.schema}"
+    held = {"username": user, "password": "first-password"}
+    place.double.allow_login(user, "first-password")
     made = client.create_secret(Name=place.schema, SecretString=json.dumps(held))
-    warehouse = place.opened(secret_arn=made["ARN"], db_user="")
-    with warehouse.reading() as session:
-        assert session.query("SELECT 1") == [(1,)]
-    client.put_secret_value(
-        SecretId=made["ARN"], SecretString=json.dumps(held | {"password": "wrong-as-can-be"})
-    )
-    said = refused(warehouse)
+
+    def hold(text: str) -> None:
+        client.put_secret_value(SecretId=made["ARN"], SecretString=text)
+
+    def look() -> None:
+        with place.opened(secret_arn=made["ARN"], db_user="").reading() as session:
+            assert session.query("SELECT 1") == [(1,)]
+
+    look()
+    hold(json.dumps(held | {"password": "second-password"}))
+    look()  # With what is kept, which is good still.
+    place.double.allow_login(user, "second-password")
+    look()
+    hold(json.dumps(held | {"password": "wrong-as-can-be"}))
+    place.double.allow_login(user, "third-password")
+    said = refused(place.opened(secret_arn=made["ARN"], db_user=""))
     assert "Check the login" in said
     assert "wrong-as-can-be" not in said
-    client.put_secret_value(SecretId=made["ARN"], SecretString="no json: tell-nobody")
-    said = refused(warehouse)
+    hold("no json: tell-nobody")
+    said = refused(place.opened(secret_arn=made["ARN"], db_user=""))
     assert "no JSON object with username and password" in said
     assert "tell-nobody" not in said
 

@@ -7,7 +7,9 @@ What it shows: that loads are right when everything is, and when something is no
 out by real transactions (BEGIN gives one snapshot), keys are not enforced, a VARCHAR counts bytes,
 TRUNCATE commits, a failed COPY aborts and leaves its errors in the system views, a COPY outside a
 transaction goes on when its client is gone, connections break before, during and after any
-statement.
+statement. Trailing blanks do not count where texts are compared, grouped or joined; AVG of integers
+is an integer; a cursor gives 1,000 rows at once; SVV_TABLE_INFO is hidden until it is granted, and
+the errors of a COPY can be shown late.
 
 What it cannot show, so that a test that passes proves nothing about it:
 
@@ -19,8 +21,7 @@ What it cannot show, so that a test that passes proves nothing about it:
   (`redshift_language`) refuses it; what it cannot see is said there. What only
   Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, UNLOAD, SUPER, IDENTITY columns, late-binding
   views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
-- Trailing blanks, which Redshift ignores when it compares; AVG of integers, which it cuts;
-  VARCHAR overflow within expressions.
+- VARCHAR overflow within expressions.
 - Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict
   shows as 1023, though not always where Redshift would have one.
 - Distribution, sort order, compression, VACUUM, speed.

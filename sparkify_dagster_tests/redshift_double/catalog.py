@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from sparkify_dagster_tests.redshift_double.semantics import SEMANTICS
 
 # Columns: name and type in PostgreSQL.
 _DETAIL = """user_id integer, query_id bigint, transaction_id bigint, session_id integer,
@@ -35,6 +38,7 @@ _RECORDS = {
         curtime timestamp, status integer, file_format text, is_partial integer,
         start_offset bigint, copy_job_id bigint""",
 }
+_ERRORS = ("sys_load_error_detail", "stl_load_errors")
 
 _INSTALL = """
 ALTER DATABASE postgres RENAME TO dev;
@@ -52,6 +56,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER AS $f$
     SELECT line::jsonb
     FROM string_to_table(pg_read_file('{folder}/' || kind || '.jsonl'), chr(10)) AS line
     WHERE line <> '' AND kind NOT LIKE '%/%'
+        AND coalesce(line::jsonb ->> 'seen_from', '') <= timezone('UTC', clock_timestamp())::text
 $f$;
 
 CREATE FUNCTION pg_last_copy_count() RETURNS bigint LANGUAGE sql AS $f$
@@ -122,7 +127,6 @@ CREATE VIEW svv_table_info AS
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN double_designs AS d ON d.table_id = c.oid
     WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)';
-GRANT SELECT ON svv_table_info TO PUBLIC;
 """
 
 
@@ -131,10 +135,12 @@ class Catalog:
 
     Attributes:
         folder: Where the files are; PostgreSQL must be able to read it.
+        late: Seconds that pass before the errors of a COPY are seen.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.late = 0.0
 
     def install(self, connect: Any) -> None:
         """Lays all of it into a fresh server.
@@ -158,7 +164,11 @@ class Catalog:
 
     def record(self, kind: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Adds records to what a view shows."""
-        lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
+        seen: dict[str, str] = {}
+        if self.late and kind in _ERRORS:
+            when = datetime.now(UTC) + timedelta(seconds=self.late)
+            seen = {"seen_from": when.replace(tzinfo=None).isoformat(" ")}
+        lines = "".join(json.dumps({**row, **seen}, default=str) + "\n" for row in rows)
         with self._file(kind).open("a") as file:
             file.write(lines)
 
@@ -171,7 +181,8 @@ class Catalog:
             f"jsonb_to_record(j) AS r({columns}); GRANT SELECT ON {name} TO PUBLIC;"
             for name, columns in _RECORDS.items()
         ]
-        return _IN_DATABASE.replace("{folder}", str(self.folder)) + "\n".join(views)
+        sql = _IN_DATABASE.replace("{folder}", str(self.folder))
+        return "\n".join([sql, SEMANTICS, *views])
 
 
 def printable(text: str, most: int = 1024) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import psycopg2
 
 from sparkify_dagster_tests.redshift_double.control import Control
+from sparkify_dagster_tests.redshift_double.faults import statements_in
 from sparkify_dagster_tests.redshift_double.login import DATABASE
 from sparkify_dagster_tests.redshift_double.objects import ROLE
 
@@ -95,10 +96,18 @@ class Double:
         connection.autocommit = True
         return connection
 
-    def statements(self) -> list[str]:
-        """What clients sent since `forget`, in order."""
-        said: list[str] = self.control.ask("statements")
+    def messages(self) -> list[str]:
+        """What clients sent since `forget`, in order: a round trip each."""
+        said: list[str] = self.control.ask("messages")
         return said
+
+    def statements(self) -> list[str]:
+        """The same, statement by statement."""
+        return [statement for text in self.messages() for statement in statements_in(text)]
+
+    def connections(self) -> int:
+        """How often clients logged in since `forget`."""
+        return int(self.control.ask("connections"))
 
     def refused(self) -> list[str]:
         """What the platform sent and Redshift would refuse, since this was asked last."""
@@ -106,7 +115,7 @@ class Double:
         return said
 
     def forget(self) -> None:
-        """Begins the list of statements anew."""
+        """Begins to count and to list what is sent anew."""
         self.control.ask("forget")
 
     def allow_login(
@@ -123,6 +132,20 @@ class Double:
         """Asks a user for another proof than MD5, by its number in the protocol."""
         request = struct.pack("!i", method) + detail
         self.control.ask("demand", user=user, request=request.hex())
+
+    def show_errors_late(self, seconds: float) -> None:
+        """From now on the errors of a COPY are seen in the system views so much later."""
+        self.control.ask("late", seconds=seconds)
+
+    @contextmanager
+    def table_info_granted(self) -> Iterator[None]:
+        """An administrator lets `user` see SVV_TABLE_INFO, as long as the block lasts."""
+        with closing(self.behind()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"GRANT SELECT ON svv_table_info TO {_USER}")
+            try:
+                yield
+            finally:
+                cursor.execute(f"REVOKE SELECT ON svv_table_info FROM {_USER}")
 
     def deny_object(self, uri: str) -> None:
         """Takes the right to read an object from the role of COPY."""

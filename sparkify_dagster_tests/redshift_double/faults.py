@@ -9,6 +9,8 @@ import re
 import threading
 from dataclasses import dataclass
 
+from sparkify_dagster_tests.redshift_language.tokens import statements_of
+
 
 @dataclass
 class Fault:
@@ -28,8 +30,15 @@ class Fault:
     seconds: float = 0.0
 
     def meets(self, sql: str) -> bool:
-        """Whether the statement is one of those."""
-        return self.times > 0 and bool(re.search(self.pattern, sql, re.IGNORECASE | re.DOTALL))
+        """Whether a statement of the text is one of those."""
+        found = re.compile(self.pattern, re.IGNORECASE | re.DOTALL)
+        return self.times > 0 and any(map(found.search, statements_in(sql)))
+
+
+def statements_in(text: str) -> list[str]:
+    """The statements of what was sent at once; one that came alone is as it was sent."""
+    found = [sql for sql, _ in statements_of(text)] if ";" in text else []
+    return found if len(found) > 1 else [text]
 
 
 class ArmedFaults:
@@ -51,7 +60,7 @@ class ArmedFaults:
             self._armed.clear()
 
     def take(self, sql: str) -> list[Fault]:
-        """What this statement meets: every delay, and the first of the others."""
+        """What these statements meet: every delay, and the first of the others."""
         taken: list[Fault] = []
         with self._lock:
             for fault in self._armed:

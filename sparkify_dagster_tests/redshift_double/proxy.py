@@ -63,19 +63,24 @@ class Proxy:
             cluster.faults.arm(Fault(**asked))
         elif do == "clear":
             cluster.faults.clear()
-        elif do == "statements":
-            return list(cluster.statements)
+        elif do == "messages":
+            return list(cluster.messages)
+        elif do == "connections":
+            return cluster.connections
         elif do == "refused":
             refused, cluster.refused = cluster.refused, []
             return refused
         elif do == "forget":
-            cluster.statements.clear()
+            cluster.messages.clear()
+            cluster.connections = 0
         elif do == "deny":
             cluster.s3.denied.add(asked["uri"])
         elif do == "permit":
             cluster.s3.denied.discard(asked["uri"])
         elif do == "allow":
             self.allow(**asked)
+        elif do == "late":
+            cluster.catalog.late = asked["seconds"]
         elif do == "demand":
             self._door.demands[asked["user"]] = bytes.fromhex(asked["request"])
         else:

@@ -16,6 +16,7 @@ Tokens = Sequence[Token]
 
 # No function of Redshift's; tests call it to have a statement that takes a while.
 _OF_TESTS = {"pg_sleep"}
+MOST_FETCHED = 1000
 
 
 def refuse_size(text: str) -> None:
@@ -35,6 +36,7 @@ def refuse(tokens: Tokens) -> None:
         SqlError: Redshift would refuse it, or the double cannot do it.
     """
     _not_in_the_double(tokens)
+    _refuse_fetch(tokens)
     for finding in of_statement(tokens):
         if finding.words not in _OF_TESTS:
             raise SqlError(finding.sqlstate, finding.error)
@@ -62,6 +64,18 @@ def refuse_outside_block(tokens: Tokens) -> None:
         raise SqlError("0A000", "the double of Redshift cannot do ALTER TABLE APPEND")
     if tokens[0].key == "LOCK":
         raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+
+
+def _refuse_fetch(tokens: Tokens) -> None:
+    """A cursor of a cluster of one node gives so many rows at once and no more."""
+    asked = next((t.key for t in tokens[1:3] if t.kind == "number" or t.key == "ALL"), "1")
+    if tokens[0].key == "FETCH" and (asked == "ALL" or int(asked) > MOST_FETCHED):
+        raise SqlError(
+            "XX000",
+            f"Fetch size {asked} exceeds the limit of {MOST_FETCHED} for a single node "
+            "configuration. Reduce the client fetch/cache size or upgrade to a multi node "
+            "installation.",
+        )
 
 
 def _is_append(tokens: Tokens) -> bool:

@@ -37,6 +37,7 @@ from sparkify_dagster_tests.redshift_double.wire import (
 
 Out = Callable[[bytes], None]
 _ENDS = ("COMMIT", "END")
+_BLOCKS = {"BEGIN": IN_BLOCK, "START": IN_BLOCK, "ROLLBACK": IDLE} | dict.fromkeys(_ENDS, IDLE)
 # The platform's name for itself, and how statements begin that it passes on from people.
 _PLATFORM = "sparkify_dagster"
 _OF_PEOPLE = ("DECLARE looked_at", "EXPLAIN", "SHOW")
@@ -54,7 +55,8 @@ class Cluster:
     """What all sessions share.
 
     Attributes:
-        statements: What clients sent, in order.
+        messages: What clients sent, in order; a message may hold several statements.
+        connections: How often clients logged in.
         refused: What the platform itself sent and Redshift would not take.
         sessions: The open sessions by PostgreSQL's process id.
     """
@@ -62,7 +64,8 @@ class Cluster:
     catalog: Catalog
     s3: S3
     faults: ArmedFaults = field(default_factory=ArmedFaults)
-    statements: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    connections: int = 0
     refused: list[str] = field(default_factory=list)
     sessions: dict[int, Session] = field(default_factory=dict)
     query_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
@@ -93,6 +96,7 @@ class Session:
     def serve(self) -> None:
         """Answers until one side goes."""
         self.cluster.sessions[self.pid] = self
+        self.cluster.connections += 1
         try:
             while True:
                 kind, body = self.client.message()
@@ -117,7 +121,7 @@ class Session:
             self.client.close()
 
     def _query(self, text: str) -> None:
-        self.cluster.statements.append(text)
+        self.cluster.messages.append(text)
         self.cancelled.clear()
         self._deadline = None
         self._last_query_id, self._query_id = self._query_id, next(self.cluster.query_ids)
@@ -168,8 +172,7 @@ class Session:
             cut_short: The connection will be cut with the transaction open.
         """
         statements = self._translated(text)
-        for statement in statements:
-            self._check_place(statement)
+        self._check_places(statements)
         if cut_short:
             self._stay_open(statements)
         if all(s.kind is Kind.PLAIN and not s.design for s in statements):
@@ -188,11 +191,14 @@ class Session:
                 self.cluster.refused.append(f"{error.message}: {text[:2000]}")
             raise
 
-    def _check_place(self, statement: Statement) -> None:
-        if self.link.status == IN_BLOCK:
-            refuse_in_block(statement.tokens)
-        elif self.link.status == IDLE:
-            refuse_outside_block(statement.tokens)
+    def _check_places(self, statements: list[Statement]) -> None:
+        status = self.link.status
+        for statement in statements:
+            if status == IN_BLOCK:
+                refuse_in_block(statement.tokens)
+            elif status == IDLE:
+                refuse_outside_block(statement.tokens)
+            status = _BLOCKS.get(statement.tokens[0].key, status)
 
     def _stay_open(self, statements: list[Statement]) -> None:
         """Sees to it that nothing is committed, so that the cut loses it."""

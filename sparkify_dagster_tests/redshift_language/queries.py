@@ -1,6 +1,7 @@
 """What Redshift's planner and types refuse of a query.
 
-What belongs here: windows, correlated subqueries, literals without type, row values, outer joins.
+What belongs here: windows, correlated subqueries, literals without type, row values, outer joins,
+and how many tables one statement may read.
 https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html
 https://docs.aws.amazon.com/redshift/latest/dg/c_Window_functions.html
 """
@@ -20,6 +21,7 @@ from sparkify_dagster_tests.redshift_language.blocks import (
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding
 
+MOST_TABLES = 32
 _RANKS = (
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag,
     exp.Lead,
@@ -227,6 +229,15 @@ def _qualify(tree: Tree) -> Iterator[Finding]:
             yield Finding("QUALIFY", "QUALIFY", "give the table an alias", "42601", said)
 
 
+def _many_tables(tree: Tree) -> Iterator[Finding]:
+    """A rule of ours: Redshift names no limit, but nobody has seen it plan and compile so many."""
+    named = [table for table in tree.root.find_all(exp.Table) if table.name]
+    if len(named) > MOST_TABLES:
+        words = f"{len(named)} table references"
+        instead = f"ask in pieces of at most {MOST_TABLES} (a rule of ours, not of Redshift)"
+        yield Finding("tables", words, instead, "54001", f"{words} in one statement: {instead}")
+
+
 def shown(node: exp.Expr) -> str:
     """A node as text that fits a line."""
     text = node.sql("redshift")
@@ -240,4 +251,5 @@ RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _row_values,
     _full_joins,
     _qualify,
+    _many_tables,
 )

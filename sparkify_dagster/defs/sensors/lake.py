@@ -26,6 +26,7 @@ from sparkify_dagster.defs.sensors.triggers import (
     SensorCursor,
     apply_events,
     decide,
+    held_back,
     must_list,
     no_events,
     nothing_due,
@@ -71,12 +72,12 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         memory = remembered(context.cursor)
         runs = _runs(context, memory)
-        news = False
+        news, waits = False, _held_back(context, settings.load_every)
         if (queue := lake.queue()) is not None:
             told = queue.told(lake.watched(), memory.receipts)
             news, memory = told.ours, apply_events(memory, told)
-            if not must_list(memory, runs, patience, time.time(), settings.list_every):
-                return _skipped(no_events(told), memory)
+            if waits or not must_list(memory, runs, patience, time.time(), settings.list_every):
+                return _skipped(waits or no_events(told), memory)
         listing = listings.latest(lake, news=news)
         if listing is None:
             return _skipped("the lake is still being listed", replace(memory, dirty=True))
@@ -93,6 +94,8 @@ def lake_sensor(settings: SensorSettings) -> dg.SensorDefinition:
         events = _observations(untold, snapshot)
         if not (found.look or found.ask):
             return _skipped(found.why, memory, events)
+        if waits:
+            return _skipped(f"{found.why}; {waits}", replace(memory, dirty=True), events)
         try:
             known, held = held_against(listing.snapshot, warehouse.open(lock_wait=_GLANCE_SECONDS))
         except WarehouseBusy:
@@ -175,6 +178,16 @@ def _runs(context: dg.SensorEvaluationContext, memory: SensorCursor) -> list[Run
         Run(_state(record.dagster_run), now - (record.end_time or now))
         for record in context.instance.get_run_records(asked)
     ]
+
+
+def _held_back(context: dg.SensorEvaluationContext, every: int) -> str:
+    """Why nothing is loaded yet, whoever loaded last; the warehouse need not be asked for that."""
+    if not every:
+        return ""
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    loads = dg.RunsFilter(job_name=LOAD_JOB, statuses=finished)
+    ended = [run.end_time or 0.0 for run in context.instance.get_run_records(loads, limit=1)]
+    return held_back(max(ended, default=0.0), every, time.time())
 
 
 def _state(run: dg.DagsterRun) -> RunState:

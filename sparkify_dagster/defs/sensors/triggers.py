@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from sparkify_dagster.lake.notifications import Notified
@@ -209,6 +210,20 @@ def decide(
     if 0 < left <= wait:  # More: the clock went back, and a wait has no end.
         return Decision(f"the load failed; tried again in {left:.0f} s")
     return Decision("the load failed and is tried again", ask=len(runs) + 1)
+
+
+def held_back(loaded: float, every: float, clock: float) -> str:
+    """Why nothing is loaded by itself yet; blank where it may be.
+
+    Args:
+        loaded: When the last load ended, in seconds of the epoch; 0: never.
+        every: Seconds from then to the next, at least.
+        clock: The time; if it went back to before the last load, nothing is waited for.
+    """
+    if not loaded <= clock < loaded + every:
+        return ""
+    then = datetime.fromtimestamp(loaded + every, UTC)
+    return f"the next load is not before {then:%Y-%m-%d %H:%M:%S} UTC ([SENSOR] LOAD_EVERY)"
 
 
 def nothing_due(given_up: int) -> str:

@@ -21,6 +21,7 @@ from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.duckdb.errors import first_words, told
 from sparkify_dagster.warehouse.duckdb.gate import admitted
 from sparkify_dagster.warehouse.engine import (
+    Columns,
     Cost,
     LakeObjects,
     Result,
@@ -82,6 +83,10 @@ class DuckDBSession:
         with self._told():
             cursor = self._connection.execute(sql, _bound(values))
             return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+    def send(self, sql: str, values: Values | None = None) -> None:
+        """Runs a statement: here nothing is gained by waiting."""
+        self.execute(sql, values)
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
@@ -174,15 +179,18 @@ class DuckDBSession:
         )
         return bool(found)
 
-    def tables(self) -> dict[str, dict[str, str]]:
+    def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind in self.query(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = "
-            "$schema AND database_name = current_database() ORDER BY table_name, column_index",
+        found: dict[str, Columns] = {}
+        for table, *column in self.query(
+            "SELECT c.table_name, c.column_name, c.data_type, c.comment, t.comment "
+            "FROM duckdb_columns() AS c LEFT JOIN duckdb_tables() AS t "
+            "ON t.table_oid = c.table_oid AND t.database_oid = c.database_oid "
+            "WHERE c.schema_name = $schema AND c.database_name = current_database() "
+            "ORDER BY c.table_name, c.column_index",
             {"schema": self.schema},
         ):
-            found.setdefault(table, {})[column] = kind
+            found.setdefault(table, Columns()).add(*column)
         return found
 
     def declared(self, table: Table) -> dict[str, str]:

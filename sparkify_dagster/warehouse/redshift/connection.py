@@ -13,13 +13,14 @@ import certifi
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS, Meter
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.errors import not_connected, told
-from sparkify_dagster.warehouse.redshift.login import Credentials
+from sparkify_dagster.warehouse.redshift.errors import LoginRefused, not_connected, told
+from sparkify_dagster.warehouse.redshift.login import Credentials, KeptLogin, Login
 
 SETTINGS = ("SET statement_timeout TO %s", "SET query_group TO %s")
-"""Sent first on each connection: milliseconds, and the label of our queries."""
+"""Sent first on each connection, together: milliseconds, and the label of our queries."""
 _APPLICATION = "sparkify_dagster"
 # A NAT or a load balancer forgets a silent connection after some minutes, and a COPY is silent.
 _KEEPALIVES = {
@@ -30,11 +31,17 @@ _KEEPALIVES = {
 }
 
 
-def connect(cluster: ClusterSettings, credentials: Credentials, label: str) -> Connection:
+def connect(
+    cluster: ClusterSettings, login: Login, label: str, meter: Meter
+) -> tuple[Connection, Credentials]:
     """An open connection in autocommit: transactions are begun and ended by statement.
 
     Args:
         label: Marks the queries in Redshift's system views (30 characters of it).
+        meter: Counts connections, and what is sent.
+
+    Returns:
+        The connection, and as whom it was opened.
 
     Raises:
         WarehouseError: There is none; says why and what to do.
@@ -44,6 +51,30 @@ def connect(cluster: ClusterSettings, credentials: Credentials, label: str) -> C
             f"{cluster.sslrootcert}: no such file. [CLUSTER] SSLROOTCERT names root certificates; "
             "blank, those of the certifi package are taken."
         )
+    credentials = login.credentials()
+    try:
+        opened = _opened(cluster, credentials)
+    except LoginRefused:
+        if not isinstance(login, KeptLogin):
+            raise
+        login.forget()  # A password may have been rotated since it was fetched.
+        if (newer := login.credentials()) == credentials:
+            raise
+        credentials = newer
+        opened = _opened(cluster, credentials)
+    meter.add(CONNECTIONS)
+    opened.autocommit = True
+    try:
+        with told(cluster.location, hidden=credentials.password), opened.cursor() as cursor:
+            meter.add(ROUND_TRIPS)
+            cursor.execute(";\n".join(SETTINGS), (cluster.statement_timeout * 1000, label[:30]))
+    except WarehouseError:
+        opened.close()
+        raise
+    return opened, credentials
+
+
+def _opened(cluster: ClusterSettings, credentials: Credentials) -> Connection:
     try:
         opened: Connection = psycopg2.connect(**_parameters(cluster, credentials))
     except psycopg2.Error as error:
@@ -54,16 +85,6 @@ def connect(cluster: ClusterSettings, credentials: Credentials, label: str) -> C
             f"{cluster.location}: the user's name or the password holds a character that cannot be "
             "sent. Mend the login of [CLUSTER]."
         ) from None
-    opened.autocommit = True
-    try:
-        with told(cluster.location, hidden=credentials.password), opened.cursor() as cursor:
-            for statement, value in zip(
-                SETTINGS, (cluster.statement_timeout * 1000, label[:30]), strict=True
-            ):
-                cursor.execute(statement, (value,))
-    except WarehouseError:
-        opened.close()
-        raise
     return opened
 
 

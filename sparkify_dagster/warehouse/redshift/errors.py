@@ -48,6 +48,10 @@ _MADE_MEANWHILE = (
 _NOT_FOR_COPY = (errorcodes.QUERY_CANCELED, errorcodes.SYNTAX_ERROR, errorcodes.UNDEFINED_TABLE)
 
 
+class LoginRefused(WarehouseError):
+    """The server does not know the user, or not with this password."""
+
+
 @contextmanager
 def told(where: str, sql: str = "", hidden: str = "") -> Iterator[None]:
     """Errors of the driver become ours.
@@ -129,7 +133,11 @@ def not_connected(
 ) -> WarehouseError:
     """Why there is no connection, and what to do."""
     words = _words(error)
-    kind = Transient if "server closed the connection" in words else WarehouseError
+    kind: type[WarehouseError] = WarehouseError
+    if "server closed the connection" in words:
+        kind = Transient
+    elif re.search(_REFUSED, words, re.IGNORECASE):
+        kind = LoginRefused
     step = _next_step(words).format(user=user)
     return kind(f"{host}:{port}: no connection ({_shown(words, hidden)}). {step}")
 
@@ -157,11 +165,14 @@ _UNKNOWN_LOGINS = (
     (r"GSSAPI|SSPI", "asks {user!r} for a ticket (Kerberos, GSSAPI, SSPI), "),
     (r"SASL|SCRAM", "asks {user!r} for SASL by a mechanism, "),
 )
+_REFUSED = (
+    r"password authentication failed|authentication failed|role .* does not exist|user .* exist"
+    r"|login .*expired|credentials"
+)
 _STEPS = (
     *((words, f"Redshift {asks}{_OTHER_LOGIN}") for words, asks in _UNKNOWN_LOGINS),
     (
-        r"password authentication failed|authentication failed|role .* does not exist|user .* exist"
-        r"|login .*expired|credentials",
+        _REFUSED,
         "Check the login of {user!r}: DB_USER and DB_PASSWORD, or SECRET_ARN, CLUSTER_ID or "
         "WORKGROUP in [CLUSTER].",
     ),

@@ -1,7 +1,7 @@
-"""Who we are to Redshift: user and password, fetched anew for each connection.
+"""Who we are to Redshift: user and password, in memory till they expire or are refused.
 
-A password that IAM makes lives for minutes and one in Secrets Manager may be rotated at any moment,
-so nothing is kept. What belongs here: asking for credentials. What does not: using them.
+A password that IAM makes lives for minutes, and one in Secrets Manager may be rotated at any
+moment. What belongs here: asking for credentials, and keeping them. What does not: using them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,15 +21,27 @@ from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
 
 _LIFETIME = 900
-"""Seconds an IAM password is valid: the shortest AWS offers. It is used at once."""
+"""Seconds an IAM password is valid: the shortest AWS offers."""
+_MARGIN = timedelta(seconds=60)
+"""So long before it expires it is not used any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and their password; the password stays out of every repr."""
+    """A user and their password; the password stays out of every repr.
+
+    Attributes:
+        until: When it expires; None where that is not known.
+    """
 
     user: str
     password: str = field(repr=False)
+    until: datetime | None = field(default=None, compare=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether they have expired, or are about to."""
+        return self.until is not None and self.until - _MARGIN < datetime.now(UTC)
 
 
 class Login(Protocol):
@@ -42,15 +56,34 @@ class Login(Protocol):
         ...
 
 
+@cache  # One for all who log in by these settings in this process: a command and its run.
 def login_of(cluster: ClusterSettings, access: AwsAccess) -> Login:
     """The way that the settings name."""
     if cluster.secret_arn:
-        return SecretLogin(cluster, access)
+        return KeptLogin(SecretLogin(cluster, access))
     if cluster.cluster_id:
-        return ClusterLogin(cluster, access)
+        return KeptLogin(ClusterLogin(cluster, access))
     if cluster.workgroup:
-        return WorkgroupLogin(cluster, access)
+        return KeptLogin(WorkgroupLogin(cluster, access))
     return PasswordLogin(cluster)
+
+
+@dataclass(slots=True)
+class KeptLogin:
+    """A way whose credentials are kept till they expire or are refused."""
+
+    login: Login
+    _kept: Credentials | None = field(default=None, init=False, repr=False)
+
+    def credentials(self) -> Credentials:
+        """Those that are kept, or new ones."""
+        if self._kept is None or self._kept.is_over:
+            self._kept = self.login.credentials()
+        return self._kept
+
+    def forget(self) -> None:
+        """Lets go of what was refused: the next ones are new."""
+        self._kept = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +148,7 @@ class ClusterLogin:
 
         right = "redshift:GetClusterCredentials" + ("" if user else "WithIAM")
         answer = _asked(self.access, ask, cluster, right)
-        return _made(answer, cluster, "DbUser", "DbPassword")
+        return _made(answer, cluster, "DbUser", "DbPassword", "Expiration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +170,13 @@ class WorkgroupLogin:
 
         what, right = f"the workgroup {workgroup}", "redshift-serverless:GetCredentials"
         answer = _asked(self.access, ask, what, right)
-        return _made(answer, what, "dbUser", "dbPassword")
+        return _made(answer, what, "dbUser", "dbPassword", "expiration")
 
 
-def _made(answer: Any, what: str, user: str, password: str) -> Credentials:
+def _made(answer: Any, what: str, user: str, password: str, until: str) -> Credentials:
+    over = answer.get(until) or datetime.now(UTC) + timedelta(seconds=_LIFETIME)
     try:
-        return Credentials(str(answer[user]), str(answer[password]))
+        return Credentials(str(answer[user]), str(answer[password]), over)
     except KeyError as missing:
         raise WarehouseError(f"no login from {what}: AWS: an answer without {missing}.") from None
 

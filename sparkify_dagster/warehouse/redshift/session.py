@@ -7,6 +7,7 @@ connections (`connection`), transactions (`warehouse`).
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -18,38 +19,47 @@ from typing import Any
 
 import psycopg2
 import pyarrow as pa
+from psycopg2 import errorcodes
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import execute_values
 
+from sparkify_dagster.core.meter import ROUND_TRIPS, Meter
 from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import (
-    NOTHING_TO_ASK,
+    Columns,
     CopyRefused,
     Cost,
     LakeObjects,
     Result,
     Row,
+    Transient,
     Values,
     WarehouseError,
 )
 from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
-from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
+from sparkify_dagster.warehouse.redshift.copy import (
+    LOAD_ERRORS,
+    Copy,
+    copy_text,
+    jsonpaths,
+    manifest,
+    named,
+)
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
-from sparkify_dagster.warehouse.redshift.statements import (
-    as_psycopg,
-    is_select,
-    only_reading,
-    typed,
-)
+from sparkify_dagster.warehouse.redshift.statements import admitted, as_psycopg, is_select, typed
 
 TABLES_QUERY = (
-    "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length "
-    "FROM information_schema.columns AS c WHERE c.table_schema = $schema "
-    "ORDER BY c.table_name, c.ordinal_position"
+    "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, "
+    "d.description, t.description FROM information_schema.columns AS c "
+    "JOIN pg_catalog.pg_namespace AS n ON n.nspname = c.table_schema "
+    "JOIN pg_catalog.pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name "
+    "LEFT JOIN pg_catalog.pg_description AS d "
+    "ON d.objoid = r.oid AND d.objsubid = c.ordinal_position "
+    "LEFT JOIN pg_catalog.pg_description AS t ON t.objoid = r.oid AND t.objsubid = 0 "
+    "WHERE c.table_schema = $schema ORDER BY c.table_name, c.ordinal_position"
 )
 LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
 _FETCHED = 1000
@@ -57,6 +67,9 @@ _FETCHED = 1000
 FEW_ROWS = 500
 """Rows up to which an INSERT costs less than writing a file and copying it."""
 _FEW_BYTES = 1_000_000
+_MOST_QUEUED = 2_000_000
+"""Characters of statements that wait to be sent together; Redshift takes 16 MB at once."""
+_TEMPORARY = re.compile(r"CREATE TEMP TABLE (\S+)")
 _TYPES = {
     Type.VARCHAR: "character varying",
     Type.TIMESTAMP: "timestamp without time zone",
@@ -64,8 +77,19 @@ _TYPES = {
 }
 
 
+class BatchFailed(Transient):
+    """One of several statements that were sent together failed; which one, nobody says."""
+
+
+class StaleConnection(Transient):
+    """A connection that was kept turned out to be gone; nothing was done on it."""
+
+
 class RedshiftSession:
     """One open connection.
+
+    Statements whose outcome nobody asks for (`send`) wait, and go with the next one that has an
+    answer as one message: psycopg2 gives the answer of the last.
 
     Args:
         connection: In autocommit; `begin` and `commit` are statements like others.
@@ -73,6 +97,11 @@ class RedshiftSession:
         role: With which COPY reads S3.
         where: The warehouse, for messages.
         hidden: The password, to be kept out of them.
+        meter: Counts the messages.
+
+    Attributes:
+        alone: Each statement is sent by itself, so that an error is known to be its own.
+        is_kept: The connection was used before, and nothing has come over it since.
     """
 
     engine: Engine = "redshift"
@@ -87,13 +116,18 @@ class RedshiftSession:
         reader: str = "",
         where: str = "",
         hidden: str = "",
+        meter: Meter | None = None,
     ) -> None:
         self.schema = schema
         self.reader = reader
         self.cost = Cost()
-        self.staged: dict[str, str] = {}
+        self.alone = self.is_kept = False
+        self._waiting: list[str] = []
+        self._temporary: list[str] = []
+        self._staged: dict[str, str] = {}
         # A folder of its own: nobody else removes its files while they are read.
         self._folder = uuid.uuid4().hex[:12]
+        self._meter = meter or Meter()
         self._connection = connection
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="redshift")
         self._staging = staging
@@ -106,6 +140,35 @@ class RedshiftSession:
         self._sender.shutdown(wait=False, cancel_futures=True)
         self._connection.close()
 
+    def begin(self, statement: str) -> None:
+        """Makes ready for another transaction; its beginning goes with the first statement."""
+        self.cost = Cost()
+        self._waiting, self._temporary = [], []
+        self.send(statement)
+
+    def commit(self) -> None:
+        """Ends a transaction; temporary tables must be gone before the next one makes its own."""
+        if self._temporary:
+            self.send(f"DROP TABLE {', '.join(self._temporary)}")
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Ends a transaction of which nothing is to stay; what still waits is not sent."""
+        waiting, self._waiting = self._waiting, []
+        if not any(statement.startswith("BEGIN") for statement in waiting):
+            self.execute("ROLLBACK")
+
+    def clean_up(self) -> None:
+        """Removes what was written for the COPYs of a transaction."""
+        staged, self._staged = self._staged, {}
+        self._staging.delete(staged.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection may be used again: it is there, and in no transaction."""
+        idle = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+        return not self._connection.closed and self._connection.info.transaction_status == idle
+
     def query(self, sql: str, values: Values | None = None) -> list[Row]:
         """Runs a SELECT and gives its rows."""
         return self.query_named(sql, values)[1]
@@ -115,6 +178,13 @@ class RedshiftSession:
         with self._sent(sql, values) as cursor:
             return _named(cursor), cursor.fetchall()
 
+    def send(self, sql: str, values: Values | None = None) -> None:
+        """Has a statement run before the next one; how many rows it changed is not asked."""
+        with told(self._where, sql, self._hidden):
+            self._waiting.append(self._bound(sql, values))
+        if self.alone or sum(map(len, self._waiting)) > _MOST_QUEUED:
+            self._send_waiting()
+
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         with self._sent(sql, values) as cursor:
@@ -123,11 +193,7 @@ class RedshiftSession:
     def stream(
         self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
     ) -> Result:
-        """Runs a person's statement, and gives what is made of its rows as they come.
-
-        Raises:
-            WarehouseError: It is not one statement that reads, or the engine refuses it.
-        """
+        """Runs a person's statement, and gives what is made of its rows as they come."""
         try:
             return take(reader_of(self._chunks(sql, values)))
         except pa.ArrowException as error:
@@ -138,26 +204,21 @@ class RedshiftSession:
 
     def _chunks(self, sql: str, values: Values | None) -> Iterator[Chunk]:
         """What a person's statement gives, from a cursor on the server: unseen rows stay there."""
-        statement = only_reading(sql)
-        if statement is None:
-            raise WarehouseError(
-                "only one statement that reads is possible here (SELECT, SHOW, EXPLAIN); "
-                "nothing was done"
-            )
-        if not statement.strip():
-            raise WarehouseError(NOTHING_TO_ASK)
+        statement = admitted(sql)
+        self._send_waiting()  # What people ask is sent with nothing of ours.
         if not is_select(statement):
             with self._sent(statement, values) as cursor:
-                yield cursor.description or (), cursor.fetchall()
+                columns, rows = cursor.description or (), cursor.fetchall()
+            yield columns, rows
             return
         self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}", values)
         count = _FETCHED
         while count == _FETCHED:
             with self._sent(f"FETCH FORWARD {_FETCHED:d} FROM looked_at", None) as cursor:
-                rows = cursor.fetchall()
-                yield cursor.description or (), rows
+                columns, rows = cursor.description or (), cursor.fetchall()
+            yield columns, rows
             count = len(rows)
-        self.execute("CLOSE looked_at")
+        self.send("CLOSE looked_at")
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""
@@ -213,11 +274,13 @@ class RedshiftSession:
         )
         return bool(found)
 
-    def tables(self) -> dict[str, dict[str, str]]:
+    def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind, length in self.query(TABLES_QUERY, {"schema": self.schema}):
-            found.setdefault(str(table), {})[str(column)] = f"{kind}({length})" if length else kind
+        found: dict[str, Columns] = {}
+        rows = self.query(TABLES_QUERY, {"schema": self.schema})
+        for table, column, kind, length, *comments in rows:
+            typed_kind = f"{kind}({length})" if length else kind
+            found.setdefault(table, Columns()).add(column, typed_kind, *comments)
         return found
 
     def declared(self, table: Table) -> dict[str, str]:
@@ -232,13 +295,7 @@ class RedshiftSession:
 
         Names object, line and column, never a value.
         """
-        rows = self.query(
-            "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
-            "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
-            "FROM sys_load_error_detail AS e WHERE e.session_id = pg_backend_pid() "
-            "AND e.start_time >= $since ORDER BY e.start_time DESC LIMIT 1",
-            {"since": since},
-        )
+        rows = self.query(LOAD_ERRORS, {"since": since})
         if not rows:
             return ""
         name, line, column, message = rows[0]
@@ -248,15 +305,15 @@ class RedshiftSession:
     def _insert(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         if not rows.num_rows:
             return
-        cells = (map(typed, column.to_pylist()) for column in rows.columns)
-        values = list(zip(*cells, strict=True))
-        sql = f"INSERT INTO {relation} ({column_list(columns)}) VALUES %s"
-        with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
-            self._do(execute_values, cursor, sql, values, None, len(values))
+        names = {f"v{number}": column for number, column in enumerate(rows.columns)}
+        sql = f"({', '.join(f'${name}' for name in names)})"
+        cells = zip(*(column.to_pylist() for column in names.values()), strict=True)
+        with told(self._where, hidden=self._hidden):
+            texts = [self._bound(sql, dict(zip(names, row, strict=True))) for row in cells]
+        self.send(f"INSERT INTO {relation} ({column_list(columns)}) VALUES {','.join(texts)}")
 
     def _copy(self, copy: Copy) -> int:
-        self.execute(copy_text(copy))
-        rows = self.query(LAST_COPY_QUERY)
+        rows = self.query(f"{copy_text(copy)};\n{LAST_COPY_QUERY}")
         copied, query_id = (int(value) for value in rows[0])
         self.cost.copied += copied
         self.cost.query_ids.append(query_id)
@@ -265,9 +322,9 @@ class RedshiftSession:
     def _put(self, data: bytes, ending: str) -> str:
         """Writes a file for COPY, once per session; it is removed when the session ends."""
         name = f"{self._folder}/{named(data, ending)}"
-        if name not in self.staged:
-            self.staged[name] = self._staging.put(name, data)
-        return self.staged[name]
+        if name not in self._staged:
+            self._staged[name] = self._staging.put(name, data)
+        return self._staged[name]
 
     def _put_packs(self, rows: pa.Table) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
@@ -275,19 +332,58 @@ class RedshiftSession:
                 with path.open("rb") as file:
                     name = hashlib.file_digest(file, "sha256").hexdigest()
                 uri = self._staging.put_file(f"{self._folder}/{name[:32]}.json.gz", path)
-                self.staged[uri] = uri
+                self._staged[uri] = uri
                 path.unlink()
                 yield uri
 
+    def _bound(self, sql: str, values: Values | None) -> str:
+        """The statement with its values in place."""
+        if found := _TEMPORARY.match(sql):
+            self._temporary.append(found[1])
+        if not values:
+            return sql
+        typed_values = {name: typed(value) for name, value in values.items()}
+        with self._connection.cursor() as cursor:
+            bound: bytes = cursor.mogrify(as_psycopg(sql, values), typed_values)
+        return bound.decode()
+
+    def _send_waiting(self) -> None:
+        if self._waiting:
+            last = self._waiting.pop()
+            with self._sent(last, None):
+                return
+
     @contextmanager
     def _sent(self, sql: str, values: Values | None) -> Iterator[Any]:
-        with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
-            typed_values = {name: typed(value) for name, value in (values or {}).items()}
-            self._do(cursor.execute, as_psycopg(sql, values), typed_values or None)
-            yield cursor
+        """Sends a statement behind those that wait; the answer is its own.
+
+        Raises:
+            BatchFailed: It was not alone, so the error may be another's.
+        """
+        before, self._waiting = self._waiting, []
+        try:
+            with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
+                # Below each other, as a statement may end with a comment.
+                self._do(cursor.execute, "\n;\n".join([*before, self._bound(sql, values)]))
+                self.is_kept = False
+                yield cursor
+        except CopyRefused:  # Whatever was sent before it.
+            raise
+        except Transient as error:
+            if self.is_kept and self._connection.closed:
+                raise StaleConnection(str(error)) from None
+            raise
+        except WarehouseError as error:
+            others = any(not statement.startswith("BEGIN") for statement in before)
+            if others and error.sqlstate != errorcodes.QUERY_CANCELED:
+                failed = BatchFailed(str(error))
+                failed.sqlstate = error.sqlstate
+                raise failed from None
+            raise
 
     def _do(self, send: Callable[..., object], *words: object) -> None:
         """Sends in a thread: inside the driver Ctrl-C would wait until the answer is there."""
+        self._meter.add(ROUND_TRIPS)
         answer = self._sender.submit(send, *words)
         try:
             answer.result()

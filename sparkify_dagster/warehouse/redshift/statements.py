@@ -15,6 +15,8 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
 
+from sparkify_dagster.warehouse.engine import NOTHING_TO_ASK, WarehouseError
+
 _NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*)|\$([A-Za-z_]\w*)""")
 """A text, a quoted name or a comment, in which nothing is bound; or the name of a value."""
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n)*EXPLAIN\s+(?:(?:ANALYZE|VERBOSE)\s+)*", re.IGNORECASE)
@@ -58,6 +60,23 @@ def only_reading(sql: str) -> str | None:
     except SqlglotError:
         return None
     return sql.rstrip().removesuffix(";")
+
+
+def admitted(sql: str) -> str:
+    """The one statement of a text that a person asks, if it only reads.
+
+    Raises:
+        WarehouseError: It does something else, or there are several or none.
+    """
+    statement = only_reading(sql)
+    if statement is None:
+        raise WarehouseError(
+            "only one statement that reads is possible here (SELECT, SHOW, EXPLAIN); "
+            "nothing was done"
+        )
+    if not statement.strip():
+        raise WarehouseError(NOTHING_TO_ASK)
+    return statement
 
 
 def _reads(sql: str, dialect: Dialect) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import (
     CopyRefused,
     Result,
+    Row,
     Session,
     TableSize,
     Transient,
@@ -30,16 +32,22 @@ from sparkify_dagster.warehouse.engine import (
 )
 from sparkify_dagster.warehouse.redshift.connection import connect
 from sparkify_dagster.warehouse.redshift.login import Login
-from sparkify_dagster.warehouse.redshift.session import RedshiftSession
+from sparkify_dagster.warehouse.redshift.session import (
+    BatchFailed,
+    RedshiftSession,
+    StaleConnection,
+)
 
 TRIES = 4
 _PAUSE = 0.5
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _LEFT_FOR_DEAD = timedelta(days=1)
-_SIZES = (
+SIZES = (
     'SELECT i."table", i.size, i.skew_rows, i.unsorted FROM svv_table_info AS i '
     'WHERE i."schema" = $schema'
 )
+_NOTED_AFTER = (0.0, 0.5, 1.0, 2.0)
+"""Seconds to wait before each look at what Redshift noted of a COPY: its views lag behind."""
 _MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 
 
@@ -62,6 +70,12 @@ class RedshiftWarehouse:
     label: str = "sparkify"
     on_wait: Callable[[str], None] = field(default=lambda _: None, repr=False)
     engine: Engine = "redshift"
+    _kept: list[RedshiftSession] = field(default_factory=list, init=False, repr=False)
+    _alone: bool = field(default=False, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Connections end with what has opened them."""
+        weakref.finalize(self, _close, self._kept)
 
     @property
     def location(self) -> str:
@@ -83,7 +97,7 @@ class RedshiftWarehouse:
     def trying(self) -> Iterator[Session]:
         """A transaction to try something in: no lock is taken, and the caller rolls it back."""
         with self.looking() as session:
-            session.execute("BEGIN")
+            session.begin("BEGIN")
             with _ended(session):
                 yield session
 
@@ -118,22 +132,32 @@ class RedshiftWarehouse:
         return self._tried(once)
 
     def _tried(self, once: Callable[[], Result]) -> Result:
-        for number in range(1, TRIES + 1):
-            try:
-                return once()
-            except Transient as error:
-                if number == TRIES:
-                    raise WarehouseError(
-                        f"{error} Tried {TRIES} times; run it again when it is calmer."
-                    ) from None
-                self.on_wait(f"trying again: {error}")
-            time.sleep(_PAUSE * number * random.uniform(0.8, 1.4))
-        raise AssertionError("the loop returns or raises")
+        number = 1
+        try:
+            while True:
+                try:
+                    return once()
+                except StaleConnection as error:
+                    self.on_wait(f"connecting again: {error}")
+                    continue
+                except BatchFailed:
+                    self._alone = True  # Statement by statement, an error is known to be its own.
+                    continue
+                except Transient as error:
+                    if number == TRIES:
+                        raise WarehouseError(
+                            f"{error} Tried {TRIES} times; run it again when it is calmer."
+                        ) from None
+                    self.on_wait(f"trying again: {error}")
+                time.sleep(_PAUSE * number * random.uniform(0.8, 1.4))
+                number += 1
+        finally:
+            self._alone = False
 
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where we may not look (`SVV_TABLE_INFO`)."""
         try:
-            rows = self.read_only(lambda session: session.query(_SIZES, {"schema": self.schema}))
+            rows = self._tried(self._ask_for_sizes)
         except WarehouseError:
             return {}
         return {
@@ -149,20 +173,42 @@ class RedshiftWarehouse:
             return str(error)
         return ""
 
+    def _ask_for_sizes(self) -> list[Row]:
+        with self.looking() as session:
+            return session.query(SIZES, {"schema": self.schema})
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """A look at what is committed, all of it as of one moment."""
         with self.looking() as session:
-            session.execute("BEGIN READ ONLY")
-            yield session
-            session.execute("ROLLBACK")
+            session.begin("BEGIN READ ONLY")
+            try:
+                yield session
+            finally:
+                with contextlib.suppress(WarehouseError):
+                    session.roll_back()
 
     @contextlib.contextmanager
     def looking(self) -> Iterator[RedshiftSession]:
-        """A connection without a transaction; what it staged for COPY is removed at its end."""
-        credentials = self.login.credentials()
-        connection = connect(self.cluster, credentials, self.label)
-        session = RedshiftSession(
+        """A connection without a transaction; what it staged for COPY is removed at its end.
+
+        It is kept for who comes next, if it is in no transaction then.
+        """
+        session = self._kept.pop() if self._kept else self._connected()
+        session.alone = self._alone
+        try:
+            yield session
+        finally:
+            if session.is_open and not self._kept:
+                session.is_kept = True
+                self._kept.append(session)
+            else:
+                session.close()
+            session.clean_up()
+
+    def _connected(self) -> RedshiftSession:
+        connection, credentials = connect(self.cluster, self.login, self.label, self.meter)
+        return RedshiftSession(
             connection,
             self.schema,
             self.staging,
@@ -170,26 +216,22 @@ class RedshiftWarehouse:
             reader=self.cluster.reader,
             where=self.location,
             hidden=credentials.password,
+            meter=self.meter,
         )
-        try:
-            yield session
-        finally:
-            session.close()
-            self.staging.delete(session.staged.values())
 
     def _begin_writing(self, session: RedshiftSession) -> None:
-        session.execute("BEGIN")
+        session.begin("BEGIN")
         try:
             session.execute(take_lock(self.schema))
             return
         except WarehouseError as error:
             if error.sqlstate not in _MISSING:
                 raise
-        session.execute("ROLLBACK")
+        session.roll_back()
         if not session.has_schema():
             session.execute(create_schema(self.schema))
         session.execute(create_lock(self.schema))
-        session.execute("BEGIN")
+        session.begin("BEGIN")
         session.execute(take_lock(self.schema))
 
 
@@ -199,13 +241,18 @@ def _ended(session: RedshiftSession) -> Iterator[None]:
     began = datetime.now(UTC).replace(tzinfo=None)
     try:
         yield
-        session.execute("COMMIT")
+        session.commit()
     except BaseException as error:
         with contextlib.suppress(WarehouseError):
-            session.execute("ROLLBACK")
+            session.roll_back()
         if isinstance(error, CopyRefused):
             raise _with_details(session, error, began) from None
         raise
+
+
+def _close(kept: list[RedshiftSession]) -> None:
+    while kept:
+        kept.pop().close()
 
 
 def _number(value: object) -> float | None:
@@ -216,6 +263,8 @@ def _with_details(session: RedshiftSession, error: CopyRefused, began: datetime)
     """The same with what Redshift's own notes say, which outlive the transaction."""
     if error.of_records:
         with contextlib.suppress(WarehouseError):
-            if found := session.load_error(began - _CLOCKS_DIFFER):
-                return CopyRefused(found, of_records=True)
+            for pause in _NOTED_AFTER:
+                time.sleep(pause)
+                if found := session.load_error(began - _CLOCKS_DIFFER):
+                    return CopyRefused(found, of_records=True)
     return error

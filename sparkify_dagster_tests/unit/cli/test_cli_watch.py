@@ -5,10 +5,12 @@ Time is the test's own. With a queue of events it is tested in `integration/test
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from sparkify_dagster.cli.status import look as look_at
 from sparkify_dagster.cli.watch import Watch
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.lakes import (
@@ -19,6 +21,35 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
+
+
+def test_what_comes_too_soon_after_a_load_is_gathered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lake = TinyLake(tmp_path / "data" / "lake")
+    environ = {"SPARKIFY_SENSOR__LOAD_EVERY": "3600", "SPARKIFY_REPORT__ENABLED": "no"}
+    settings = load_settings(environ=environ, cwd=tmp_path)
+    clock = time.time()
+    watch = Watch(settings, lambda: clock)
+
+    def look() -> str:
+        watch.check()
+        return capsys.readouterr().out
+
+    lake.put_song("a.json", song())
+    lake.put_log(log_key("2018-11-01"), event())
+    assert "loading what changed" in look(), "the first is not held back"
+    lake.put_log(log_key("2018-11-02"), event(sessionId=2))
+    assert "the lake has changed; the next load is not before" in look()
+    lake.put_log(log_key("2018-11-03"), event(sessionId=3))
+    assert look() == "", "said once"
+    held = look_at(settings).warehouse.held_back
+    assert held is not None
+    assert "not before" in held
+    clock += 3_601
+    assert "loading what changed" in look()
+    assert_equals_oracle(warehouse_at(settings.duckdb.path), lake.expected())
 
 
 def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of_times(

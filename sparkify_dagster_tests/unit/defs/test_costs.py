@@ -30,6 +30,13 @@ def test_requests_bytes_and_dollars_are_numbers_with_the_prices_beside_them() ->
     }
 
 
+def test_round_trips_and_connections_are_told_and_cost_no_request() -> None:
+    assert cost_metadata({"round_trips": 43, "connections": 1}) == {
+        "round_trips": 43,
+        "connections": 1,
+    }
+
+
 def test_objects_that_redshift_read_by_itself_cost_a_request_each() -> None:
     told = cost_metadata({"PUT": 2}, copied=100)
     assert told["s3_dollars_estimated"] == pytest.approx(0.00005)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.ddl import create_schema, create_table
 from sparkify_dagster.model.table import Column, Table, Type
 from sparkify_dagster.pipeline.audit import Stored
+from sparkify_dagster_tests.sqlite_warehouse import ignoring_trailing_blanks
 
 ALL = Stored("s")
 QUESTIONS: dict[str, Question] = {
@@ -48,7 +50,7 @@ def engines(
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, sqlite3.Connection]]:
     """DuckDB and SQLite with the same rows in every table."""
     dice = random.Random(request.param)
-    with duckdb.connect(":memory:") as duck, _ignoring_blanks() as lite:
+    with duckdb.connect(":memory:") as duck, closing(ignoring_trailing_blanks("s")) as lite:
         duck.execute(create_schema("s"))
         for table in TABLES.values():
             duck.execute(create_table(table, "s", "duckdb"))
@@ -59,24 +61,6 @@ def engines(
             for engine in (duck, lite):
                 engine.executemany(f'INSERT INTO s."{table.name}" VALUES ({marks})', rows)
         yield duck, lite
-
-
-def _ignoring_blanks() -> sqlite3.Connection:
-    lite = sqlite3.connect(":memory:")
-    lite.execute("ATTACH ':memory:' AS s")
-    # Columns have RTRIM; what is made of them falls back to BINARY, so that is made the same.
-    lite.create_collation("BINARY", lambda a, b: _order(a.rstrip(" "), b.rstrip(" ")))
-    lite.create_function("CHR", 1, chr)
-    lite.create_function("SPLIT_PART", 3, _split_part)
-    return lite
-
-
-def _order(a: str, b: str) -> int:
-    return (a > b) - (a < b)
-
-
-def _split_part(text: str | None, mark: str, number: int) -> str | None:
-    return None if text is None else [*text.split(mark), "", "", "", "", "", ""][number - 1]
 
 
 def _lite_type(column: Column) -> str:
@@ -123,7 +107,7 @@ def test_a_check_names_as_many_there(
 
 
 def test_the_stand_in_ignores_trailing_blanks() -> None:
-    with _ignoring_blanks() as lite:
+    with closing(ignoring_trailing_blanks("s")) as lite:
         lite.execute('CREATE TABLE s."t" ("a" TEXT COLLATE RTRIM)')
         lite.execute("INSERT INTO s.t VALUES ('x'), ('x '), ('y')")
         asked = {

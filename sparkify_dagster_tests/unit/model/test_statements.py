@@ -49,8 +49,8 @@ def test_what_is_missing_or_has_no_place_is_said_with_the_file() -> None:
 
 def test_a_view_reads_what_stands_for_its_tables() -> None:
     names = relations("s", {"load_history": "(SELECT 1)"})
-    assert "FROM (SELECT 1) AS l" in statement("ledger/star_positions.sql", names)
-    assert tables_in("ledger/star_positions.sql") == {"load_history"}
+    assert "FROM (SELECT 1) AS l" in statement("ledger/standing.sql", names)
+    assert tables_in("ledger/standing.sql") == {"load_history"}
     assert tables_in("check/no_failed_loads.sql") == {"load_history"}
 
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlglot import exp, parse_one
 
-from sparkify_dagster.model.checks import SCHEMA_MATCHES, checks_of
-from sparkify_dagster.pipeline.audit import Finding, Stored, examine
-from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.model.catalog import MARTS, STAGING, STAR
+from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks, audits_of, checks_of
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.pipeline.audit import MOST_TABLES, Finding, Stored, examine, examine_at_once
+from sparkify_dagster.warehouse.engine import Row, Session, Values
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import warehouse_at
 
@@ -97,3 +100,34 @@ def test_keys_from_the_lake_are_no_markup_where_markdown_is_read() -> None:
     finding = Finding(check, False, numbers, ({"object": key, "line": "1"},))
     _, _, example = finding.sentence.partition(" For example: ")
     assert example == "`object a'![x](https://spy.example/x.png) # big'.json, line 1`."
+
+
+@pytest.mark.parametrize("layer", [STAGING, STAR, MARTS], ids=["staging", "star", "marts"])
+def test_audits_are_asked_in_few_statements_of_one_shape_and_few_tables(
+    session: Session, layer: tuple[Table, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Stored(session.schema)
+    checks = [(check, rows) for table in layer for check in audits_of(table.name)]
+    sent: list[str] = []
+    query = session.query
+
+    def seen(sql: str, values: Values | None = None) -> list[Row]:
+        sent.append(sql)
+        return query(sql, values)
+
+    monkeypatch.setattr(session, "query", seen)
+    assert len([f for fs in examine_at_once(session, checks).values() for f in fs]) == len(checks)
+    read = [len(list(parse_one(sql, dialect="redshift").find_all(exp.Table))) for sql in sent]
+    assert max(read) <= MOST_TABLES
+    assert len(sent) == -(-sum(read) // MOST_TABLES), "as full as may be"
+    shapes = {tuple(parse_one(sql, dialect="redshift").named_selects) for sql in sent}
+    assert shapes == {("number", "offenders", "n1", "n2", "n3")}
+    assert "CROSS JOIN" not in "".join(sent).replace("CROSS JOIN (SELECT 2 AS place", "")
+
+
+def test_every_number_a_check_shows_is_in_its_answer_and_there_are_few(session: Session) -> None:
+    for check in all_checks():
+        if check.question is not None:
+            names, _ = session.query_named(check.question(Stored(session.schema)))
+            assert set(names) == set(check.numbers)
+            assert len(names) <= 4

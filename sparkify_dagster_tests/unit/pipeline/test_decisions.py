@@ -13,8 +13,8 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.plan import NEVER_LOADED, Loaded, Request, pending
 from sparkify_dagster.pipeline.publish import over_limit
 from sparkify_dagster.pipeline.star import decide
-from sparkify_dagster.warehouse.ledger import FAILED, StarPosition
 from sparkify_dagster.warehouse.schema import difference
+from sparkify_dagster.warehouse.standing import FAILED, StarPosition
 
 VERSIONS = {"song": "a", "songplay": "b"}
 

@@ -23,7 +23,7 @@ from sparkify_dagster.pipeline.star import StarResult, publish_star
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError
-from sparkify_dagster.warehouse.ledger import StarPosition
+from sparkify_dagster.warehouse.standing import StarPosition
 from sparkify_dagster_tests.lakes import (
     STAR_NAMES,
     TinyLake,
@@ -304,7 +304,7 @@ def test_what_may_be_gone_the_next_time_is_left_to_who_tries_again() -> None:
     class Lost:
         schema = "s"
 
-        def execute(self, sql: str) -> int:
+        def query(self, sql: str) -> list[object]:
             raise Transient("lost")
 
     positions = {table.name: StarPosition(None, None) for table in MARTS}

@@ -1,4 +1,8 @@
 -- Expects: mart, total, source, expected
-SELECT ABS(t.total - x.expected) AS offenders, t.total, x.expected
-FROM (SELECT COALESCE(SUM({total:r}), 0) AS total FROM {mart} AS r) AS t
-CROSS JOIN (SELECT {expected} AS expected FROM {source} AS s) AS x
+SELECT ABS(SUM(n.total) - SUM(n.expected)) AS offenders,
+    SUM(n.total) AS total, SUM(n.expected) AS expected
+FROM (
+    SELECT COALESCE(SUM({total:r}), 0) AS total, 0 AS expected FROM {mart} AS r
+    UNION ALL
+    SELECT 0 AS total, {expected} AS expected FROM {source} AS s
+) AS n

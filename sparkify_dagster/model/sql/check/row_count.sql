@@ -1,6 +1,9 @@
 -- Expects: rows, source, keys, where
-SELECT ABS(t.row_count - x.expected) AS offenders, t.row_count, x.expected
-FROM (SELECT COUNT(*) AS row_count FROM {rows} AS r) AS t
-CROSS JOIN (
-    SELECT COUNT(*) AS expected FROM (SELECT DISTINCT {keys} FROM {source} AS s WHERE {where}) AS k
-) AS x
+SELECT ABS(SUM(n.row_count) - SUM(n.expected)) AS offenders,
+    SUM(n.row_count) AS row_count, SUM(n.expected) AS expected
+FROM (
+    SELECT COUNT(*) AS row_count, 0 AS expected FROM {rows} AS r
+    UNION ALL
+    SELECT 0 AS row_count, COUNT(*) AS expected
+    FROM (SELECT DISTINCT {keys} FROM {source} AS s WHERE {where}) AS k
+) AS n

@@ -1,3 +1,7 @@
--- Expects: staged, retired, since
-SELECT (SELECT COUNT(*) FROM {staged}), (SELECT COUNT(*) FROM {staged} WHERE load_id > {since:d}),
-    (SELECT COUNT(*) FROM {retired})
+-- Expects: since
+SELECT (SELECT COUNT(*) FROM {staging_songs_table}),
+    (SELECT COUNT(*) FROM {staging_songs_table} WHERE load_id > {since:d}),
+    (SELECT COUNT(*) FROM {retired_songs}),
+    (SELECT COUNT(*) FROM {staging_events_table}),
+    (SELECT COUNT(*) FROM {staging_events_table} WHERE load_id > {since:d}),
+    (SELECT COUNT(*) FROM {retired_events})

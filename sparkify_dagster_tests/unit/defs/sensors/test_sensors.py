@@ -23,7 +23,8 @@ import pytest
 
 from sparkify_dagster import factory
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.resources import WarehouseResource
+from sparkify_dagster.defs.jobs import LOAD_JOB
+from sparkify_dagster.defs.resources import BoundsResource, WarehouseResource
 from sparkify_dagster.defs.sensors import lake as sensors
 from sparkify_dagster.defs.sensors.triggers import CURSOR_VERSION, OBSERVED_AT_ONCE
 from sparkify_dagster.lake.changes import make_parts
@@ -31,7 +32,13 @@ from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
-from sparkify_dagster.settings import DuckDBSettings, Settings, load_settings
+from sparkify_dagster.settings import (
+    DuckDBSettings,
+    LoadSettings,
+    SensorSettings,
+    Settings,
+    load_settings,
+)
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseBusy
 from sparkify_dagster_tests.lakes import (
@@ -242,7 +249,7 @@ class WideLakeResource(HastyLakeResource):
 
 
 class WideLake:
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         return _wide()
 
 
@@ -317,6 +324,27 @@ def test_a_change_is_not_forgotten_when_the_warehouse_is_busy(place: Place) -> N
         assert "another process writes to the warehouse" in told.skip_message
     place.replaced = {}
     assert len(place.tick().run_requests) == 1
+
+
+def test_a_change_soon_after_a_load_is_gathered_without_a_look_at_the_warehouse(
+    place: Place,
+) -> None:
+    patient = sensors.lake_sensor(SensorSettings(load_every=3_600))
+    place.replaced = {"warehouse": ClosedResource(at(place.path).settings)}
+    with dg.instance_for_test() as instance:
+        run = instance.add_run(dg.DagsterRun(LOAD_JOB, status=dg.DagsterRunStatus.STARTED))
+        instance.report_run_failed(run)
+        resources = {
+            "lake": place.lake.resource(),
+            **place.replaced,
+            "bounds": BoundsResource(LoadSettings(), 3),
+        }
+        with dg.build_sensor_context(instance=instance, resources=resources) as context:
+            told = patient.evaluate_tick(context)
+    assert not told.run_requests
+    assert "the lake has changed; the next load is not before" in told.skip_message
+    place.cursor, place.replaced = told.cursor, {}
+    assert len(place.tick().run_requests) == 1, "it is not forgotten"
 
 
 def test_a_day_that_others_tried_too_often_is_not_asked_for_and_stays_named(place: Place) -> None:

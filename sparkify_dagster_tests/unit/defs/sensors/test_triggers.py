@@ -17,6 +17,7 @@ from sparkify_dagster.defs.sensors.triggers import (
     RunState,
     SensorCursor,
     decide,
+    held_back,
     remembered,
     seen,
     to_observe,
@@ -43,6 +44,16 @@ def test_a_lake_that_was_loaded_needs_neither_a_look_nor_a_run() -> None:
     for memory, runs in ((DEALT_WITH, [Run("success")]), (replace(DEALT_WITH, request=""), [])):
         found = decide(NOW, memory, runs, PATIENCE)
         assert (found.look, found.ask, found.why) == (False, 0, "nothing new in the lake")
+
+
+@pytest.mark.parametrize(
+    ("clock", "waits"), [(999.0, False), (1_000.0, True), (4_599.0, True), (4_600.0, False)]
+)
+def test_a_load_is_held_back_for_so_long_after_the_last_one(clock: float, waits: bool) -> None:
+    why = held_back(1_000.0, 3_600, clock)
+    said = "the next load is not before 1970-01-01 01:16:40 UTC ([SENSOR] LOAD_EVERY)"
+    assert why == (said if waits else ""), "a clock that went back waits for nothing"
+    assert held_back(1_000.0, 0, clock) == ""
 
 
 def test_what_was_given_up_is_said_as_long_as_the_lake_stays_as_it_is() -> None:

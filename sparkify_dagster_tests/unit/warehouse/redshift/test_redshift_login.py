@@ -5,7 +5,7 @@ The other ways are tested against real answers over HTTP (`integration.test_reds
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -16,7 +16,12 @@ from pydantic import SecretStr
 from sparkify_dagster.core.aws import AwsAccess
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.login import Credentials, WorkgroupLogin, login_of
+from sparkify_dagster.warehouse.redshift.login import (
+    Credentials,
+    KeptLogin,
+    WorkgroupLogin,
+    login_of,
+)
 
 WORKGROUP = ClusterSettings(workgroup="dwh")
 ASKED = {"workgroupName": "dwh", "dbName": "dev", "durationSeconds": 900}
@@ -50,6 +55,22 @@ def test_a_workgroup_gives_a_user_and_a_password_for_a_quarter_of_an_hour(stub: 
     login = WorkgroupLogin(WORKGROUP, Access())
     assert login.credentials() == Credentials("IAMR:loader", "hidden")
     stub.assert_no_pending_responses()
+
+
+def test_what_aws_gave_is_kept_till_just_before_it_expires(stub: Stubber) -> None:
+    now = datetime.now(UTC)
+    for number, minutes in enumerate((0.5, 15, 15)):
+        answer = {
+            "dbUser": "me",
+            "dbPassword": f"p{number}",
+            "expiration": now + timedelta(minutes=minutes),
+        }
+        stub.add_response("get_credentials", answer, ASKED)
+    login = KeptLogin(WorkgroupLogin(WORKGROUP, Access()))
+    assert [login.credentials().password for _ in range(3)] == ["p0", "p1", "p1"]
+    login.forget()
+    assert login.credentials().password == "p2"
+    assert "p2" not in repr(login)
 
 
 def test_a_workgroup_that_refuses_is_named_with_the_permission_it_takes(stub: Stubber) -> None:

@@ -1,0 +1,4 @@
+-- Expects: number, numbers, question
+SELECT {number} AS number, {numbers} FROM (
+{question}
+) AS q

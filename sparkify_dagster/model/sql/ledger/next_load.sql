@@ -1,0 +1,3 @@
+SELECT COALESCE(MAX(h.load_id), 0) + 1, COUNT(h.position),
+    COALESCE(MAX(CASE WHEN h.target = $target AND h.status = 'published' THEN h.load_id END), 0)
+FROM {load_history} AS h

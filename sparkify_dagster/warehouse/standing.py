@@ -1,0 +1,141 @@
+"""How things stand by the history: the last published load of each part, and what failed since.
+
+All of it is one question, as each takes a while to reach Redshift. What belongs here: asking it,
+and what follows from the answer. Writing the history is `ledger`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sparkify_dagster.lake.reader.reader import READER_VERSION
+from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.warehouse.engine import Session
+
+FAILED = "failed"
+"""In place of the digest of a part whose last load failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Loads of a part that failed since it was last published.
+
+    Attributes:
+        digest: What the last of them tried to load.
+        attempts: How many of them, in a row, tried just that.
+        last: When the last one failed, UTC.
+    """
+
+    digest: str
+    attempts: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StarPosition:
+    """What a star table has taken in, and by which version of the model.
+
+    Attributes:
+        load_id: The last staging load, or None when the table was never published.
+    """
+
+    load_id: int | None
+    version: str | None
+
+
+class _Load(NamedTuple):
+    """A row of the history that still says something; see `model.ledger`."""
+
+    target: str
+    part: str
+    status: str
+    digest: str
+    load_id: int
+    position: int | None
+    reader_version: str
+    model_version: str
+    loaded_at: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The history, as far as it says how things stand.
+
+    Attributes:
+        loads: By target and part, and in their order: what was published last, what failed since.
+    """
+
+    loads: Sequence[_Load]
+
+    def digests(self, target: str) -> dict[str, str]:
+        """The digest of each part of a staging table as it was last published.
+
+        A part whose last load failed has `FAILED`, which no part of a lake has: it is loaded again
+        whatever the lake holds, even if its objects are gone, so that its rejects go with them.
+        """
+        return {
+            load.part: load.digest if load.status == "published" else FAILED
+            for load in self.loads
+            if load.target == target
+        }
+
+    def failures(self, target: str) -> dict[str, Failure]:
+        """The parts of a staging table whose last load failed, with how often."""
+        found: dict[str, Failure] = {}
+        for load in self.loads:
+            if load.target == target and load.status == "failed":
+                before = found.get(load.part)
+                again = before.attempts if before and before.digest == load.digest else 0
+                found[load.part] = Failure(load.digest, again + 1, load.loaded_at)
+        return found
+
+    def current_parts(self, target: str) -> set[str]:
+        """The parts of a staging table that were last published by today's reader and model."""
+        today = READER_VERSION, model_version(target)
+        published = self._published([target])
+        return {p.part for p in published if (p.reader_version, p.model_version) == today}
+
+    def positions(self, tables: Iterable[Table]) -> dict[str, StarPosition]:
+        """What each star table has taken in."""
+        known = {
+            load.target: StarPosition(load.position, load.model_version)
+            for load in self.loads
+            if load.status == "published" and load.position is not None
+        }
+        return {table.name: known.get(table.name, StarPosition(None, None)) for table in tables}
+
+    def last_published(self, tables: Iterable[Table] = STAGING) -> int:
+        """The last published load of any of the tables; 0 when there is none."""
+        return max((load.load_id for load in self._published(t.name for t in tables)), default=0)
+
+    @property
+    def next_load_id(self) -> int:
+        """A number greater than that of every load recorded so far."""
+        return max((load.load_id for load in self.loads), default=0) + 1
+
+    @property
+    def latest_day(self) -> str:
+        """The latest log day that was ever published, by the clocks of who loaded; blank: none."""
+        return max((load.part for load in self._published([STAGING[1].name])), default="")
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest entry was made, by the clock of who made it; None: there is none."""
+        return self.loads[0].newest if self.loads else None
+
+    def _published(self, targets: Iterable[str]) -> Iterator[_Load]:
+        wanted = set(targets)
+        return (p for p in self.loads if p.target in wanted and p.status == "published")
+
+
+def standing(session: Session) -> Standing:
+    """Asks the history how things stand."""
+    text = statement("ledger/standing.sql", relations(session.schema))
+    return Standing([_Load(*row) for row in session.query(text)])
