@@ -73,6 +73,8 @@ ENTRANTS = {
         _peer("floor, a day", "hand-written DuckDB script for a new day", "floor_day"),
         _ours("hostile", "loading the log days of a hostile lake", "log_days"),
         _ours("good records", "the same of as many bytes of good records", "log_days"),
+        _ours("frame", "all staged events as a data frame, by the Python door", "frame"),
+        _ours("df", "the same by DuckDB's own .df()", "frame_df"),
         _ours("tick", "a tick of the sensor, nothing new", "sensor_tick"),
         _ours("status", "`sparkify status`", "", "status"),
         _ours("help", "`sparkify --help`", "", "--help"),

@@ -201,6 +201,16 @@ def _of_tick(title: str, of: Mapping[str, Line]) -> list[Goal]:
     return [Goal(f"{title}: seconds", tick.seconds, 1)]
 
 
+def _of_frame(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    if not {"frame", "df"} <= of.keys():
+        return []
+    frame, df = of["frame"], of["df"]
+    return [
+        Goal(f"{title}: frame ÷ DuckDB's .df()", frame.seconds / df.seconds, 1.5),
+        Goal(f"{title}: peak memory of frame ÷ .df()", frame.peak_mb / df.peak_mb, 1.5),
+    ]
+
+
 def _of_shape(title: str, of: Mapping[str, Line]) -> list[Goal]:
     if not {"hostile", "good records"} <= of.keys():
         return []
@@ -215,4 +225,4 @@ _NOTHING_TO_DO = {_MANY_SONGS: 1, 1_000_000: 5}
 """Seconds by song files."""
 _GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
 """Of engine work, by kind of case."""
-_LOOKS = {"start": _of_start, "tick": _of_tick, "shape": _of_shape}
+_LOOKS = {"start": _of_start, "tick": _of_tick, "frame": _of_frame, "shape": _of_shape}

@@ -188,6 +188,10 @@ def _changes(session: Session, size: Size, repeats: int) -> None:
     )
     if None not in first:
         _looks(session, size, ours, repeats)
+        case_of_frame = Case("frame", size, "df")
+        _say(case_of_frame.title)
+        for _ in range(repeats):
+            _each(session, case_of_frame, ("df", "frame"), ours)
         turns = [name for _ in range(repeats) for name in OURS]
         for name, log in zip(turns, days, strict=True):
             _one_day(session, case, name, (by_hand, ours), log)

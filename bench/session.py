@@ -30,7 +30,7 @@ class Case:
     """What is measured.
 
     Attributes:
-        kind: `load`, `songs`, `day`, `song`, `start`, `tick` or `shape`.
+        kind: `load`, `songs`, `day`, `song`, `start`, `tick`, `frame` or `shape`.
         base: The contender the others are held against.
     """
 
@@ -51,6 +51,7 @@ _KINDS = {
     "song": "one changed song on",
     "start": "start-up, nothing to do on",
     "tick": "sensor tick over",
+    "frame": "a data frame of all staged events of",
     "shape": "made to do harm",
 }
 

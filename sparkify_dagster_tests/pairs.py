@@ -17,8 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sparkify_dagster.connect import access_of, open_lake, open_warehouse
 from sparkify_dagster.core.aws import AwsAccess
+from sparkify_dagster.factory import access_of, open_lake, open_warehouse
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.settings import (

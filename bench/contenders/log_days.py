@@ -10,7 +10,7 @@ import pandas  # noqa: F401  pyarrow loads it with its first array, and imports 
 from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
-from sparkify_dagster.connect import limits_of, open_lake, open_warehouse
+from sparkify_dagster.factory import limits_of, open_lake, open_warehouse
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.load import load

@@ -225,23 +225,49 @@ def query(
         int | None,
         typer.Option(min=0, help="Print so many rows; 0 for all.", show_default="100; JSON: all"),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all rows to FILE: .csv, .parquet, .json, .xlsx."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask the warehouse in SQL; nothing can be changed."""
     from sparkify_dagster.cli.query import run_query
 
-    run_query(settings_of(context), sql, limit=limit, as_json=as_json)
+    run_query(settings_of(context), sql, limit=limit, as_json=as_json, output=output, force=force)
+
+
+@app.command(cls=Command, rich_help_panel=_LOOK)
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    personal: Annotated[
+        bool, typer.Option("--personal/--no-personal", help="Write personal columns, too.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write the tables as Parquet files; again, only what changed. DIR/current is to be read."""
+    from sparkify_dagster.cli.export import run_export
+
+    run_export(settings_of(context), folder, personal=personal, as_json=as_json)
 
 
 @app.command(cls=Command, rich_help_panel=_LOOK)
 def sql(
     context: typer.Context,
     table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
+    diagram: Annotated[
+        bool, typer.Option("--diagram", help="Print them as a diagram for Mermaid: TABLE's layer.")
+    ] = False,
 ) -> None:
     """Print the statements that make the tables (Redshift: and load them); connects to nothing."""
-    from sparkify_dagster.cli.tables import run_sql
+    from sparkify_dagster.cli.tables import run_diagram, run_sql
 
-    run_sql(settings_of(context), table)
+    if diagram:
+        run_diagram(table)
+    else:
+        run_sql(settings_of(context), table)
 
 
 @app.command(cls=Command, rich_help_panel=_LOOK)

@@ -6,14 +6,12 @@ What belongs here: how things look. Results go to stdout (`out`), everything els
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from sparkify_dagster.core.text import harmless, printable
+from sparkify_dagster.core.text import harmless, json_ready, printable
 
 _UNBOUNDED = 10_000
 _WORDS = r"(sparkify|pip) ([\w ,./'=-]+)"  # Nothing that a shell takes for more than words.
@@ -123,7 +121,7 @@ def _print(console: Console, text: str, style: str) -> None:
 
 def print_json(value: object) -> None:
     """Prints JSON for programs: readable, keys in the order given, only valid JSON."""
-    text = json.dumps(_valid(value), indent=2, ensure_ascii=False, default=str, allow_nan=False)
+    text = json.dumps(json_ready(value), indent=2, ensure_ascii=False, default=str, allow_nan=False)
     # What does not print stands within texts only, where JSON has escapes for it.
     print("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
@@ -215,16 +213,3 @@ def typed(program: Path) -> str:
         return program.name
     path = near(program.absolute())
     return shlex.quote(path if os.sep in path else os.path.join(os.curdir, path))
-
-
-def _valid(value: object) -> object:
-    """The value without what JSON has no words for."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(name): _valid(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_valid(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return float(value)
-    return value.hex() if isinstance(value, bytes) else value

@@ -18,8 +18,8 @@ from sparkify_dagster.cli import doctor_machine as machine
 from sparkify_dagster.cli.console import grid, near, offer_named, print_json, say, say_lines, show
 from sparkify_dagster.cli.doctor_line import Line, State
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE, explained
-from sparkify_dagster.connect import require_supported
 from sparkify_dagster.core.text import count
+from sparkify_dagster.factory import require_supported
 from sparkify_dagster.settings import (
     Settings,
     SettingsError,

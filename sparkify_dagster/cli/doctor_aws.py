@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sparkify_dagster.cli.doctor_line import Line
-from sparkify_dagster.connect import access_of, open_lake, open_warehouse
+from sparkify_dagster.factory import access_of, open_lake, open_warehouse
 from sparkify_dagster.settings import Settings, in_s3
 
 if TYPE_CHECKING:

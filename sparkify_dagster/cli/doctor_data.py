@@ -13,8 +13,8 @@ from sparkify_dagster.cli.console import near
 from sparkify_dagster.cli.doctor_line import Line
 from sparkify_dagster.cli.doctor_machine import existing
 from sparkify_dagster.cli.failed import CATALOGUE, FailedParts, failed_parts, named
-from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.text import count
+from sparkify_dagster.factory import covered, open_lake, open_warehouse
 from sparkify_dagster.lake.objects import by_day
 from sparkify_dagster.lake.snapshot import left_aside
 from sparkify_dagster.model.catalog import TABLES

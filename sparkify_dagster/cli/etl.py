@@ -17,9 +17,9 @@ from sparkify_dagster.cli.home import dagster_home, end_lost_runs
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.progress import report
 from sparkify_dagster.core.text import count
+from sparkify_dagster.factory import covered, open_lake, open_warehouse
 from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable

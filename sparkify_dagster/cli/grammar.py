@@ -32,7 +32,7 @@ _ARGUMENTS = {
     "table": "Only this table's statements.",
     "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
     "log_day": "The log day; none: all.",
-    "folder": "Folder for the site; what is in it is replaced if it is one.",
+    "folder": "Folder to write to; what is in it is replaced if it was written so.",
     "checks": "Only these lines, such as history; none: all.",
     "stack": "What it is called: the stack, and all that is in it.",
 }

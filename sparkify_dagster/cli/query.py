@@ -7,17 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.cli.console import faint, fits, grid, note, print_json, say, say_lines, show
+from sparkify_dagster.analysis import answers
+from sparkify_dagster.cli.console import (
+    faint,
+    fits,
+    grid,
+    near,
+    note,
+    print_json,
+    say,
+    say_lines,
+    show,
+    size,
+)
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import count, printable, unique
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Row, Session
+from sparkify_dagster.warehouse.schema import by_bare_name
 
 EXAMPLE = "SELECT title, artist_name, plays FROM most_played LIMIT 5"
 """A first statement to try; its answer fits a terminal of 80 columns."""
@@ -27,12 +41,28 @@ _DECIMALS, _DIGITS = 6, 7
 _NUMBERS = (int, float, Decimal)
 
 
-def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool) -> None:
-    """Runs a statement and prints what it gives."""
+def run_query(
+    settings: Settings,
+    sql: str,
+    *,
+    limit: int | None,
+    as_json: bool,
+    output: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Runs a statement and prints what it gives, or writes all of it to a file."""
     if not sql.strip(" \t\r\n;"):
         raise typer.BadParameter(
             f"nothing to ask; try `sparkify query '{EXAMPLE}'`.", param_hint="'SQL'"
         )
+    if output:
+        if as_json or limit is not None:
+            raise typer.BadParameter(
+                "a file takes all rows, as its ending says; leave --json and --limit out.",
+                param_hint="'--output'",
+            )
+        _write(settings, sql, output, force=force)
+        return
     if limit is None:
         limit = 0 if as_json else _SHOWN
     most = limit + 1 if limit else None
@@ -41,12 +71,22 @@ def run_query(settings: Settings, sql: str, *, limit: int | None, as_json: bool)
     cut = bool(limit) and len(rows) > limit
     rows = rows[:limit] if cut else rows
     if as_json:
-        keys = unique(names)
-        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         show_rows(names, rows)
     if cut:
         note(f"The first {limit:,} rows; --limit 0 gives all.")
+
+
+def _write(settings: Settings, sql: str, path: Path, *, force: bool) -> None:
+    from sparkify_dagster.analysis.files import writer_for
+
+    write = writer_for(path, force=force)
+    with watching():
+        asked = open_warehouse(settings)
+        rows = answers.ask(asked, sql, clear=True, kept=answers.on_disk)
+        write(rows)
+    say(f"Written: {count(rows.num_rows, 'row')} to {near(path)}, {size(path.stat().st_size)}.")
 
 
 def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str], list[Row]]:
@@ -55,9 +95,8 @@ def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str],
     Raises:
         WarehouseError: The engine refuses it.
     """
-    if "load_history" in session.tables():
-        session.execute(f"SET search_path = '{session.schema}'")
-    return session.fetch(sql, most)
+    by_bare_name(session)
+    return answers.fetch(session, sql, most)
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:
@@ -111,16 +150,6 @@ def _show_records(keys: Sequence[str], rows: Sequence[Row]) -> None:
         for key, value in zip(keys, row, strict=True):
             table.add_row(key, _cell(value))
         show(table)
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Column names, told apart where two are the same: `a`, `a_2`."""
-    seen: dict[str, int] = {}
-    told = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        told.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return told
 
 
 def _is_number(value: object) -> bool:

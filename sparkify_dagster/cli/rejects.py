@@ -12,10 +12,10 @@ from datetime import date
 
 from sparkify_dagster.cli.console import faint, grid, note, print_json, say, show
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.core.masking import mask
 from sparkify_dagster.core.reject_reasons import cause_of, causes
 from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.model.ddl import relations
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.publish import KEPT_REJECTS

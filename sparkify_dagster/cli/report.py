@@ -15,7 +15,7 @@ import typer
 
 from sparkify_dagster.cli.console import near, print_json, say, size
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.report.facts import Facts, gather
 from sparkify_dagster.report.writing import write_report
 from sparkify_dagster.settings import Settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sparkify_dagster.cli.console import say
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.failed import CATALOGUE, FailedParts, failed_parts, named
-from sparkify_dagster.connect import open_warehouse
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger

@@ -18,9 +18,9 @@ from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.status_types import LakeStatus, PartStatus, State, Status, WarehouseStatus
 from sparkify_dagster.cli.status_view import show_status
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import covered, open_lake, open_warehouse
 from sparkify_dagster.core.errors import CloudError
 from sparkify_dagster.defs.sensors.triggers import held_back
+from sparkify_dagster.factory import covered, open_lake, open_warehouse
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Snapshot

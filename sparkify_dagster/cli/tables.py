@@ -13,8 +13,8 @@ import typer
 
 from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.connect import open_warehouse
 from sparkify_dagster.core.text import count, harmless, printable
+from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     comments,
@@ -24,6 +24,7 @@ from sparkify_dagster.model.ddl import (
     grants,
     relations,
 )
+from sparkify_dagster.model.diagram import entity_diagram
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.settings import Settings
@@ -71,6 +72,12 @@ def _ask(where: str) -> None:
     ):
         say("Nothing was dropped.")
         raise typer.Exit(1)
+
+
+def run_diagram(name: str | None) -> None:
+    """Prints all tables, or those of the layer of one, as a diagram for Mermaid."""
+    layers = [TABLES[name].layer] if name else list(Layer)
+    print(entity_diagram(table for table in TABLES.values() if table.layer in layers))
 
 
 def run_sql(settings: Settings, name: str | None) -> None:

@@ -16,7 +16,6 @@ from sparkify_dagster.cli.etl import load
 from sparkify_dagster.cli.home import end_lost_runs
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
-from sparkify_dagster.connect import open_lake, open_queue, open_warehouse
 from sparkify_dagster.core.errors import CloudError
 from sparkify_dagster.defs.sensors.triggers import (
     RetryPolicy,
@@ -30,6 +29,7 @@ from sparkify_dagster.defs.sensors.triggers import (
     nothing_due,
     seen,
 )
+from sparkify_dagster.factory import open_lake, open_queue, open_warehouse
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Watched
 from sparkify_dagster.pipeline.plan import Request, held_against, pending

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from errno import EFBIG, EINVAL, EPERM
 from pathlib import Path
 from stat import S_ISREG
+from uuid import uuid4
 
 LARGEST = 1_000_000
 """Bytes that a document of settings may have; those in use have some hundreds."""
@@ -79,3 +80,29 @@ def made_for(*, all_users: bool = False) -> Iterator[None]:
             _asked -= 1
             if not _asked:
                 os.umask(_before)
+
+
+@contextmanager
+def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A file beside `path` that takes its place when the block ends, and goes when it raises.
+
+    The folder is made where there is none. A file that is not shared keeps the mode it was given,
+    if it was there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with made_for(all_users=shared):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield beside
+        if not shared and path.exists():
+            before = path.lstat()  # Neither another user nor a link says who may read it.
+            if S_ISREG(before.st_mode) and before.st_uid == os.geteuid():
+                beside.chmod(before.st_mode & 0o777)
+        os.replace(beside, path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise

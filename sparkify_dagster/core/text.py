@@ -7,7 +7,10 @@ message, as a line break in it would forge a line there.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 _TOKEN = re.compile(r"[\w+/=-]{100,}")
 """A session token may be echoed; no word is as long."""
@@ -41,3 +44,28 @@ def harmless(text: str) -> str:
 def in_a_line(value: object, most: int = 300) -> str:
     """What another program or machine says: one short line that cannot steer the terminal."""
     return cited(_TOKEN.sub("***", " ".join(str(value).split())))[:most]
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Names of columns, told apart where two are the same: `a`, `a_2`."""
+    found: list[str] = []
+    for name in names:
+        number, other = 1, name
+        while other in found:
+            number += 1
+            other = f"{name}_{number}"
+        found.append(other)
+    return found
+
+
+def json_ready(value: object) -> object:
+    """A value without what JSON has no words for."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): json_ready(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [json_ready(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.hex() if isinstance(value, bytes) else value

@@ -12,7 +12,6 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from sparkify_dagster.connect import require_supported
 from sparkify_dagster.defs.assets import (
     LOG_DATA,
     LOG_JSONPATH,
@@ -36,6 +35,7 @@ from sparkify_dagster.defs.resources import (
 from sparkify_dagster.defs.sensors.alerts import alert_sensors
 from sparkify_dagster.defs.sensors.lake import lake_sensor
 from sparkify_dagster.defs.sensors.lost_runs import lost_runs_sensor
+from sparkify_dagster.factory import require_supported
 from sparkify_dagster.settings import Settings, in_s3
 
 

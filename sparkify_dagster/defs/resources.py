@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import BaseModel, SecretStr
 
-from sparkify_dagster.connect import limits_of, open_lake, open_queue, open_warehouse
+from sparkify_dagster.factory import limits_of, open_lake, open_queue, open_warehouse
 from sparkify_dagster.lake.notifications import Watched
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.pipeline.loading import Limits

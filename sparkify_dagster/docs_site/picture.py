@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from sparkify_dagster.docs_site.placing import Graph, Point, place
+from sparkify_dagster.docs_site.placing import ROW_HEIGHT, Graph, Point, place
 from sparkify_dagster.docs_site.templating import templates
 
 _LEGIBLE = 0.8
@@ -27,7 +27,7 @@ def drawn(graph: Graph) -> Markup:
     made = templates().get_template("graph.html")
     return Markup(
         made.render(
-            graph=graph, placed=placed, arrows=_arrows(placed.paths),
+            graph=graph, placed=placed, arrows=_arrows(placed.paths), row_height=ROW_HEIGHT,
             least=round(placed.width * _LEGIBLE),
         )
     )  # fmt: skip

@@ -17,9 +17,20 @@ NODE_HEIGHT = 30
 _GAP_X, _GAP_Y, _PASSING = 56, 14, 12
 _PAD, _HEAD, _CHARACTER = 14, 34, 7.4
 _SWEEPS = 8
+ROW_HEIGHT, _ROWS_PAD = 20, 8
+_ABREAST = 3
+"""Nodes beside each other where no arrow says which comes first."""
 
 Point = tuple[int, int]
 Edge = tuple[str, str]
+
+
+class Row(NamedTuple):
+    """A line in a node: a column, its type, and whether it is a key."""
+
+    name: str
+    kind: str
+    mark: str = ""
 
 
 @dataclass(slots=True)
@@ -30,11 +41,15 @@ class Graph:
         groups: The group of each node, by name; "" where it has none.
         labels: What is written for a node where it is not its name.
         edges: Arrows, each from a node to another.
+        rows: What is written below the name of a node, line by line.
+        ends: Of an arrow, the rows of its two nodes that it joins.
     """
 
     groups: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    ends: dict[Edge, Edge] = field(default_factory=dict)
 
     def add(self, name: str, group: str = "", label: str | None = None) -> None:
         """Adds a node; one that is there keeps its group."""
@@ -46,6 +61,27 @@ class Graph:
     def label(self, name: str) -> str:
         """What is written for a node."""
         return self.labels.get(name, name)
+
+    def height(self, name: str) -> int:
+        """How high a place is: a node with its rows, or what arrows need to pass."""
+        if "\x00" in name:
+            return _PASSING
+        rows = len(self.rows.get(name, ()))
+        return NODE_HEIGHT + rows * ROW_HEIGHT + (_ROWS_PAD if rows else 0)
+
+    def width(self, name: str) -> int:
+        """How many letters wide a node is."""
+        rows = (
+            len(row.name) + len(row.kind) + len(row.mark) + 4 for row in self.rows.get(name, ())
+        )
+        return max(len(self.label(name)), *rows, 0)
+
+    def end(self, edge: Edge, at: int) -> int:
+        """How far below its upper edge an arrow meets its first (0) or second node (1)."""
+        names = [row.name for row in self.rows.get(edge[at], ())]
+        if edge not in self.ends or self.ends[edge][at] not in names:
+            return self.height(edge[at]) // 2
+        return NODE_HEIGHT + names.index(self.ends[edge][at]) * ROW_HEIGHT + ROW_HEIGHT // 2
 
 
 class Box(NamedTuple):
@@ -93,6 +129,8 @@ def columns(graph: Graph) -> dict[str, int]:
 
     A node that has no group is one of a group without a name, whose box is not drawn.
     """
+    if graph.rows and not graph.edges:
+        return {name: number % _ABREAST for number, name in enumerate(graph.groups)}
     at: dict[str, int] = {}
     for group in dict.fromkeys(graph.groups.values()):
         depth = dict.fromkeys(_members(graph, group), 0)
@@ -139,18 +177,18 @@ def _heights(row: Sequence[str]) -> dict[str, float]:
 
 
 def _measured(graph: Graph, rows: list[list[str]], routes: list[list[str]]) -> Placed:
-    high = [sum(map(_height, row)) + _GAP_Y * (len(row) - 1) for row in rows]
+    high = [sum(map(graph.height, row)) + _GAP_Y * (len(row) - 1) for row in rows]
     tallest = max(high, default=0)
     head = _HEAD if any(graph.groups.values()) else 0
     boxes: dict[str, Box] = {}
     x = _PAD
     for row, its in zip(rows, high, strict=True):
-        letters = max((len(graph.label(name)) for name in row if name in graph.groups), default=0)
+        letters = max((graph.width(name) for name in row if name in graph.groups), default=0)
         width = round(letters * _CHARACTER) + 2 * _PAD
         y = head + _PAD + (tallest - its) // 2
         for name in row:
-            boxes[name] = Box(name, x, y, width, _height(name))
-            y += _height(name) + _GAP_Y
+            boxes[name] = Box(name, x, y, width, graph.height(name))
+            y += boxes[name].height + _GAP_Y
         x += width + _GAP_X
     height = tallest + head + 2 * _PAD
     return Placed(
@@ -158,12 +196,11 @@ def _measured(graph: Graph, rows: list[list[str]], routes: list[list[str]]) -> P
         height=height,
         nodes={name: boxes[name] for name in graph.groups},
         groups=[_band(graph, g, boxes, height) for g in dict.fromkeys(graph.groups.values()) if g],
-        paths=[_path([boxes[name] for name in route]) for route in routes],
+        paths=[
+            _path([boxes[name] for name in route], graph.end(edge, 0), graph.end(edge, 1))
+            for edge, route in zip(graph.edges, routes, strict=True)
+        ],
     )
-
-
-def _height(name: str) -> int:
-    return _PASSING if "\x00" in name else NODE_HEIGHT
 
 
 def _band(graph: Graph, group: str, boxes: Mapping[str, Box], height: int) -> Box:
@@ -173,7 +210,9 @@ def _band(graph: Graph, group: str, boxes: Mapping[str, Box], height: int) -> Bo
     return Box(group, left, 1, right - left, height - 2)
 
 
-def _path(route: Sequence[Box]) -> list[Point]:
+def _path(route: Sequence[Box], start: int, end: int) -> list[Point]:
     """From the right edge of the first box to the left edge of the last, level through others."""
-    sides = [(x, box.y + box.height // 2) for box in route for x in (box.x, box.x + box.width)]
+    inner = [box.height // 2 for box in route[1:-1]]
+    down = zip(route, (start, *inner, end), strict=True)
+    sides = [(x, box.y + y) for box, y in down for x in (box.x, box.x + box.width)]
     return sides[1:-1]

@@ -16,15 +16,26 @@ from typing import Any, NamedTuple
 from sparkify_dagster import __version__
 from sparkify_dagster.docs_site import flows, search
 from sparkify_dagster.docs_site.commands import Command
+from sparkify_dagster.docs_site.contract import data_contract
+from sparkify_dagster.docs_site.mermaid import parsed
+from sparkify_dagster.docs_site.notebooks import as_markdown
 from sparkify_dagster.docs_site.picture import drawn
+from sparkify_dagster.docs_site.placing import Graph
 from sparkify_dagster.docs_site.prose import Heading, Prose, Target, anchor, rendered, title_of
-from sparkify_dagster.docs_site.tables import TablePage, asset_graph, page_of, table_pages
+from sparkify_dagster.docs_site.tables import (
+    TablePage,
+    asset_graph,
+    page_of,
+    schema_texts,
+    table_pages,
+)
 from sparkify_dagster.docs_site.templating import templates
 from sparkify_dagster.settings import LoadSettings, describe_settings
 
 _STATIC = ("site.css", "site.js", "lineage.js")
 _START, _DATA, _USE, _KNOW = "Start", "Data", "Use", "Understand"
 _OVERVIEW, _SETTINGS, _IN_USE = "README.md", "docs/settings.md", "docs/operations.md"
+CONTRACT = "datacontract.yaml"
 ALL_SETTINGS = "All settings"
 """The heading of `docs/settings.md` whose table the site makes itself."""
 
@@ -79,6 +90,7 @@ def build_site(
     told = {
         "menu": {name: list(group) for name, group in groupby(pages, lambda page: page.section)},
         "graph": drawn(asset_graph()),
+        "schema": {layer: drawn(parsed(text) or Graph()) for layer, text in schema_texts().items()},
         "tables": tables,
         "commands": commands,
         "sections": sections,
@@ -96,6 +108,7 @@ def build_site(
     made |= {name: static.joinpath(name).read_text(encoding="utf-8") for name in _STATIC}
     # A script: a page opened from a folder may fetch nothing.
     made["search.js"] = f"const SEARCH = {json.dumps(found, separators=(',', ':'))};\n"
+    made[CONTRACT] = data_contract()
     return made
 
 
@@ -103,6 +116,8 @@ def _written(root: Path) -> dict[str, Prose]:
     """The hand-written pages, by the page of the site."""
     paths = [_OVERVIEW, *(f"docs/{path.name}" for path in sorted((root / "docs").glob("*.md")))]
     texts = {path: (root / path).read_text(encoding="utf-8") for path in paths}
+    for path in sorted((root / "docs" / "notebooks").glob("*.ipynb")):
+        texts[f"docs/notebooks/{path.name}"] = as_markdown(path.read_text(encoding="utf-8"))
     site = {path: Target(_file(path), _label(title_of(text))) for path, text in texts.items()}
     return {
         site[path].href: rendered(
@@ -135,6 +150,7 @@ def _menu(
         Page("index.html", "Sparkify's data platform", _START, label="Home"),
         *_prose(written, [overview], _START, "Overview"),
         Page("tables.html", "Tables", _DATA),
+        Page("schema.html", "Schema", _DATA),
         Page("checks.html", "Checks", _DATA),
         Page("lineage.html", "Lineage", _DATA),
         Page("commands.html", "Commands", _USE, headings=of_commands),

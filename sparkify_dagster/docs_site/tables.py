@@ -13,6 +13,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.ddl import create_table, relations
+from sparkify_dagster.model.diagram import entity_diagram
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Table
@@ -87,3 +88,17 @@ def asset_graph() -> Graph:
 def page_of(table: str) -> str | None:
     """The page about a table; None for what is no table."""
     return f"table-{table}.html" if table in TABLES else None
+
+
+def layer_of(table: str) -> str:
+    """The layer of a table; blank for what is no table."""
+    return TABLES[table].layer.value if table in TABLES else ""
+
+
+def schema_texts() -> dict[str, str]:
+    """Each layer's tables as an entity-relationship diagram in Mermaid's words, the star first."""
+    layers = sorted(dict.fromkeys(t.layer for t in TABLES.values()), key=lambda x: x != Layer.STAR)
+    return {
+        layer.value: entity_diagram(t for t in TABLES.values() if t.layer is layer)
+        for layer in layers
+    }

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparkify_dagster.docs_site.code import highlighted, inline
 from sparkify_dagster.docs_site.flows import by_table
-from sparkify_dagster.docs_site.tables import LAYERS, page_of
+from sparkify_dagster.docs_site.tables import LAYERS, layer_of, page_of
 
 
 @cache
@@ -25,5 +25,5 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"inline": inline, "highlighted": highlighted, "by_table": by_table}
-    made.globals |= {"page_of": page_of, "layers": LAYERS}
+    made.globals |= {"page_of": page_of, "layer_of": layer_of, "layers": LAYERS}
     return made

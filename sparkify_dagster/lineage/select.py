@@ -27,9 +27,11 @@ from sparkify_dagster.lineage.origin import NONE, Origin, Ref, Refs
 from sparkify_dagster.model.table import Table
 
 DIALECT = "redshift"
+_OPAQUE = (exp.TableColumn, exp.Columns, exp.PositionalColumn, exp.Dot, exp.Pivot)
+"""What reads columns that it does not name one by one, as the whole row does."""
 
 
-def origins(text: str, tables: Mapping[str, Table]) -> dict[str, Origin]:
+def origins(text: str, tables: Mapping[str, Table], dialect: str = DIALECT) -> dict[str, Origin]:
     """The origin of each output column of a SELECT, in its order.
 
     Args:
@@ -38,12 +40,16 @@ def origins(text: str, tables: Mapping[str, Table]) -> dict[str, Origin]:
 
     Raises:
         sqlglot.errors.SqlglotError: It cannot be parsed, or names a column that is not there.
+        ValueError: It reads columns in a way that says nothing of each.
     """
     schema: dict[str, object] = {
         name: {column.name: str(column.type) for column in table.columns}
         for name, table in tables.items()
     }
-    query = qualify(parse_one(text, dialect=DIALECT), schema=schema, dialect=DIALECT)
+    query = qualify(parse_one(text, dialect=dialect), schema=schema, dialect=dialect)
+    by_name = any(union.args.get("by_name") for union in query.find_all(exp.SetOperation))
+    if by_name or query.find(*_OPAQUE):
+        raise ValueError("lineage knows no whole rows, patterns of columns, pivots and BY NAME")
     found = _relation(query, {name: _stored(table) for name, table in tables.items()}, None)
     return {name: found.finished(origin) for name, origin in found.columns.items()}
 
@@ -295,6 +301,9 @@ class _Select:
     def _column(self, node: exp.Column) -> Origin:
         if node.table in self._sources:
             return self._sources[node.table].columns[node.name]
+        if not node.table:  # ORDER BY may name a column of the answer.
+            named = {each.alias_or_name: each.unalias() for each in self._select.selects}
+            return self._origin(named[node.name])
         assert self._outer is not None, f"qualify let {node.sql()} pass"
         return self._outer._column(node)
 

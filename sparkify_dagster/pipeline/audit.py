@@ -24,7 +24,7 @@ FOR_EXAMPLE = " For example: "
 MOST_TABLES = 8
 """How many tables the questions that are asked in one statement read together."""
 _TABLE = re.compile(r"\b(?:JOIN|FROM)\s+(?!\()")
-_SHAPE = (OFFENDERS, "n1", "n2", "n3")
+_SHAPE = (OFFENDERS, "n1", "n2", "n3", "n4")
 """The columns of every answer, whatever its question calls them."""
 
 
@@ -203,7 +203,10 @@ def pieces(questions: Sequence[str]) -> list[list[int]]:
 
 def _branch(number: int, check: Check, question: str) -> str:
     """A question as one row of the shape that all have: its number, then what it counts."""
-    named = (f"q.{name} AS {column}" for name, column in zip(check.numbers, _SHAPE, strict=False))
+    named = (
+        f"q.{name} AS {column}"
+        for name, column in zip(check.numbers, _SHAPE[: len(check.numbers)], strict=True)
+    )
     padded = (f"0 AS {column}" for column in _SHAPE[len(check.numbers) :])
     numbers = ", ".join((*named, *padded))
     return statement("check/answer.sql", number=number, numbers=numbers, question=question)

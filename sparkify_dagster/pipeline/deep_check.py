@@ -25,7 +25,8 @@ from sparkify_dagster.model.ddl import create_schema, drop_table, quoted
 from sparkify_dagster.pipeline.sql_preview import Stage, recorded
 from sparkify_dagster.pipeline.sql_recorder import EVENT, Bulk, Place, Sent
 from sparkify_dagster.warehouse.engine import LakeObjects, Session, Transient, WarehouseError
-from sparkify_dagster.warehouse.redshift.session import FEW_ROWS, LOAD_ERRORS
+from sparkify_dagster.warehouse.redshift.copy import LOAD_ERRORS
+from sparkify_dagster.warehouse.redshift.session import FEW_ROWS
 from sparkify_dagster.warehouse.redshift.usage import QUERIES_TAKEN
 from sparkify_dagster.warehouse.redshift.warehouse import SIZES, RedshiftWarehouse
 

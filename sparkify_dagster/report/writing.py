@@ -6,16 +6,12 @@ the new one, never half of it.
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
-from uuid import uuid4
 
 from sparkify_dagster.core.errors import PlainError
-from sparkify_dagster.core.local_files import made_for
+from sparkify_dagster.core.local_files import replacing
 from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import Facts, gather
 from sparkify_dagster.report.listening import plays
@@ -63,26 +59,15 @@ def write_report(warehouse: Warehouse, path: Path, *, shared: bool = False) -> W
 
 
 def put(path: Path, content: bytes, *, shared: bool = False) -> None:
-    """Writes a file whole or not at all; makes its folder where there is none.
-
-    One that is not shared keeps the mode it was given, if it was there.
+    """Writes a file whole or not at all; see `replacing`.
 
     Raises:
         ReportError: It cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with made_for(all_users=shared):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, shared=shared) as beside:
             beside.write_bytes(content)
-        if not shared and path.exists():
-            before = path.lstat()  # Neither another user nor a link says who may read it.
-            if S_ISREG(before.st_mode) and before.st_uid == os.geteuid():
-                beside.chmod(before.st_mode & 0o777)
-        os.replace(beside, path)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise ReportError(
             f"{path}: the report cannot be written ({error.strerror or error}). "
             "Mend that, or name another file with [REPORT] PATH or --output."

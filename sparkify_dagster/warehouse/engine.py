@@ -21,6 +21,7 @@ from sparkify_dagster.model.table import Table
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
+NOTHING_TO_ASK = "there is nothing to ask: the statement is blank"
 
 
 class WarehouseError(PlainError):
@@ -149,11 +150,16 @@ class Session(Protocol):
         """Runs a SELECT and gives its column names and rows."""
         ...
 
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
+
+        Args:
+            take: Reads the rows; they are gone when it returns.
 
         Raises:
-            WarehouseError: The engine refuses the statement; its first words say why.
+            WarehouseError: The engine refuses the statement, before or while it gives rows.
         """
         ...
 

@@ -123,3 +123,9 @@ def _forget(session: Session, table: Table, there: Container[str]) -> None:
     for name in () if table in LEDGER else ("load_history", *of_objects):
         if name in there:
             ledger.remove(session, name, SONGPLAY.name if table in MATCHING else table.name)
+
+
+def by_bare_name(session: Session) -> None:
+    """Lets tables go without their schema."""
+    if "load_history" in session.tables():
+        session.execute(f"SET search_path = '{session.schema}'")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from sparkify_dagster.connect import open_lake
+from sparkify_dagster.factory import open_lake
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.settings import LakeSettings, Settings
 from sparkify_dagster_tests.lakes import (

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sparkify_dagster.analysis.answers import fetch
 from sparkify_dagster.warehouse.duckdb import session as engine
 from sparkify_dagster.warehouse.duckdb.gate import REFUSED_FUNCTIONS, TABLE_FUNCTIONS
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
@@ -83,7 +84,7 @@ def ask(warehouse: Warehouse, statement: str) -> bool:
     with warehouse.reading() as session:
         session.tables()
         try:
-            session.fetch(statement, 10)
+            fetch(session, statement, 10)
         except WarehouseError:
             return False
     return True

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 import typer
 
-from sparkify_dagster import connect
+from sparkify_dagster import factory
 from sparkify_dagster.cli.doctor import run_doctor
 from sparkify_dagster.cli.etl import run_etl
 from sparkify_dagster.cli.status import run_status
@@ -62,7 +62,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
     def set_to(now: datetime) -> None:
         monkeypatch.setattr(ledger, "utc_now", lambda: now)
-        monkeypatch.setattr(connect, "utc_today", now.date)
+        monkeypatch.setattr(factory, "utc_today", now.date)
 
     return set_to
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from sparkify_dagster.connect import open_lake
+from sparkify_dagster.factory import open_lake
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import loaded, pending

@@ -36,6 +36,7 @@ STANDS_FOR = {
     "[DAY]": "2018-11-01",
     "[TABLE]": "songplay",
     "[DIR]": "site",
+    "DIR": "exported",
     "NAME": "songplay.song_id",
     "generate": "generate another",
 }

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from sparkify_dagster.analysis.answers import fetch
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -249,10 +250,10 @@ def test_more_rows_than_a_single_node_gives_at_once_are_fetched_in_steps(place: 
     place.deliver(0, *(event(sessionId=50, itemInSession=n) for n in range(2_500)))
     place.load()
     with place.warehouse.reading() as session:
-        rows = session.fetch(f"SELECT * FROM {place.schema}.songplay", 2_100)[1]
+        rows = fetch(session, f"SELECT * FROM {place.schema}.songplay", 2_100)[1]
     assert len(rows) == 2_100
     with place.warehouse.reading() as session:
-        assert len(session.fetch(f"SELECT * FROM {place.schema}.songplay", 9_000)[1]) > 2_400
+        assert len(fetch(session, f"SELECT * FROM {place.schema}.songplay", 9_000)[1]) > 2_400
 
 
 def test_a_statement_that_takes_too_long_is_stopped_and_says_which_setting(place: Place) -> None:

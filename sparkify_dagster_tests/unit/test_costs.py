@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import connect
+from sparkify_dagster import factory
 from sparkify_dagster.cli.etl import compare
 from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.checks import check_specs
@@ -145,7 +145,7 @@ def test_finding_out_that_nothing_changed_opens_no_object(
     much: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        connect,
+        factory,
         "Folder",
         lambda root, setting, **more: Folder(root, setting, SETTLED_AT_ONCE, **more),
     )

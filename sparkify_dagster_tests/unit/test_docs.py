@@ -13,8 +13,8 @@ import typer.main
 from botocore import xform_name
 
 from sparkify_dagster.cli.app import app
-from sparkify_dagster.connect import require_supported
 from sparkify_dagster.defs.page import REPORT, report_spec
+from sparkify_dagster.factory import require_supported
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.table import Layer
 from sparkify_dagster.settings import load_settings

@@ -19,13 +19,14 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 LAYERS = (
-    "__main__", "cli", "definitions", "defs", "report", "docs_site", "cluster", "connect",
-    "pipeline", "warehouse", "lineage", "lake", "generator", "model", "settings", "core",
+    "__main__", "cli", "definitions", "defs", "report", "docs_site", "cluster", "analysis",
+    "factory", "pipeline", "warehouse", "lineage", "lake", "generator", "model", "settings",
+    "core",
 )  # fmt: skip
 """All packages and modules of the root, top first: each imports only what stands after it."""
 
 ELSEWHERE = {
-    "pandas": {"defs"},
+    "pandas": {"analysis"},
     "dagster": {"definitions", "defs"},
     "dagster_aws": {"defs"},
     "duckdb": {"cli", "pipeline", "warehouse", "lake"},
@@ -68,7 +69,10 @@ def is_ours(name: str) -> bool:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_what_lies_below_it(module: str) -> None:
     if module == "sparkify_dagster.__init__":
-        assert not list(imports(module)), "the package's face imports nothing of ours"
+        ours = {name for name in imports(module) if is_ours(name)}
+        assert {layer(name) for name in ours} == {"analysis"}, (
+            "the package's face is the door alone"
+        )
         return
     assert is_ours(module), f"list {layer(module)} in LAYERS, where it stands among the others"
     place = LAYERS.index(layer(module))
@@ -114,7 +118,8 @@ def test_a_module_has_at_most_four_hundred_lines(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_package_of_others_is_imported_only_where_it_belongs(module: str) -> None:
-    wrong = [n for n in imports(module) if layer(module) not in ELSEWHERE.get(layer(n), LAYERS)]
+    here = layer(module)
+    wrong = [n for n in imports(module) if here not in ELSEWHERE.get(layer(n), {here})]
     assert not wrong, f"{module} imports {wrong}, which only {ELSEWHERE} may"
 
 
@@ -185,6 +190,20 @@ def test_importing_any_module_reads_no_file_of_the_package(tmp_path: Path) -> No
         "print([path for path in read if '/__pycache__' not in path and not path.endswith('.py')])"
     )
     assert _run(look, tmp_path) == "[]"
+
+
+def test_importing_the_package_and_connecting_imports_no_pandas_and_no_dagster(
+    tmp_path: Path,
+) -> None:
+    look = (
+        "import sys, sparkify_dagster as sparkify\n"
+        "print([name for name in sys.modules if name.startswith('sparkify_dagster.')])\n"
+        "with sparkify.connect() as warehouse:\n"
+        "    print([name for name in ('dagster', 'pandas', 'boto3') if name in sys.modules])\n"
+        "    warehouse.describe('songplay')\n"
+        "    print([name for name in ('dagster', 'pandas', 'boto3') if name in sys.modules])"
+    )
+    assert _run(look, tmp_path).splitlines() == ["[]", "[]", "['pandas']"]
 
 
 def test_the_model_and_the_lake_load_without_dagster_or_pandas(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def told(where: str, *, writes: bool) -> Iterator[None]:
         ) from error
 
 
-def first_words(error: duckdb.Error) -> str:
+def first_words(error: Exception) -> str:
     """What the engine says, on one line, without the statement repeated."""
     said = str(error).partition("\n\nLINE ")[0]
     if "file system operations are disabled" in said:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from sparkify_dagster.warehouse.duckdb.errors import OWN_TABLES_ONLY
-from sparkify_dagster.warehouse.engine import WarehouseError
+from sparkify_dagster.warehouse.engine import NOTHING_TO_ASK, WarehouseError
 
 _ONLY_READING = (
     "only one statement that reads is possible here (SELECT, DESCRIBE, SHOW, EXPLAIN); "
@@ -53,18 +53,18 @@ _SUFFIXES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
 
 def admitted(connection: duckdb.DuckDBPyConnection, sql: str, file: str) -> str:
-    """The one statement of a text, if it reads tables and nothing else; blank if there is none.
+    """The one statement of a text, if it reads tables and nothing else.
 
     Args:
         file: The warehouse's own, by its name: DuckDB would read it as a table.
 
     Raises:
-        WarehouseError: It does something else, or there are several.
+        WarehouseError: It does something else, or there are several or none.
         duckdb.Error: It is no SQL.
     """
     statements = connection.extract_statements(sql)
     if not statements:  # Nothing but comments.
-        return ""
+        raise WarehouseError(NOTHING_TO_ASK)
     if len(statements) > 1:
         raise WarehouseError(_ONLY_READING)
     text, explained = statements[0].query, ""

@@ -7,9 +7,10 @@ and transactions (`warehouse`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ from sparkify_dagster.warehouse.engine import (
     Columns,
     Cost,
     LakeObjects,
+    Result,
     Row,
     Values,
     WarehouseError,
@@ -30,6 +32,8 @@ from sparkify_dagster.warehouse.engine import (
 
 _HOLLOW_FROM = 500_000
 """Rows that were removed and still take room, as part of a group of rows that has others."""
+_CHUNK = 100_000
+"""Rows of an answer that are handed over at once."""
 _TYPES = {Type.DOUBLE: "DOUBLE"}
 _DIALECT = (
     "SET TimeZone = 'UTC'",
@@ -90,8 +94,10 @@ class DuckDBSession:
             row = self._connection.execute(sql, _bound(values)).fetchone()
         return int(row[0]) if row and isinstance(row[0], int) else -1
 
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come.
 
         Only one statement that reads is run, and it sees the warehouse alone: no files, no other
         databases, no settings.
@@ -99,26 +105,26 @@ class DuckDBSession:
         Raises:
             WarehouseError: It is no such statement, or the engine refuses it.
         """
+
+        def taken() -> Result:
+            statement = admitted(self._connection, sql, Path(self._where).name)
+            if not self.is_guarded:
+                self._guard()
+            self._connection.complete()  # Whatever was executed last.
+            return take(
+                self._connection.sql(statement, params=_bound(values)).to_arrow_reader(_CHUNK)
+            )
+
         with ThreadPoolExecutor(1) as pool:
             # In a thread, as Ctrl-C does not reach Python while this one is inside the engine.
-            answer = pool.submit(self._fetch, sql, most)
+            answer = pool.submit(copy_context().run, taken)
             try:
                 return answer.result()
             except KeyboardInterrupt:
                 self._connection.interrupt()
                 raise
-            except duckdb.Error as error:
+            except (duckdb.Error, pa.ArrowException) as error:
                 raise WarehouseError(first_words(error)) from None
-
-    def _fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        statement = admitted(self._connection, sql, Path(self._where).name)
-        if not statement:
-            return [], []
-        if not self.is_guarded:
-            self._guard()
-        cursor = self._connection.execute(statement)
-        rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
-        return [column[0] for column in cursor.description or ()], rows
 
     def _guard(self) -> None:
         """The second wall, for what the gate may let through; the file is open to be read alone.

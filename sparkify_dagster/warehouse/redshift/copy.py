@@ -16,6 +16,14 @@ from sparkify_dagster.model.ddl import column_list, literal
 AUTO = "auto"
 """Fields are named as the columns."""
 
+LOAD_ERRORS = (
+    "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
+    "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
+    "FROM sys_load_error_detail AS e WHERE e.session_id = pg_backend_pid() "
+    "AND e.start_time >= $since ORDER BY e.start_time DESC LIMIT 1"
+)
+"""What Redshift noted about the COPY of this session that failed last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:

@@ -23,6 +23,7 @@ from psycopg2 import errorcodes
 from psycopg2.extensions import connection as Connection
 
 from sparkify_dagster.core.meter import ROUND_TRIPS, Meter
+from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
@@ -31,20 +32,24 @@ from sparkify_dagster.warehouse.engine import (
     CopyRefused,
     Cost,
     LakeObjects,
+    Result,
     Row,
     Transient,
     Values,
     WarehouseError,
 )
-from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
+from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
+from sparkify_dagster.warehouse.redshift.copy import (
+    LOAD_ERRORS,
+    Copy,
+    copy_text,
+    jsonpaths,
+    manifest,
+    named,
+)
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
-from sparkify_dagster.warehouse.redshift.statements import (
-    as_psycopg,
-    is_select,
-    only_reading,
-    typed,
-)
+from sparkify_dagster.warehouse.redshift.statements import admitted, as_psycopg, is_select, typed
 
 TABLES_QUERY = (
     "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, "
@@ -57,12 +62,6 @@ TABLES_QUERY = (
     "WHERE c.table_schema = $schema ORDER BY c.table_name, c.ordinal_position"
 )
 LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
-LOAD_ERRORS = (
-    "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
-    "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
-    "FROM sys_load_error_detail AS e WHERE e.session_id = pg_backend_pid() "
-    "AND e.start_time >= $since ORDER BY e.start_time DESC LIMIT 1"
-)
 _FETCHED = 1000
 """Rows that a single-node cluster gives at once from a cursor."""
 FEW_ROWS = 500
@@ -191,33 +190,35 @@ class RedshiftSession:
         with self._sent(sql, values) as cursor:
             return int(cursor.rowcount)
 
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        """Runs a person's statement; gives column names and at most so many rows (None: all).
-
-        Raises:
-            WarehouseError: It is not one statement that reads, or the engine refuses it.
-        """
-        statement = only_reading(sql)
-        if statement is None:
+    def stream(
+        self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
+    ) -> Result:
+        """Runs a person's statement, and gives what is made of its rows as they come."""
+        try:
+            return take(reader_of(self._chunks(sql, values)))
+        except pa.ArrowException as error:
             raise WarehouseError(
-                "only one statement that reads is possible here (SELECT, SHOW, EXPLAIN); "
-                "nothing was done"
-            )
-        if not statement.strip():
-            return [], []
+                f"{self._where}: the answer holds what Arrow cannot ({in_a_line(error)}). CAST "
+                "that column to a type of the tables."
+            ) from None
+
+    def _chunks(self, sql: str, values: Values | None) -> Iterator[Chunk]:
+        """What a person's statement gives, from a cursor on the server: unseen rows stay there."""
+        statement = admitted(sql)
         self._send_waiting()  # What people ask is sent with nothing of ours.
-        if most is None or not is_select(statement):
-            names, rows = self.query_named(statement)
-            return names, rows[:most]
-        # A cursor on the server: the rows that nobody sees stay there.
-        self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}")
-        names, rows = self.query_named(f"FETCH FORWARD {min(most, _FETCHED):d} FROM looked_at")
-        while rows and len(rows) % _FETCHED == 0 and len(rows) < most:
-            more = self.query(f"FETCH FORWARD {min(most - len(rows), _FETCHED):d} FROM looked_at")
-            if not more:
-                break
-            rows += more
-        return names, rows
+        if not is_select(statement):
+            with self._sent(statement, values) as cursor:
+                columns, rows = cursor.description or (), cursor.fetchall()
+            yield columns, rows
+            return
+        self.execute(f"DECLARE looked_at CURSOR FOR\n{statement}", values)
+        count = _FETCHED
+        while count == _FETCHED:
+            with self._sent(f"FETCH FORWARD {_FETCHED:d} FROM looked_at", None) as cursor:
+                columns, rows = cursor.description or (), cursor.fetchall()
+            yield columns, rows
+            count = len(rows)
+        self.send("CLOSE looked_at")
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""

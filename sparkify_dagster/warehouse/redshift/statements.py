@@ -15,7 +15,10 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
 
-_NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
+from sparkify_dagster.warehouse.engine import NOTHING_TO_ASK, WarehouseError
+
+_NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*)|\$([A-Za-z_]\w*)""")
+"""A text, a quoted name or a comment, in which nothing is bound; or the name of a value."""
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n)*EXPLAIN\s+(?:(?:ANALYZE|VERBOSE)\s+)*", re.IGNORECASE)
 _SELECTING, _SHOWING = ("SELECT", "WITH"), ("SHOW", "DESCRIBE", "DESC")
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
@@ -33,7 +36,7 @@ def as_psycopg(sql: str, values: Mapping[str, object] | None) -> str:
     if not values:
         return sql
     return _NAME.sub(
-        lambda found: f"%({found[1]})s" if found[1] in values else found[0], sql.replace("%", "%%")
+        lambda found: f"%({found[2]})s" if found[2] in values else found[0], sql.replace("%", "%%")
     )
 
 
@@ -57,6 +60,23 @@ def only_reading(sql: str) -> str | None:
     except SqlglotError:
         return None
     return sql.rstrip().removesuffix(";")
+
+
+def admitted(sql: str) -> str:
+    """The one statement of a text that a person asks, if it only reads.
+
+    Raises:
+        WarehouseError: It does something else, or there are several or none.
+    """
+    statement = only_reading(sql)
+    if statement is None:
+        raise WarehouseError(
+            "only one statement that reads is possible here (SELECT, SHOW, EXPLAIN); "
+            "nothing was done"
+        )
+    if not statement.strip():
+        raise WarehouseError(NOTHING_TO_ASK)
+    return statement
 
 
 def _reads(sql: str, dialect: Dialect) -> bool:

@@ -28,11 +28,10 @@ from sparkify_dagster.cli.console import (
     size,
     typed,
 )
-from sparkify_dagster.cli.query import unique
 from sparkify_dagster.cli.questions import bars
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.progress import report
-from sparkify_dagster.core.text import count
+from sparkify_dagster.core.text import count, unique
 
 
 def test_amounts_read_well() -> None:

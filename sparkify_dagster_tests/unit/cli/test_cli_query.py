@@ -9,8 +9,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 
+from sparkify_dagster.analysis.files import OutputError
 from sparkify_dagster.cli import console
 from sparkify_dagster.cli.query import EXAMPLE, rounded, run_query, show_rows
 from sparkify_dagster.settings import load_settings
@@ -122,6 +124,22 @@ def test_the_plan_of_a_statement_is_read_as_it_is_drawn(
     run_query(settings, "EXPLAIN SELECT * FROM song", limit=None, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert row["explain_value"].splitlines() == drawn[1:]
+
+
+def test_all_rows_of_an_answer_are_written_to_a_file_by_its_ending(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse_at(tmp_path / "data" / "warehouse.duckdb").transact(create_tables)
+    settings, path = load_settings(environ={}, cwd=tmp_path), tmp_path / "answer.csv"
+    sql = "SELECT range AS n, '=' AS t FROM range(1000)"
+    run_query(settings, sql, limit=None, as_json=False, output=path)
+    assert capsys.readouterr().out.startswith("Written: 1,000 rows to ")
+    assert path.read_text().splitlines()[:2] == ['"n","t"', '0,"\'="']
+    assert len(path.read_text().splitlines()) == 1001
+    with pytest.raises(OutputError, match="is there already"):
+        run_query(settings, sql, limit=None, as_json=False, output=path)
+    with pytest.raises(typer.BadParameter, match="a file takes all rows"):
+        run_query(settings, sql, limit=5, as_json=False, output=path, force=True)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from sparkify_dagster.cli.home import history
-from sparkify_dagster.connect import open_lake
 from sparkify_dagster.core import local_files
 from sparkify_dagster.core.local_files import LARGEST, made_for, read_bounded
 from sparkify_dagster.defs.instance import HistoryError, open_instance
+from sparkify_dagster.factory import open_lake
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.report.writing import put
 from sparkify_dagster.settings import DuckDBSettings, SettingsError, load_settings

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from sparkify_dagster.analysis.answers import fetch
 from sparkify_dagster.warehouse.duckdb import session as engine
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
@@ -104,7 +105,7 @@ def test_an_engine_that_answered_a_person_and_was_locked_for_it_is_not_kept(
     warehouse: DuckDBWarehouse,
 ) -> None:
     with warehouse.reading() as session:
-        session.fetch("SELECT 1", None)
+        fetch(session, "SELECT 1", None)
     with warehouse.transaction() as session:
         session.execute("INSERT INTO sparkify.t VALUES (4)")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sparkify_dagster.analysis.answers import fetch
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.schema import create_tables
@@ -31,19 +32,19 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 )
 def test_a_statement_that_reads_is_answered(warehouse: DuckDBWarehouse, statement: str) -> None:
     with warehouse.reading() as session:
-        assert session.fetch(statement, None) == (["user_id"], [(1,), (2,), (3,)])
+        assert fetch(session, statement, None) == (["user_id"], [(1,), (2,), (3,)])
 
 
 def test_no_more_rows_are_fetched_than_asked_for(warehouse: DuckDBWarehouse) -> None:
     with warehouse.reading() as session:
-        assert session.fetch("SELECT range FROM range(100)", 1)[1] == [(0,)]
-        assert session.fetch("SELECT range FROM range(100)", 2)[1] == [(0,), (1,)]
+        assert fetch(session, "SELECT range FROM range(100)", 1)[1] == [(0,)]
+        assert fetch(session, "SELECT range FROM range(100)", 2)[1] == [(0,), (1,)]
 
 
 @pytest.mark.parametrize("statement", ["DESCRIBE sparkify.song", "SHOW TABLES", "EXPLAIN SELECT 1"])
 def test_the_tables_can_be_looked_at(warehouse: DuckDBWarehouse, statement: str) -> None:
     with warehouse.reading() as session:
-        assert session.fetch(statement, None)[0]
+        assert fetch(session, statement, None)[0]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_nothing_but_one_reading_statement_is_run(
         warehouse.reading() as session,
         pytest.raises(WarehouseError, match="only one statement that reads"),
     ):
-        session.fetch(statement.replace("FILE", str(file)), None)
+        fetch(session, statement.replace("FILE", str(file)), None)
     assert not file.exists()
 
 
@@ -79,7 +80,7 @@ def test_files_outside_the_warehouse_cannot_be_read(
         warehouse.reading() as session,
         pytest.raises(WarehouseError, match="only the warehouse's own tables"),
     ):
-        session.fetch(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", None)
+        fetch(session, f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')", None)
 
 
 def test_an_answer_that_finds_no_room_in_memory_has_a_folder_of_its_own_which_goes(
@@ -91,7 +92,7 @@ def test_an_answer_that_finds_no_room_in_memory_has_a_folder_of_its_own_which_go
         create_tables(session)
     rows = "SELECT repeat(i::VARCHAR, 20) AS x FROM range(1000000) AS r(i) ORDER BY hash(i)"
     with made.reading() as session:
-        answer = session.fetch(f"SELECT COUNT(*), MAX(x) FROM ({rows} LIMIT 999999)", None)
+        answer = fetch(session, f"SELECT COUNT(*), MAX(x) FROM ({rows} LIMIT 999999)", None)
         (spill,) = tmp_path.glob("warehouse.duckdb.spill-*")
     assert answer[1][0][0] == 999_999
     assert (spill.exists(), list(tmp_path.iterdir())) == (False, [path])

@@ -21,7 +21,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sparkify_dagster import connect
+from sparkify_dagster import factory
 from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.defs.resources import BoundsResource, WarehouseResource
@@ -376,7 +376,7 @@ def test_a_clock_that_goes_back_changes_nothing_and_asks_no_warehouse(
     place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
     bring_up_to_date(place.lake.open(), warehouse_at(place.path))
     assert place.tick().skip_message == "the warehouse holds what the lake holds"
-    monkeypatch.setattr(connect, "utc_today", lambda: date(2018, 11, 1))
+    monkeypatch.setattr(factory, "utc_today", lambda: date(2018, 11, 1))
     place.replaced = {"warehouse": ClosedResource(at(place.path).settings)}
     told = place.tick()
     assert (told.skip_message, told.asset_events) == ("nothing new in the lake", [])
@@ -390,9 +390,9 @@ def test_a_day_that_comes_is_asked_for_by_itself(
     place.last_day = ""
     bring_up_to_date(place.lake.open(), warehouse_at(place.path))
     place.lake.put_log(log_key("2018-11-02"), event(sessionId=2))
-    monkeypatch.setattr(connect, "utc_today", lambda: date(2018, 11, 1))
+    monkeypatch.setattr(factory, "utc_today", lambda: date(2018, 11, 1))
     assert place.tick().skip_message == "the warehouse holds what the lake holds"
-    monkeypatch.setattr(connect, "utc_today", lambda: date(2018, 11, 2))
+    monkeypatch.setattr(factory, "utc_today", lambda: date(2018, 11, 2))
     (request,) = place.tick().run_requests
     assert request.tags[sensors.LOADS_TAG] == "2018-11-02"
 
