@@ -29,6 +29,8 @@ RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 TOOLS := .venv-tools/.installed
 PEERS := .venv-bench/.installed
+CLOUD := .venv-cloud/.installed
+MINISTACK := .venv-ministack/.installed
 DECLARED := setup.cfg pyproject.toml
 
 # The same output on every machine, and no questions.
@@ -69,7 +71,7 @@ test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not drill" \
 		$(TESTS)
 
-drills: $(DEV) ## Run what takes long over real processes (kills, restarts)
+drills: $(DEV) $(MINISTACK) ## Run what takes long over real processes (kills, restarts)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m drill $(TESTS)
 
 fuzz: $(DEV) ## Try odd input: objects, documents, messages, statements (SECONDS=60)
@@ -78,10 +80,15 @@ fuzz: $(DEV) ## Try odd input: objects, documents, messages, statements (SECONDS
 bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
 	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)
 
-lint: $(DEV) ## Check style and types
+lint: $(DEV) $(CLOUD) ## Check style and types, and what is deployed to AWS
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/cfn-lint deploy/aws/sparkify.yaml
+	@.venv-cloud/bin/checkov --file deploy/aws/sparkify.yaml --framework cloudformation \
+		--compact --quiet --skip-download
+	@$(BIN)/python -m sparkify_dagster_tests.policies .venv-cloud/policies
+	@PYTHONWARNINGS=ignore .venv-cloud/bin/parliament --directory .venv-cloud/policies
 
 format: $(DEV) ## Format the code, and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet || true
@@ -92,7 +99,11 @@ check: lint test drills ## Run lint, test and drills, as CI does
 lock: $(TOOLS) ## Pin what setup.cfg asks for, with hashes (UPGRADE=1: the newest)
 	@echo setuptools | $(LOCK) setup.cfg --extra dev - -o constraints-dev.txt
 	@echo setuptools | $(LOCK) setup.cfg - -c constraints-dev.txt -o constraints.txt
+	@echo setuptools | $(LOCK) setup.cfg --extra production - -c constraints-dev.txt \
+		-o constraints-production.txt
 	@printf 'cyclonedx-bom\nuv\n' | $(LOCK) - -o constraints-tools.txt
+	@printf 'checkov\nparliament\nsetuptools<81\n' | $(LOCK) - -o constraints-cloud.txt
+	@echo ministack | $(LOCK) - -o constraints-ministack.txt
 	@$(LOCK) bench/requirements.in -o bench/requirements.txt
 
 sbom: $(TOOLS) ## Write what the warehouse is made of to sbom.json (CycloneDX)
@@ -104,7 +115,7 @@ sbom: $(TOOLS) ## Write what the warehouse is made of to sbom.json (CycloneDX)
 	@echo "Written: sbom.json"
 
 clean: ## Remove what make and the demo made; your own data and dwh.cfg stay
-	@rm -rf .venv .venv-bench .venv-tools sbom.json bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
+	@rm -rf .venv .venv-bench .venv-cloud .venv-ministack .venv-tools sbom.json bench/results .dagster .tmp_dagster_home_* build dist *.egg-info
 	@if [ -e site/.sparkify-docs ]; then rm -rf site; fi
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find sparkify_dagster sparkify_dagster_tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -151,6 +162,18 @@ $(TOOLS): constraints-tools.txt | .venv/bin/python
 	@echo "Installing what pins packages and lists them into .venv-tools (once) …"
 	@.venv/bin/python -m venv .venv-tools
 	@.venv-tools/bin/python $(PINNED) constraints-tools.txt --quiet
+	@touch $@
+
+$(CLOUD): constraints-cloud.txt | .venv/bin/python
+	@echo "Installing what checks the template and its policies into .venv-cloud (once) …"
+	@.venv/bin/python -m venv .venv-cloud
+	@.venv-cloud/bin/python $(PINNED) constraints-cloud.txt --quiet
+	@touch $@
+
+$(MINISTACK): constraints-ministack.txt | .venv/bin/python
+	@echo "Installing what stands in for more of AWS into .venv-ministack (once) …"
+	@.venv/bin/python -m venv .venv-ministack
+	@.venv-ministack/bin/python $(PINNED) constraints-ministack.txt --quiet
 	@touch $@
 
 $(PEERS): bench/requirements.txt | .venv/bin/python

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import read_bounded
 from sparkify_dagster.core.meter import Meter
+from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sparkify_dagster.lake.queue import EventQueue
 
 _MB = 1_000_000
+_LONGEST_DOCUMENT = 512 * _MB
 
 
 def require_supported(settings: Settings) -> None:
@@ -142,6 +144,8 @@ def open_lake(
         threads=settings.duckdb.threads,
         meter=meter,
         today=utc_today(),
+        aliases=_document(lake, "ALIASES", reach, meter),
+        forgotten=_document(lake, "FORGOTTEN", reach, meter),
     )
 
 
@@ -207,6 +211,29 @@ def _jsonpaths(lake: LakeSettings, access: Callable[[], AwsAccess], meter: Meter
             f"{place}: cannot be read ({error.strerror}). It says which log field feeds which "
             "column; set [S3] LOG_JSONPATH to where it lies."
         ) from None
+
+
+def _document(
+    lake: LakeSettings, key: str, access: Callable[[], AwsAccess], meter: Meter
+) -> Document | None:
+    """A document that may be there; once a setting names it, it must be."""
+    if not (place := lake.places.get(key)):
+        return None
+
+    def read() -> bytes:
+        if in_s3(place):
+            from sparkify_dagster.lake.store.s3 import read_document
+
+            return read_document(place, f"[S3] {key}", access(), meter, _LONGEST_DOCUMENT)
+        try:
+            return read_bounded(Path(place), _LONGEST_DOCUMENT)
+        except OSError as error:
+            raise LakeError(
+                f"{place}: cannot be read ({error.strerror}), and is not taken for an empty one. "
+                f"Put it back, or blank [S3] {key} if there is none any more."
+            ) from None
+
+    return Document(place, read)
 
 
 def _require_any(lake: LakeSettings) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from sparkify_dagster.defs.resources import LakeResource
 from sparkify_dagster.generator import LakeSpec, generate_lake, records
+from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
@@ -89,13 +90,18 @@ def log_key(day: date | str, name: str = "events.json") -> str:
 
 
 class TinyLake:
-    """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`."""
+    """A lake in a folder of the test: `song_data`, `log_data`, `log_json_path.json`.
+
+    Where `aliases.ndjson` or `forgotten.txt` are there, the settings name them.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.songs = root / "song_data"
         self.logs = root / "log_data"
         self.document = root / "log_json_path.json"
+        self.aliases = root / "aliases.ndjson"
+        self.forgotten = root / "forgotten.txt"
         self.songs.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
         if not self.document.exists():
@@ -110,7 +116,14 @@ class TinyLake:
     @property
     def paths(self) -> oracle.LakePaths:
         """The three places, for the oracle."""
-        return oracle.LakePaths(self.songs, self.logs, self.document)
+        documents = (p if p.exists() else None for p in (self.aliases, self.forgotten))
+        return oracle.LakePaths(self.songs, self.logs, self.document, *documents)
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """The documents that are there, by the setting that names them."""
+        documents = {"aliases": self.aliases, "forgotten": self.forgotten}
+        return {name: path for name, path in documents.items() if path.exists()}
 
     def put_log(self, key: str, *records: object) -> None:
         """Writes or overwrites a log object of these records; `.gz` is packed."""
@@ -137,6 +150,7 @@ class TinyLake:
             read_jsonpaths=self.document.read_bytes,
             jsonpaths=str(self.document),
             days=DayRange(FIRST_DAY, last_day),
+            **{name: Document(str(path), path.read_bytes) for name, path in self.named.items()},
         )
 
     def resource(self, last_day: str = "2018-11-30") -> HastyLakeResource:
@@ -145,6 +159,7 @@ class TinyLake:
             song_data=str(self.songs),
             log_data=str(self.logs),
             log_jsonpath=str(self.document),
+            **{name: str(path) for name, path in self.named.items()},
         )
         last = date.fromisoformat(last_day) if last_day else None
         days = DaysSettings(first=FIRST_DAY, last=last)
@@ -163,6 +178,8 @@ class HastyLakeResource(LakeResource):
             jsonpaths=lake.jsonpaths,
             days=lake.days,
             today=lake.today,
+            aliases=lake.aliases,
+            forgotten=lake.forgotten,
         )
 
 
@@ -294,6 +311,14 @@ def tables_of(warehouse: Warehouse, names: Iterable[str] = tuple(COLUMNS)) -> di
         }
 
 
+def matched_by(warehouse: Warehouse) -> Counter[str]:
+    """How many plays each way of matching has found a song for."""
+    with warehouse.reading() as session:
+        plays = f"{session.schema}.songplay"
+        rows = session.query(f"SELECT p.matched_by FROM {plays} AS p WHERE p.song_id IS NOT NULL")
+    return Counter(how for (how,) in rows)
+
+
 def rejects_of(warehouse: Warehouse, *, published: bool) -> list[Row]:
     """Table, object, line and column to blame of every reject."""
     with warehouse.reading() as session:
@@ -322,6 +347,7 @@ def assert_equals_oracle(warehouse: Warehouse, expected: Expected) -> None:
     assert_same_tables(found, wanted)
     assert_same_rejects(warehouse, expected)
     assert_reconciled(warehouse, expected)
+    assert matched_by(warehouse) == expected.matched_by
 
 
 def without_origin(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -375,9 +401,12 @@ def assert_reconciled(warehouse: Warehouse, expected: Expected) -> None:
     rows = Counter((EVENTS_TABLE, row[-2]) for row in expected.staging_events)
     rows.update((SONGS_TABLE, row[-2]) for row in expected.staging_songs)
     rejects = Counter((table, key) for table, key, _ in expected.rejects)
+    gone = expected.suppressed
     wanted = [
-        (*name, rows[name] + rejects[name], rows[name], rejects[name]) for name in {*rows, *rejects}
+        (*name, rows[name] + rejects[name] + gone[name], rows[name], rejects[name])
+        for name in {*rows, *rejects, *gone}
     ]
+    wanted += [("suppressed", name[1], records, 0, 0) for name, records in gone.items()]
     with warehouse.reading() as session:
         found = session.query(
             "SELECT o.target, o.object, o.records, o.row_count, o.rejects "

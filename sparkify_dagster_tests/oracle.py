@@ -22,10 +22,11 @@ import json
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 EVENTS_TABLE = "staging_events_table"
@@ -56,6 +57,8 @@ class LakePaths:
     songs: Path
     logs: Path
     jsonpaths: Path
+    aliases: Path | None = None
+    forgotten: Path | None = None
 
 
 @dataclass
@@ -73,12 +76,17 @@ class Expected:
     song: list[Row] = field(default_factory=list)
     artist: list[Row] = field(default_factory=list)
     time: list[Row] = field(default_factory=list)
+    matched_by: Counter[str] = field(default_factory=Counter)
+    aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     failed_rejects: list[Reject] = field(default_factory=list)
     reasons: dict[Reject, Reason] = field(default_factory=dict)
     unroutable: dict[str, str] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
     failed_days: set[date] = field(default_factory=set)
+    suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    people: dict[Reject, set[int]] = field(default_factory=dict)
+    forgotten: set[int] = field(default_factory=set)
     songs_failed: bool = False
 
 
@@ -99,14 +107,31 @@ def expected_tables(
     expected = Expected()
     _stage_events(expected, before, paths, (first_day, last_day), reject_limit)
     _stage_songs(expected, before, paths, reject_limit)
+    expected.aliases = read_aliases(paths.aliases)
+    fill_star(expected)
+    return expected
+
+
+def read_aliases(document: Path | None) -> dict[tuple[str, str], str]:
+    """Return the song of each title and artist that the document of aliases names."""
+    lines = document.read_text(encoding="utf-8").split("\n") if document else []
+    said = [json.loads(line) for line in lines if line.strip()]
+    return {(match_name(a["song"]), match_name(a["artist"])): a["song_id"] for a in said}
+
+
+def fill_star(expected: Expected) -> None:
+    """Compute the five tables from what is staged."""
     events = [Event(*row[: len(Event._fields)]) for row in expected.staging_events]
     songs = [Song(*row[: len(Song._fields)]) for row in expected.staging_songs]
-    expected.songplay = in_order(songplay_rows(events, songs))
-    expected.user = in_order(user_rows(events))
     expected.song = in_order(song_rows(songs))
+    meant = {row[0]: row[2] for row in expected.song}
+    known = {name: (s, meant[s]) for name, s in expected.aliases.items() if s in meant}
+    plays = list(plays_and_ways(events, songs, known))
+    expected.songplay = in_order(play for play, _ in plays)
+    expected.matched_by = Counter(how for _, how in plays if how)
+    expected.user = in_order(user_rows(events))
     expected.artist = in_order(artist_rows(songs))
     expected.time = in_order(time_rows(row[1] for row in expected.songplay))
-    return expected
 
 
 # --------------------------------------------------------------------------------------------------
@@ -458,12 +483,43 @@ _CONVERSIONS: dict[str, Callable[[Any, int], Any]] = {
 # --------------------------------------------------------------------------------------------------
 
 Outcome = tuple[int, "Row | Reason"]
+Named = tuple[int, "Row | Reason", set[int]]
+"""The same, and the people whom the record names."""
 
 
 def read_log(content: bytes, fields: Sequence[str]) -> Iterator[Outcome]:
     """Yield line and outcome for each record of a log object."""
+    return ((line, outcome) for line, outcome, _ in read_people(content, fields))
+
+
+def read_people(content: bytes, fields: Sequence[str]) -> Iterator[Named]:
+    """Yield the same, and the people whom each record names."""
     for number, text, _ in stream(content):
-        yield number, read_record(text, EVENT_COLUMNS, fields)
+        outcome = read_record(text, EVENT_COLUMNS, fields)
+        people = _people(text, fields[-1]) if isinstance(outcome, Reason) else {outcome[-1]}
+        yield number, outcome, people
+
+
+def _people(text: bytes, name: str) -> set[int]:
+    """Return the ids that can be read in a record: after the field's name, bare or in quotes."""
+    found = set()
+    for piece in text.decode(errors="replace").split(f'"{name}"')[1:]:
+        colon, _, value = piece.partition(":")
+        value = value.lstrip(" \t\r\n")
+        quoted = value.startswith('"')
+        digits = re.match("-?[0-9]+", value[quoted:])
+        if colon.strip(" \t\r\n") or not digits:
+            continue
+        rest = value[quoted + digits.end() :]
+        if rest.startswith('"') if quoted else rest[:1] in tuple(" \t\r\n,}"):
+            found.add(int(digits[0]))
+    return found
+
+
+def read_forgotten(document: Path | None) -> set[int]:
+    """Return the people whom the document names."""
+    lines = document.read_text(encoding="utf-8").split("\n") if document else []
+    return {int(line.split("#")[0]) for line in lines if line.split("#")[0].strip()}
 
 
 def read_songs(content: bytes) -> Iterator[Outcome]:
@@ -522,12 +578,15 @@ class _Load:
     """What the objects of one day, or of the catalogue, give."""
 
     table: str
+    forgotten: set[int] = field(default_factory=set)
     rows: list[Row] = field(default_factory=list)
     rejects: list[tuple[Reject, Reason]] = field(default_factory=list)
+    people: dict[Reject, set[int]] = field(default_factory=dict)
+    suppressed: Counter[tuple[str, str]] = field(default_factory=Counter)
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(
-        self, root: Path, key: str, reader: Callable[[bytes], Iterable[Outcome]], *audit: date
+        self, root: Path, key: str, reader: Callable[[bytes], Iterable[Named]], *audit: date
     ) -> None:
         """Read one object; `audit` stands between a row's values and its origin."""
         try:
@@ -535,15 +594,19 @@ class _Load:
         except OSError as error:
             self.unreadable[self.table, key] = str(error)
             return
-        for line, outcome in reader(content):
-            if isinstance(outcome, Reason):
-                self.rejects.append(((self.table, key, line), outcome))
+        for line, outcome, people in reader(content):
+            if people & self.forgotten:
+                self.suppressed[self.table, key] += 1
+            elif isinstance(outcome, Reason):
+                reject = self.table, key, line
+                self.rejects.append((reject, outcome))
+                self.people.setdefault(reject, set()).update(people)
             else:
                 self.rows.append((*outcome, *audit, key, line))
 
     def fails(self, reject_limit: float) -> bool:
         """Tell whether the load may not be published."""
-        records = len(self.rows) + len(self.rejects)
+        records = len(self.rows) + len(self.rejects) + self.suppressed.total()
         too_many = records > 0 and len(self.rejects) / records > reject_limit
         return too_many or bool(self.unreadable)
 
@@ -556,20 +619,41 @@ def _stage_events(
     reject_limit: float,
 ) -> None:
     fields = event_fields(paths.jsonpaths)
+    forgotten = read_forgotten(paths.forgotten)
+    expected.forgotten = forgotten
+    before = without(before, forgotten)
     rows: list[Row] = []
     for day, keys in _keys_by_day(expected, paths.logs, days).items():
-        load = _Load(EVENTS_TABLE)
+        load = _Load(EVENTS_TABLE, forgotten)
         for key in keys:
-            load.read(paths.logs, key, lambda content: read_log(content, fields), day)
+            load.read(paths.logs, key, lambda content: read_people(content, fields), day)
         if load.fails(reject_limit):
             expected.failed_days.add(day)
             rows += [row for row in before.staging_events if row[_LOG_DATE] == day]
             kept = [r for r in before.rejects if r[0] == EVENTS_TABLE and log_day(r[1]) == day]
             _fail(expected, before, load, kept)
+            of_day = {n: c for n, c in before.suppressed.items() if log_day(n[1]) == day}
+            expected.suppressed.update(of_day)
         else:
             rows += load.rows
             _publish_rejects(expected, load.rejects)
+            expected.suppressed.update(load.suppressed)
+        expected.people |= load.people
     expected.staging_events = in_order(rows)
+
+
+def without(before: Expected, forgotten: set[int]) -> Expected:
+    """Return what was held before without some people."""
+    theirs = [row for row in before.staging_events if row[_USER_ID] in forgotten]
+    named = [reject for reject in before.rejects if before.people.get(reject, set()) & forgotten]
+    gone = Counter((EVENTS_TABLE, row[_LOG_DATE + 1]) for row in theirs)
+    gone.update(reject[:2] for reject in named)
+    return replace(
+        before,
+        staging_events=[row for row in before.staging_events if row[_USER_ID] not in forgotten],
+        rejects=[reject for reject in before.rejects if reject not in named],
+        suppressed=before.suppressed + gone,
+    )
 
 
 def _keys_by_day(
@@ -589,7 +673,7 @@ def _stage_songs(
 ) -> None:
     load = _Load(SONGS_TABLE)
     for key in object_keys(paths.songs):
-        load.read(paths.songs, key, read_songs)
+        load.read(paths.songs, key, lambda content: ((*o, set()) for o in read_songs(content)))
     expected.songs_failed = load.fails(reject_limit)
     if expected.songs_failed:
         expected.staging_songs = list(before.staging_songs)
@@ -601,6 +685,7 @@ def _stage_songs(
 
 def _fail(expected: Expected, before: Expected, load: _Load, kept: list[Reject]) -> None:
     """Keep what was published, and put the failed load's own rejects apart."""
+    expected.people |= {reject: before.people.get(reject, set()) for reject in kept}
     expected.reasons |= {reject: before.reasons[reject] for reject in kept} | dict(load.rejects)
     expected.rejects = in_order([*expected.rejects, *kept])
     expected.failed_rejects = in_order([*expected.failed_rejects, *(r for r, _ in load.rejects)])
@@ -657,6 +742,7 @@ class Song(NamedTuple):
 
 
 _LOG_DATE = Event._fields.index("log_date")
+_USER_ID = Event._fields.index("user_id")
 
 
 def ordering(*values: Any) -> tuple[Any, ...]:
@@ -674,6 +760,15 @@ def in_order(rows: Iterable[Row]) -> list[Any]:
 
 def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Row]:
     """Yield the plays, one a (user, session, item), each with its song if there is one."""
+    return (play for play, _ in plays_and_ways(events, songs))
+
+
+def plays_and_ways(
+    events: Iterable[Event],
+    songs: Iterable[Song],
+    aliases: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
+) -> Iterator[tuple[Row, str | None]]:
+    """Yield the plays, each with how its song was found."""
     plays: dict[tuple[Any, ...], list[Event]] = defaultdict(list)
     for event in events:
         if event.page == "NextSong" and event.user_id is not None:
@@ -681,11 +776,14 @@ def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Ro
     catalogue: dict[tuple[str, str], list[Song]] = defaultdict(list)
     for song in songs:
         if song.artist_name is not None:
-            catalogue[song.title.strip(" "), song.artist_name.strip(" ")].append(song)
+            catalogue[match_name(song.title), match_name(song.artist_name)].append(song)
     for identity, deliveries in plays.items():
         play = min(deliveries, key=_delivery_order)
-        song_id, artist_id = _match(play, catalogue)
-        yield (
+        name = match_name(play.song or ""), match_name(play.artist or "")
+        song_id, artist_id, how = _match(play, catalogue)
+        if None not in (play.song, play.artist) and name in aliases:
+            song_id, artist_id, how = *aliases[name], "alias"
+        row = (
             _md5("|".join(map(str, identity))),
             play.ts,
             play.user_id,
@@ -697,6 +795,33 @@ def songplay_rows(events: Iterable[Event], songs: Iterable[Song]) -> Iterator[Ro
             play.user_agent,
             play.log_date,
         )
+        yield row, how
+
+
+def match_name(text: str) -> str:
+    """Return what names are compared by: the text trimmed and, three times at most, repaired."""
+    name = text.strip(" ")
+    for _ in range(3):
+        try:
+            repaired = b"".join(map(_byte, name)).decode()
+        except UnicodeError:
+            return name
+        if all(character <= "\x7f" for character in repaired):
+            return name
+        name = repaired
+    return name
+
+
+def _byte(character: str) -> bytes:
+    """Return the byte of a character in Windows-1252, else in Latin-1."""
+    try:
+        return character.encode("cp1252")
+    except UnicodeEncodeError:
+        return character.encode("latin-1")
+
+
+def _is_repaired(*texts: str) -> bool:
+    return any(match_name(text) != text.strip(" ") for text in texts)
 
 
 def _md5(text: str) -> str:
@@ -718,19 +843,21 @@ def _delivery_order(event: Event) -> tuple[Any, ...]:
 
 def _match(
     play: Event, catalogue: dict[tuple[str, str], list[Song]]
-) -> tuple[str, str] | tuple[None, None]:
+) -> tuple[str | None, str | None, str | None]:
     if play.song is None or play.artist is None:
-        return None, None
-    candidates = catalogue.get((play.song.strip(" "), play.artist.strip(" ")), [])
+        return None, None, None
+    candidates = catalogue.get((match_name(play.song), match_name(play.artist)), [])
     if not candidates:
-        return None, None
+        return None, None, None
 
     def closeness(song: Song) -> tuple[Any, ...]:
         difference = None if play.length is None else abs(song.duration - play.length)
-        return ordering(difference, song.song_id, song.artist_id)
+        repaired = _is_repaired(song.title, song.artist_name or "")
+        return ordering(difference, song.song_id, song.artist_id, repaired)
 
     best = min(candidates, key=closeness)
-    return best.song_id, best.artist_id
+    repaired = _is_repaired(play.song, play.artist, best.title, best.artist_name or "")
+    return best.song_id, best.artist_id, "repaired" if repaired else "exact"
 
 
 def user_rows(events: Iterable[Event]) -> Iterator[Row]:

@@ -76,7 +76,9 @@ class SyncedLake(TinyLake):
     def open(self, logs: ObjectStore | None = None, last_day: date | None = None) -> Lake:
         self.sync()
         days, one_thread = DaysSettings(first=FIRST_DAY, last=last_day), DuckDBSettings(threads=1)
-        settings = Settings(s3=lake_below(self.base), days=days, duckdb=one_thread)
+        named = {name: f"{self.base}/{path.name}" for name, path in self.named.items()}
+        places = lake_below(self.base).model_copy(update=named)
+        settings = Settings(s3=places, days=days, duckdb=one_thread)
         return open_lake(settings, access=self._access)
 
     def sync(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -135,18 +136,18 @@ def s3_server() -> Iterator[S3Server]:
     """Starts a server on a free port of 127.0.0.1; it ends with this block or this process."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
-        # -P: this folder's modules must not stand in the way of others of the same name.
-        [sys.executable, "-P", __file__],
+        # Not as a file: this folder's modules must not stand in the way of others of their names.
+        [sys.executable, "-P", "-m", "sparkify_dagster_tests.s3_server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environ,
+        env=environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         port = process.stdout.readline().strip()  # It answers from the moment it tells its port.
-        assert port, f"moto did not start; try: {sys.executable} -P {__file__}"
+        assert port, f"moto did not start; try: {sys.executable} -m {__name__}"
         yield S3Server(f"http://127.0.0.1:{int(port)}")
     finally:
         process.kill()
@@ -155,11 +156,22 @@ def s3_server() -> Iterator[S3Server]:
         process.stdout.close()
 
 
+def _mended(make_app: Any, service: str) -> Any:
+    """The app of a service of moto; CloudFormation, which few tests need, takes a second more."""
+    if service == "cloudformation":
+        from sparkify_dagster_tests.moto_cloudformation import mend
+
+        mend()
+    return make_app(service)
+
+
 def _serve_until_the_parent_is_gone() -> None:
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from moto.moto_server import threaded_moto_server as moto
 
     parent = os.getppid()
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    make_app = moto.create_backend_app
+    moto.create_backend_app = lambda service: _mended(make_app, service)
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)
     # The pipe ends when the parent does, killed or not. A process that the parent forked may hold

@@ -24,6 +24,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.engine import (
+    Columns,
     Cost,
     LakeObjects,
     Result,
@@ -76,6 +77,9 @@ class SqliteSession:
         rows = [tuple(map(_read, row)) for row in cursor.fetchall()]
         return [column[0] for column in cursor.description], rows
 
+    def send(self, sql: str, values: Values | None = None) -> None:
+        self.execute(sql, values)
+
     def execute(self, sql: str, values: Values | None = None) -> int:
         return -1 if _NOT_THERE.match(sql) else self._run(sql, values).rowcount
 
@@ -93,9 +97,9 @@ class SqliteSession:
     def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
         raise WarehouseError("SQLite copies nothing by itself")
 
-    def tables(self) -> dict[str, dict[str, str]]:
+    def tables(self) -> dict[str, Columns]:
         there = {name for (name,) in self._run(f"SELECT name FROM {self.schema}.sqlite_master")}
-        return {name: self.declared(table) for name, table in TABLES.items() if name in there}
+        return {n: Columns(self.declared(t)) for n, t in TABLES.items() if n in there}
 
     def declared(self, table: Table) -> dict[str, str]:
         return {column.name: column.sql_type for column in table.columns}

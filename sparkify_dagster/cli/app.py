@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from sparkify_dagster import __version__
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
+from sparkify_dagster.cli.cluster_app import cluster
 from sparkify_dagster.cli.errors import said_plainly
+from sparkify_dagster.cli.grammar import Command, Json, settings_of
 from sparkify_dagster.lake.objects import DayRange
 
 if TYPE_CHECKING:
-    from sparkify_dagster.settings import Settings
+    pass
 
 _START, _LOAD, _LOOK = "Start", "Load", "Look"
 
@@ -35,24 +37,6 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
 
 
-class _Command(TyperCommand):
-    """Says what its argument is; click 8.5 loses what `typer.Argument(help=…)` says."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for param in self.params:
-            if isinstance(param, TyperArgument):
-                param.help = _ARGUMENTS[param.name or ""]
-
-
-_ARGUMENTS = {
-    "target": "Folder for the lake.",
-    "sql": 'One statement that reads. Tables go without their schema; "user" needs its quotes.',
-    "table": "Only this table's statements.",
-    "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
-    "log_day": "The log day; none: all.",
-    "folder": "Folder to write to; what is in it is replaced if it was written so.",
-}
 _EXIT_CODES = (
     "Exit codes: 0 good; 1 it could not be done, or something was found wrong; "
     "2 wrong usage or settings; 130 stopped."
@@ -69,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else.")]
+app.add_typer(cluster, rich_help_panel=_START)
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,12 +88,6 @@ def _global_options(
     context.obj = config
 
 
-def _settings(context: typer.Context) -> Settings:
-    from sparkify_dagster.settings import load_settings
-
-    return load_settings(context.obj)
-
-
 @app.command(rich_help_panel=_START)
 def demo(context: typer.Context) -> None:
     """See it work: make a sample lake in this folder, load it, show what is in it.
@@ -121,7 +99,7 @@ def demo(context: typer.Context) -> None:
     raise typer.Exit(run_demo(context.obj))
 
 
-@app.command(cls=_Command, rich_help_panel=_START)
+@app.command(cls=Command, rich_help_panel=_START)
 def generate(
     context: typer.Context,
     target: Annotated[
@@ -144,7 +122,7 @@ def generate(
     from sparkify_dagster.cli.generate import run_generate
 
     numbers = {"songs": songs, "events": events, "days": days, "seed": seed}
-    run_generate(target, numbers, start, mess, lambda: _settings(context))
+    run_generate(target, numbers, start, mess, lambda: settings_of(context))
 
 
 @app.command("create-tables", rich_help_panel=_LOAD)
@@ -158,7 +136,7 @@ def create_tables(
     """Make the tables that are not there yet; `etl` does so by itself."""
     from sparkify_dagster.cli.tables import run_create_tables
 
-    run_create_tables(_settings(context), drop=drop, yes=yes)
+    run_create_tables(settings_of(context), drop=drop, yes=yes)
 
 
 @app.command(rich_help_panel=_LOAD)
@@ -183,11 +161,11 @@ def etl(
     from sparkify_dagster.cli.etl import run_etl
 
     raise typer.Exit(
-        run_etl(_settings(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
+        run_etl(settings_of(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
     )
 
 
-@app.command(cls=_Command, rich_help_panel=_LOAD)
+@app.command(cls=Command, rich_help_panel=_LOAD)
 def retry(
     context: typer.Context,
     log_day: Annotated[str | None, typer.Argument(parser=day, metavar="[YYYY-MM-DD]")] = None,
@@ -196,7 +174,7 @@ def retry(
     """Try what failed again now, however often it has failed."""
     from sparkify_dagster.cli.retry import run_retry
 
-    raise typer.Exit(run_retry(_settings(context), log_day, as_json=as_json))
+    raise typer.Exit(run_retry(settings_of(context), log_day, as_json=as_json))
 
 
 @app.command(rich_help_panel=_LOAD)
@@ -204,7 +182,7 @@ def watch(context: typer.Context) -> None:
     """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
     from sparkify_dagster.cli.watch import run_watch
 
-    run_watch(_settings(context))
+    run_watch(settings_of(context))
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -212,7 +190,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     """What is in the lake, what is loaded, what is pending, failed or rejected."""
     from sparkify_dagster.cli.status import run_status
 
-    run_status(_settings(context), as_json=as_json)
+    run_status(settings_of(context), as_json=as_json)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -234,10 +212,12 @@ def rejects(
     """Records that were not accepted: object, line, column and reason of each."""
     from sparkify_dagster.cli.rejects import run_rejects
 
-    run_rejects(_settings(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json)
+    run_rejects(
+        settings_of(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json
+    )
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def query(
     context: typer.Context,
     sql: Annotated[str, typer.Argument(metavar="SQL")],
@@ -255,10 +235,10 @@ def query(
     """Ask the warehouse in SQL; nothing can be changed."""
     from sparkify_dagster.cli.query import run_query
 
-    run_query(_settings(context), sql, limit=limit, as_json=as_json, output=output, force=force)
+    run_query(settings_of(context), sql, limit=limit, as_json=as_json, output=output, force=force)
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def export(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
@@ -270,10 +250,10 @@ def export(
     """Write the tables as Parquet files; again, only what changed. DIR/current is to be read."""
     from sparkify_dagster.cli.export import run_export
 
-    run_export(_settings(context), folder, personal=personal, as_json=as_json)
+    run_export(settings_of(context), folder, personal=personal, as_json=as_json)
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def sql(
     context: typer.Context,
     table: Annotated[str | None, typer.Argument(parser=any_table, metavar="[TABLE]")] = None,
@@ -287,10 +267,10 @@ def sql(
     if diagram:
         run_diagram(table)
     else:
-        run_sql(_settings(context), table)
+        run_sql(settings_of(context), table)
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def lineage(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     down: Annotated[
@@ -322,12 +302,13 @@ def report(
     """Write what the tables say as one page, and open it: plays, listeners, who pays, data."""
     from sparkify_dagster.cli.report import run_report
 
-    run_report(_settings(context), output, browse=browse, as_json=as_json)
+    run_report(settings_of(context), output, browse=browse, as_json=as_json)
 
 
-@app.command(rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def doctor(
     context: typer.Context,
+    checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...")] = None,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Try every statement of a load on Redshift; rolled back."),
@@ -337,10 +318,10 @@ def doctor(
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(context.obj, as_json=as_json, deep=deep))
+    raise typer.Exit(run_doctor(context.obj, checks or (), as_json=as_json, deep=deep))
 
 
-@app.command(cls=_Command, rich_help_panel=_LOOK)
+@app.command(cls=Command, rich_help_panel=_LOOK)
 def docs(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("site"),

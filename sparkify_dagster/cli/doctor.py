@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import typer
 from rich.text import Text
 
 from sparkify_dagster.cli import doctor_data as data
@@ -32,13 +33,21 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not looked at"
 _WIDEST = 100
 
 
-def run_doctor(config: Path | None, *, as_json: bool, deep: bool = False) -> int:
+def run_doctor(
+    config: Path | None, only: Sequence[str] = (), *, as_json: bool, deep: bool = False
+) -> int:
     """Prints a line for each check and gives the exit code.
 
     Args:
+        only: The checks to make; none: all.
         deep: Try every statement of a load, too.
+
+    Raises:
+        BadParameter: There is no such check with these settings.
     """
-    lines = list(_lines(config, deep=deep))
+    lines = list(_lines(config, only, deep=deep))
+    if missing := [name for name in only if name not in {line.check for line in lines}]:
+        raise typer.BadParameter(f"no check {missing[0]!r}; `sparkify doctor` names them.")
     if as_json:
         print_json([asdict(line) for line in lines])
     else:
@@ -49,19 +58,21 @@ def run_doctor(config: Path | None, *, as_json: bool, deep: bool = False) -> int
     return FAILED if failed else 0
 
 
-def _lines(config: Path | None, *, deep: bool) -> Iterator[Line]:
-    yield machine.python()
-    yield machine.packages()
+def _lines(config: Path | None, only: Sequence[str], *, deep: bool) -> Iterator[Line]:
+    yield from (look() for name, look in _FIRST.items() if not only or name in only)
     try:
         settings = _usable(config)
     except SettingsError as error:
         yield Line("settings", "failed", str(error), "correct them, then run doctor again")
-        for check in _ON_A_LAPTOP:
+        for check in only or _ON_A_LAPTOP:
             yield Line(check, "not looked at", "the settings come first")
         return
-    yield Line("settings", "ok", _sources(settings))
+    if not only or "settings" in only:
+        yield Line("settings", "ok", _sources(settings))
     failed: set[str] = set()
     for check, look in (_checks(settings) | ({"deep": _deep} if deep else {})).items():
+        if only and check not in only:
+            continue
         if first := next((name for name in _AFTER.get(check, ()) if name in failed), None):
             yield Line(check, "not looked at", f"{first} comes first")
             continue
@@ -71,6 +82,7 @@ def _lines(config: Path | None, *, deep: bool) -> Iterator[Line]:
             yield line
 
 
+_FIRST = {"python": machine.python, "packages": machine.packages}
 _LAKE: dict[str, Look] = {"songs": data.songs, "logs": data.logs, "jsonpaths": data.jsonpaths}
 _LOADED: dict[str, Look] = {
     "tables": data.tables,

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 
 from sparkify_dagster.cli.console import near, size
 from sparkify_dagster.cli.doctor_line import Line
+from sparkify_dagster.cli.errors import explained
 from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
 from sparkify_dagster.core.local_files import OTHERS
 from sparkify_dagster.core.text import printable
@@ -72,6 +73,8 @@ def dagster_history(_: Settings) -> Line:
         try:
             lost = " ".join(lost_runs(anywhere=True))
         except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
+            if explained(error):
+                raise
             found = f"Dagster's history cannot be opened ({type(error).__name__})"
             return Line("history", "failed", found, "`dagster instance info` says more")
         if lost:

@@ -21,7 +21,7 @@ from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.checks import NO_FAILED_LOADS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
-from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def show_outcome(result: LoadResult, warehouse: Warehouse, days: DayRange | None
         warn(text)
     say()
     say(f"Warehouse: {near(warehouse.location)}{_sent(result)}. Run {result.run_id[:8]}.")
+    if usage := cluster_line(result):
+        say(usage)
     if path := _report_of(result):
         say(f"Report: {near(path)}.")
 
@@ -192,6 +194,17 @@ def outcome_json(result: LoadResult | None) -> dict[str, object]:
     }
 
 
+def cluster_line(result: LoadResult) -> str:
+    """What the load took of the cluster, where the cluster tells."""
+    told = result.materialized.get(SONGPLAY.name, {})
+    if "queries" not in told:
+        return ""
+    took = f"Cluster: {told['queries']} queries, {told['query_seconds']} s of work"
+    dollars = told.get("cluster_dollars_estimated")
+    awake = f"{took} in {told['seconds_awake']} s awake"
+    return f"{awake}, about ${dollars} ([LOAD] HOUR_PRICE)." if dollars else f"{awake}."
+
+
 def _report_of(result: LoadResult | None) -> str | None:
     """Where the run wrote the report, if it did."""
     written = result.materialized.get("report", {}).get("path") if result else None
@@ -207,7 +220,15 @@ def _done(result: LoadResult) -> dict[str, tuple[str, str]]:
     }
     for table in STAR:
         told[table.name] = (_star_done(result.materialized.get(table.name)), "")
+    told[SONGPLAY.name] = (told[SONGPLAY.name][0] + _matched(result), "")
     return told
+
+
+def _matched(result: LoadResult) -> str:
+    """`; songs found: 5 exact, 1 repaired`: how many plays have a song, by how it was found."""
+    ways = result.materialized.get(SONGPLAY.name, {}).get("plays_matched_by")
+    found = ", ".join(f"{n:,} {how}" for how, n in ways.items()) if isinstance(ways, dict) else ""
+    return f"; songs found: {found}" if found else ""
 
 
 def marts_row(rows: Mapping[str, int], checks: Iterable[CheckLine]) -> tuple[str, str, str]:
@@ -241,6 +262,8 @@ def _days_done(result: LoadResult) -> tuple[str, str]:
     records = count(sum(_number(data, "records") for _, data in result.days), "record")
     rejects = sum(_number(data, "rejects") for _, data in result.days)
     days = f"{count(len(result.days), 'day')}: {objects}, {records}"
+    if suppressed := sum(_number(data, "suppressed") for _, data in result.days):
+        days += f", {suppressed:,} suppressed"
     return f"{days}; {failed}" if failed else days, f"{rejects:,}"
 
 

@@ -23,9 +23,9 @@ from sparkify_dagster.defs.sensors.triggers import held_back
 from sparkify_dagster.factory import covered, open_lake, open_warehouse
 from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.objects import Aside
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, with_hidden
 from sparkify_dagster.pipeline.star import is_behind
@@ -33,7 +33,7 @@ from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry
-from sparkify_dagster.warehouse.standing import Failure, standing
+from sparkify_dagster.warehouse.standing import Failure, Standing, standing
 
 _WORST_FIRST: tuple[State, ...] = ("failed", "not known", "changed", "gone", "new", "loaded")
 
@@ -66,8 +66,7 @@ def look(settings: Settings) -> Status:
     """
     with watching():
         listing, problem = _listing(settings)
-        aside = listing.aside if listing else {}
-        warehouse, held = _look_at_warehouse(settings, aside)
+        warehouse, held = _look_at_warehouse(settings, listing)
     snapshot = listing and with_hidden(listing.reaching(held.latest_day), held.hidden)
     lake = _lake_status(settings, snapshot, held, problem)
     songs = snapshot.songs if snapshot else None
@@ -107,7 +106,7 @@ def _lake_status(
 
 
 def _look_at_warehouse(
-    settings: Settings, aside: Mapping[str, Aside]
+    settings: Settings, listing: Snapshot | None
 ) -> tuple[WarehouseStatus, _LedgerState]:
     warehouse = open_warehouse(settings)
     told = WarehouseStatus(warehouse.engine, warehouse.location, warehouse.schema)
@@ -121,7 +120,7 @@ def _look_at_warehouse(
             found = now.failures(table.name)
             held.tries |= {(table.name, part): failure for part, failure in found.items()}
         held.latest_day = now.latest_day
-        held.hidden = hidden_parts(session, aside)
+        held.hidden = hidden_parts(session, listing.aside if listing else {})
         clock, newest = ledger.utc_now(), now.newest
         told.clock = clock_problem(clock, newest) or None
         if newest:
@@ -130,7 +129,9 @@ def _look_at_warehouse(
         told.exists = True
         told.tables = count_rows(session)
         if now.last_published() > 0:
-            told.star = "behind" if is_behind(there, now) else "up to date"
+            aliases = listing.aliases.token if listing else None
+            behind = is_behind(there, now, aliases) or _is_to_search(now, listing)
+            told.star = "behind" if behind else "up to date"
         return held
 
     try:
@@ -195,6 +196,16 @@ def state_of(part: Part | None, published: Entry | None, failed: Entry | None) -
 
 def _failed_last(published: Entry | None, failed: Entry | None) -> bool:
     return failed is not None and (published is None or published.load_id < failed.load_id)
+
+
+def _is_to_search(now: Standing, listing: Snapshot | None) -> bool:
+    """Whether the document of forgotten people says something else than when it was looked at."""
+    tokens = now.digests(SUPPRESSED)
+    searched = tokens.pop("all", NOTHING)
+    if listing is None:
+        return False
+    known = [token for token in tokens.values() if token != NOTHING]
+    return searched != listing.forgotten.token or not all(map(listing.forgotten.extends, known))
 
 
 def _part_status(

@@ -75,6 +75,12 @@ def _show_warehouse(warehouse: WarehouseStatus) -> None:
     show(table)
 
 
+def _suppressed(part: PartStatus) -> str:
+    """How many records of forgotten people were left out, if any."""
+    left = part.records - part.rows - part.rejects
+    return f", {left:,} suppressed" if left > 0 else ""
+
+
 def _show_parts(parts: Sequence[PartStatus]) -> None:
     title("Loads")
     shown, hidden = _worth_showing(parts)
@@ -88,7 +94,7 @@ def _show_parts(parts: Sequence[PartStatus]) -> None:
             _UNKNOWN if part.objects is None else f"{part.objects:,}",
             _UNKNOWN if part.bytes is None else size(part.bytes),
             Text(f"{part.rows:,}", style),
-            Text(f"{part.rejects:,}", style),
+            Text(f"{part.rejects:,}{_suppressed(part)}", style),
             Text(_plainly(part.loaded_at), style),
         )
     show(table)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import dagster as dg
 
 from sparkify_dagster.defs.code_versions import code_metadata
 from sparkify_dagster.defs.column_lineage import lineage_metadata
-from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
@@ -88,7 +88,7 @@ def _table_spec(
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         table.name,
-        deps=_READS_LAKE.get(table.name) or list(table.reads),
+        deps=_READS_LAKE.get(table.name) or _made_assets(table.reads),
         group_name=table.layer.value,
         kinds={engine, table.kind} if table.layer is Layer.STAGING else {engine, "sql", table.kind},
         owners=OWNERS,
@@ -103,6 +103,11 @@ def _table_spec(
         },
         tags={"layer": table.layer.value},
     )
+
+
+def _made_assets(tables: Iterable[str]) -> list[str]:
+    """Those of some tables that are assets: what loads keep for themselves is none."""
+    return [name for name in tables if TABLES[name].layer is not Layer.LEDGER]
 
 
 def _freshness(table: Table, hours: int) -> dg.FreshnessPolicy | None:

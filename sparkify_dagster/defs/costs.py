@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS
+from sparkify_dagster.warehouse.redshift.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +75,23 @@ def cost_metadata(requests: Mapping[str, int], copied: int = 0) -> dict[str, Any
         dollars = estimate(Counter(requests) + Counter(GET=copied))
         told["s3_dollars_estimated"] = round(dollars, 7)
         told["s3_prices"] = PRICES_TOLD
+    return told
+
+
+def usage_metadata(usage: Usage | None, hour_price: float) -> dict[str, Any]:
+    """What a load took of the cluster up to then, and what that is estimated to cost.
+
+    Args:
+        hour_price: Dollars for an hour awake; 0: no estimate.
+    """
+    if usage is None:
+        return {}
+    told: dict[str, Any] = {
+        "queries": usage.queries,
+        "query_seconds": round(usage.seconds, 3),
+        "seconds_awake": round(usage.awake, 3),
+    }
+    if hour_price:
+        told["cluster_dollars_estimated"] = round(usage.dollars(hour_price), 4)
+        told["cluster_price"] = f"Estimate: ${hour_price:g} an hour awake ([LOAD] HOUR_PRICE)."
     return told

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ import dagster as dg
 from sparkify_dagster.core.meter import Meter, since
 from sparkify_dagster.defs import metadata as md
 from sparkify_dagster.defs.checks import check_evaluation, check_key, check_result, merged
-from sparkify_dagster.defs.costs import cost_metadata
+from sparkify_dagster.defs.costs import cost_metadata, usage_metadata
 from sparkify_dagster.defs.extras import Extras
 from sparkify_dagster.defs.internals import AssetMaterializationPlannedData, DagsterEvent
 from sparkify_dagster.defs.metadata import LoadStats
@@ -29,6 +30,7 @@ from sparkify_dagster.defs.sensors.triggers import nothing_due
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding
 from sparkify_dagster.pipeline.events import (
     Checked,
@@ -42,7 +44,8 @@ from sparkify_dagster.pipeline.events import (
 )
 from sparkify_dagster.pipeline.plan import Pending
 from sparkify_dagster.pipeline.star import StarResult
-from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseError
+from sparkify_dagster.warehouse.redshift.usage import Usage, usage_of
 
 _EVENTS, _SONGS = STAGING_EVENTS.name, STAGING_SONGS.name
 
@@ -56,6 +59,8 @@ class Translator:
     Args:
         meters: Count what S3 is asked.
         preview_rows: Rows of a table to show at most.
+        label: Marks the load's queries in Redshift's system views.
+        hour_price: Dollars for an hour of the cluster.
     """
 
     def __init__(
@@ -65,12 +70,17 @@ class Translator:
         warehouse: Warehouse,
         meters: Iterable[Meter] = (),
         preview_rows: int = 0,
+        label: str = "",
+        hour_price: float = 0.0,
     ) -> None:
         self._context = context
         self._extras = extras
         self._warehouse = warehouse
         self._meters = tuple(meters)
         self._preview_rows = preview_rows
+        self._label = label
+        self._hour_price = hour_price
+        self._usage: Usage | None = None
         self._requests: Mapping[str, int] = {}
         self._before_days: Mapping[str, int] = {}
         self._day = LoadStats()
@@ -194,7 +204,7 @@ class Translator:
     def _star(self, star: StarResult) -> Iterator[Any]:
         """Star tables and marts, those that were not asked for too: they were published."""
         tables = [TABLES[name] for name in star.tables]
-        stats = self._stats(lambda session: look_at(session, tables, self._preview_rows))
+        stats = self._stats(lambda session: self._looked(session, tables))
         for name in star.tables:
             yield from self._findings(star.findings.get(name, ()))
             metadata = md.star_metadata(star, name)
@@ -203,6 +213,7 @@ class Translator:
                     name,
                     lambda: md.plot_metadata("Plays by day", stats.shown.plays),
                     lambda: cost_metadata(stats.requests),
+                    lambda: usage_metadata(self._usage, self._hour_price),
                 )
             metadata |= self._more(
                 name,
@@ -210,6 +221,14 @@ class Translator:
                 partial(md.rows_metadata, name, stats.shown),
             )
             yield self._published(name, metadata)
+
+    def _looked(self, session: Session, tables: list[Table]) -> Preview:
+        """The tables' preview; and, in the same look, what Redshift's history says of the load."""
+        shown = look_at(session, tables, self._preview_rows)
+        if session.engine == "redshift" and self._label:
+            with suppress(WarehouseError):  # It may not be read: then nothing is told.
+                self._usage = usage_of(session, self._label)
+        return shown
 
     def _left_as_they_are(self, up_to_date: Iterable[str]) -> Iterator[Any]:
         """Tables that are up to date though the run fails; they would look failed, too.

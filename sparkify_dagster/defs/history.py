@@ -7,6 +7,7 @@ are laid out is Dagster's: `dagster dev` reads and writes the same ones with its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sparkify_dagster.defs.internals import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -28,6 +30,7 @@ from sparkify_dagster.defs.internals import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+_UNSET = re.compile(r'environment variable "(\w+)" which is not set')
 _INDEX = "index"
 """The file in which all runs stand together; each run has one of its own besides."""
 
@@ -67,6 +70,22 @@ def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> None:
 def in_words(error: Exception) -> str:
     """What a database says, without the statement it could not do."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
+
+
+def refusal(error: BaseException | None) -> str | None:
+    """Why Dagster's storage cannot be opened; None where something else went wrong.
+
+    What could quote a password, as an address that cannot be read, is not repeated.
+    """
+    if unset := _UNSET.findall(str(error)):
+        return f"dagster.yaml takes {', '.join(unset)} from the environment, where it is not set"
+    while error is not None:
+        if isinstance(error, DBAPIError | OSError | ImportError):
+            return in_words(error)
+        if isinstance(error, SQLAlchemyError):
+            return type(error).__name__
+        error = error.__cause__
+    return None
 
 
 class HeldStorage(DagsterSqliteStorage):

@@ -7,6 +7,7 @@ imports Dagster, which takes seconds: import it only when something is to be run
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.history import going_on_without, held_open, in_words
+from sparkify_dagster.defs.history import going_on_without, held_open, in_words, refusal
 from sparkify_dagster.defs.home import Home, home_of
 from sparkify_dagster.defs.internals import (
     InMemoryJob,
@@ -41,7 +42,7 @@ from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
 from sparkify_dagster.defs.sensors.alert_policy import is_day
-from sparkify_dagster.defs.sensors.lost_runs import end_lost
+from sparkify_dagster.defs.sensors.lost_runs import end_lost, wake_sensors
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.plan import What
 from sparkify_dagster.settings import Settings
@@ -90,7 +91,8 @@ class LoadResult:
         materialized: Metadata of each unpartitioned table that was published, by name.
         days: The log days that were published, with their metadata.
         failed_days: The log days that were tried and not published.
-        lost: What is to be said of runs whose process was gone, and whose records were ended.
+        lost: What is to be said of runs whose process was gone, and whose records were ended; and
+            of sensors that look again.
         warnings: What went wrong beside the load: nothing of it was lost by that.
     """
 
@@ -130,10 +132,11 @@ def run_load(
     with open_instance(home) as instance:
         with _history_in_use():
             lost, _ = end_lost(instance)
+            woken = wake_sensors(instance)
         run_id = make_new_run_id()
         with shown_at_work(instance, run_id):  # From before there is a record of it.
             result = _run(instance, definitions.resolve_job_def(LOAD_JOB), config, run_id)
-    result.lost = [one.told for one in lost]
+    result.lost = [*(one.told for one in lost), *woken]
     return result
 
 
@@ -154,10 +157,16 @@ def open_instance(
     Raises:
         HistoryError: It cannot be opened.
     """
+    logging.root.addFilter(_is_no_retry)
     with _history_in_use():
         opened = _opened(home, folder or Path.cwd())
     with opened as instance:
         yield instance
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    """Not dagster-postgres on each of its six tries: what the last one says is an error of ours."""
+    return "Retrying failed database" not in record.getMessage()
 
 
 @contextmanager
@@ -165,11 +174,14 @@ def _history_in_use() -> Iterator[None]:
     """Says plainly that Dagster's history cannot be used, before anything was loaded."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except Exception as error:  # Dagster's storage may be anybody's.
+        if (why := refusal(error)) is None:
+            raise
         raise HistoryError(
-            f"Dagster's history cannot be written ({in_words(error)}); nothing was loaded. It lies "
-            "in DAGSTER_HOME if that is set, else in .dagster of this folder: make room there, let "
-            "this user write it, or set DAGSTER_HOME to another folder."
+            f"Dagster's history cannot be written ({why}); nothing was loaded. It lies where the "
+            "dagster.yaml says, in DAGSTER_HOME if that is set, else in .dagster of this folder: "
+            "start the database, make room there, let this user write it, or set DAGSTER_HOME to "
+            "another folder."
         ) from None
 
 

@@ -7,6 +7,7 @@ process is gone (`liveness`, `sensors.lost_runs`), assets that a run publishes l
 
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.instance import InstanceRef
@@ -16,6 +17,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.sql import create_engine
@@ -42,12 +44,14 @@ __all__ = [
     "EventLogStorage",
     "InMemoryJob",
     "InstanceRef",
+    "InstigatorType",
     "LoadableTargetOrigin",
     "LocalComputeLogManager",
     "ManagedGrpcPythonEnvCodeLocationOrigin",
     "ReconstructableRepository",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
+    "SensorInstigatorData",
     "SqliteEventLogStorage",
     "create_engine",
     "deserialize_value",

@@ -26,6 +26,7 @@ from sparkify_dagster.defs.resources import (
     LakeResource,
     PageResource,
     WarehouseResource,
+    label_of,
 )
 from sparkify_dagster.defs.retention import prune_runs
 from sparkify_dagster.lake.errors import LakeError
@@ -118,7 +119,15 @@ def _load(
     lend_temporary_folder(context.instance.root_directory)
     extras = Extras(context.log.warning)
     meters = lake.meter, warehouse.meter
-    translator = Translator(context, extras, warehouse, meters, bounds.load.preview_rows)
+    translator = Translator(
+        context,
+        extras,
+        warehouse,
+        meters,
+        bounds.load.preview_rows,
+        label_of(context.run.run_id),
+        bounds.load.hour_price,
+    )
     request = _request(context, config)
     for event in load(request, warehouse, lake, bounds.limits(), context.run.run_id):
         yield from translator.told(event)

@@ -51,6 +51,8 @@ def entry_metadata(entry: Entry) -> dict[str, Any]:
     shown = ("objects", "bytes", "records", "rejects", "load_id")
     metadata: dict[str, Any] = {name: getattr(entry, name) for name in shown}
     metadata["dagster/row_count"] = entry.row_count
+    if entry.suppressed:
+        metadata["suppressed"] = entry.suppressed
     if entry.unknown_fields:
         metadata["unknown_fields"] = dict(entry.unknown_fields)
     return metadata
@@ -138,6 +140,7 @@ def star_metadata(star: StarResult, name: str) -> dict[str, Any]:
     }
     if name == SONGPLAY.name:
         metadata["match_rate"] = round(star.matched / table.rows, 6) if table.rows else 0.0
+        metadata["plays_matched_by"] = dict(star.matched_by)
         metadata["plays_rematched"] = star.rematched
     return metadata
 

@@ -39,8 +39,12 @@ class WarehouseResource:
             run_id: The Dagster run, to mark what is done for it.
             lock_wait: Seconds to wait for a writer, instead of what the settings say.
         """
-        label = f"sparkify:load:{run_id[:8]}"
-        return open_warehouse(self.settings, lock_wait=lock_wait, label=label)
+        return open_warehouse(self.settings, lock_wait=lock_wait, label=label_of(run_id))
+
+
+def label_of(run_id: str) -> str:
+    """What marks a run's queries in Redshift's system views."""
+    return f"sparkify:load:{run_id[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ What belongs here: reading a grammar. The grammar is `cli.app`'s and is handed i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import click
@@ -36,15 +37,28 @@ class Command(NamedTuple):
     options: tuple[Option, ...]
     ending: str
 
+    @property
+    def anchor(self) -> str:
+        """Where it stands on its page."""
+        return self.name.replace(" ", "-")
+
 
 def described(program: click.Group) -> tuple[Command, ...]:
     """The program itself, then its commands in the order of its help; hidden ones are left out."""
     name = program.name or ""
-    shown = [(n, command) for n, command in program.commands.items() if not command.hidden]
     return (
         _command(program, name, name),
-        *(_command(command, f"{name} {n}", n) for n, command in shown),
+        *(_command(command, f"{name} {n}", n) for n, command in _within(program)),
     )
+
+
+def _within(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group, each with what is typed for it, those of groups in it after them."""
+    for name, command in group.commands.items():
+        if not command.hidden:
+            yield name, command
+            if isinstance(command, click.Group):
+                yield from ((f"{name} {inner}", each) for inner, each in _within(command))
 
 
 def _command(command: click.Command, typed: str, name: str) -> Command:

@@ -32,7 +32,7 @@ def entries(
         for check in page.checks:
             yield f"{name}.{check.name}", "check", f"{file}#check-{check.name}", check.claim
     for command in commands:
-        where = f"commands.html#{command.name}"
+        where = f"commands.html#{command.anchor}"
         yield command.usage, "command", where, command.summary
         for option in command.options:
             yield f"{command.name} {option.typed}", "option", where, option.help

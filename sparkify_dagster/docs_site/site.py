@@ -143,7 +143,7 @@ def _menu(
     """The pages of the menu, those of one section together."""
     overview, in_use, settings = map(_file, (_OVERVIEW, _IN_USE, _SETTINGS))
     others = [file for file in written if file not in (overview, in_use, settings)]
-    of_commands = [Heading(2, command.name, command.name) for command in commands]
+    of_commands = [Heading(2, command.name, command.anchor) for command in commands]
     of_settings = [Heading(2, ALL_SETTINGS, anchor(ALL_SETTINGS))]
     of_settings += [Heading(3, f"[{name}]", name) for name in sections]
     return [

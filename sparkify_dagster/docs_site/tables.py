@@ -79,7 +79,8 @@ def asset_graph() -> Graph:
     for table in TABLES.values():
         if table.layer is not Layer.LEDGER:
             graph.add(table.name, table.layer.value)
-            sources = (*_READS_LAKE.get(table.name, ()), *table.reads)
+            read = (name for name in table.reads if TABLES[name].layer is not Layer.LEDGER)
+            sources = (*_READS_LAKE.get(table.name, ()), *read)
             graph.edges += [(source, table.name) for source in sources]
     return graph
 

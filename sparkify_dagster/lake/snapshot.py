@@ -13,6 +13,13 @@ from datetime import date
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, catalogue_parts, make_parts
+from sparkify_dagster.lake.documents import (
+    Aliases,
+    Document,
+    Forgotten,
+    read_aliases,
+    read_forgotten,
+)
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
 from sparkify_dagster.lake.reader.reader import READER_VERSION, Reader
@@ -36,6 +43,8 @@ class Snapshot:
         fields: The log fields that feed the columns of `staging_events_table`, in order.
         ahead: Log days after today, where the range of days is open; they are unroutable, too.
         aside: What is there and not read, by staging table.
+        aliases: What the document of aliases says.
+        forgotten: The people whose events are not loaded.
     """
 
     songs: dict[str, Part]
@@ -44,6 +53,8 @@ class Snapshot:
     fields: tuple[str, ...]
     ahead: dict[str, Part] = field(default_factory=dict)
     aside: Mapping[str, Aside] = field(default_factory=dict)
+    aliases: Aliases = field(default_factory=Aliases)
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
     def reaching(self, latest: str) -> Snapshot:
         """The same with an open range of days that goes to a day, if that is after today."""
@@ -102,7 +113,7 @@ def left_aside(table: str, aside: Aside) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The three places of a lake.
+    """The places of a lake.
 
     Args:
         read_jsonpaths: Gives the JSONPaths document's bytes; raises LakeError.
@@ -111,6 +122,7 @@ class Lake:
         today: Where they end, for now, if the range is open; None: nowhere.
         threads: Threads to parse records with; 0 for all cores.
         meter: Counts what its stores are asked.
+        aliases: The document of aliases; None: there is none. So is `forgotten`, of people.
     """
 
     songs: ObjectStore
@@ -121,9 +133,11 @@ class Lake:
     threads: int = 0
     meter: Meter = field(default_factory=Meter)
     today: date | None = None
+    aliases: Document | None = None
+    forgotten: Document | None = None
 
     def snapshot(self) -> Snapshot:
-        """Lists the whole lake. Opens no object but the JSONPaths document.
+        """Lists the whole lake. Opens no object but documents.
 
         Raises:
             LakeError: A prefix or the document is not there or cannot be used.
@@ -140,6 +154,8 @@ class Lake:
             fields=paths.fields,
             ahead=ahead,
             aside={STAGING_SONGS.name: songs.aside, STAGING_EVENTS.name: logs.aside},
+            aliases=read_aliases(self.aliases),
+            forgotten=read_forgotten(self.forgotten),
         )
 
     def _is_ahead(self, day: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from sparkify_dagster.lineage.origin import NONE, Origin, Ref, Refs
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import quoted
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Table
@@ -71,7 +72,8 @@ def known_tables() -> dict[str, tuple[str, ...]]:
         )
         for table in STAGING
     }
-    made = (table for table in TABLES.values() if table.name in LAKE or table.sql)
+    shown = (*STAGING, *MATCHING)
+    made = (table for table in TABLES.values() if table in shown or table.sql)
     return fields | {table.name: table.column_names for table in made}
 
 

@@ -11,13 +11,16 @@ from functools import cache
 
 from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.statements import VIEWS, placeholders, sql_text
 from sparkify_dagster.model.table import Table
 
 STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
-TABLES: dict[str, Table] = {table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER)}
+TABLES: dict[str, Table] = {
+    table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER, *MATCHING)
+}
 
 
 def tables_in(path: str, package: str = "model") -> set[str]:

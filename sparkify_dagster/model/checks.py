@@ -210,18 +210,20 @@ def _reconciled(table: Table) -> Check:
     if table is STAGING_EVENTS:  # Where Redshift read several objects at once, by their day.
         origin = "COALESCE(r.object, CAST(r.log_date AS VARCHAR(10)))"
         origins = ask("origins_by_day", table, traced=origins)
-    by_object = ask("by_object", table, origin=origin, origins=origins)
+    suppressed = ask("suppressed", table)
+    by_object = ask("by_object", table, origin=origin, origins=origins, suppressed=suppressed)
     return _blocking(
         table.name,
         "records_reconciled",
-        "Rows staged and rows rejected together are the records of each object.",
+        "Rows staged, rejected and suppressed together are the records of each object.",
         "Load the objects named again: `sparkify etl --full`; tell us if it stays.",
         question=ask("records_reconciled", table, by_object=by_object),
-        compared="records: {records}, staged: {staged}, rejected: {rejected}",
+        compared="records: {records}, staged: {staged}, rejected: {rejected}, "
+        "suppressed: {suppressed}",
         failure=lambda n: (
-            f"Of {count(n['records'], 'record', 'records')} {n['staged']:,} were staged and "
-            f"{n['rejected']:,} rejected, and in {count(n['offenders'], 'object', 'objects')} "
-            "that does not add up."
+            f"Of {count(n['records'], 'record', 'records')} {n['staged']:,} were staged, "
+            f"{n['rejected']:,} rejected and {n['suppressed']:,} suppressed, and in "
+            f"{count(n['offenders'], 'object', 'objects')} that does not add up."
         ),
         sample=ask("records_reconciled.sample", table, by_object=by_object),
     )

@@ -170,3 +170,10 @@ RETIRED: dict[str, Table] = {
     STAGING_SONGS.name: RETIRED_SONGS,
 }
 """For each staging table, where the keys of its replaced rows are kept."""
+
+SUPPRESSED = "suppressed"
+"""In place of a table: the log days' records of forgotten people, by day and by object.
+
+The digest is the token of their document as it was then, `empty` where a day has none of them; the
+part `all` says up to which document the tables were searched for them.
+"""

@@ -145,6 +145,15 @@ SONGPLAY = Table(
             required=True,
             audit=True,
         ),
+        Column(
+            "matched_by",
+            Type.VARCHAR,
+            "How the song was found: exact, by names as delivered; repaired, where a name of the "
+            "play or of the song had to be (match_names); alias (song_aliases). NULL without "
+            "a song.",
+            length=SHORT,
+            audit=True,
+        ),
     ),
     key=("user_id", "session_id", "item_in_session"),
     references=(

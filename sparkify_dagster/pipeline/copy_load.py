@@ -30,6 +30,7 @@ from sparkify_dagster.pipeline.events import PartResult
 from sparkify_dagster.pipeline.loading import Loading, Published, RemoteStore
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import entry_of, recorded
+from sparkify_dagster.pipeline.suppress import write_suppressed
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Row, Session
 from sparkify_dagster.warehouse.ledger import append_rows, relation
@@ -146,20 +147,26 @@ def _publish(
     create_tables(session)
     load = ledger.next_load(session, _TABLE.name)
     load_id = load.load_id
-    load_events.remove_days(session, [part.name for part in group], load)
+    load_events.remove_days(session, loading, [part.name for part in group], load)
     session.send(create_incoming(INCOMING, _COLUMNS))
     objects: list[Row] = []
+    left: dict[LakeObject, tuple[str, int]] = {}
     for part in group:
         before = len(session.cost.query_ids)
         loading.phases.now("copy")
         rows = _copy(session, store, loading.reader.fields, part)
         loading.phases.now("load")
+        suppressed = _leave_out(session, loading) if rows else 0
         if rows:
             _stage(session, part, load_id)
-        objects += _objects(part, rows, load_id)
+        objects += _objects(part, rows, suppressed, load_id)
+        if suppressed and len(filled := _filled(part)) == 1:
+            left[filled[0]] = part.name, suppressed
         cost = Cost(session.cost.query_ids[before:], rows)
-        copied.append(PartResult(entry_of(_TABLE, part, rows), path="copy", cost=cost))
+        entry = entry_of(_TABLE, part, rows, suppressed=suppressed)
+        copied.append(PartResult(entry, path="copy", cost=cost))
     append_rows(session, "load_objects", objects)
+    write_suppressed(session, left, load_id)
     if session.cost.copied:
         _require_no_doubts(session, group, load_id)
     if changed := store.changed([item for part in group for item in part.objects]):
@@ -196,6 +203,12 @@ def _require_no_doubts(session: Session, group: Sequence[Part], load_id: int) ->
         raise AmbiguousCopy(f"{doubtful:,} records of {days} need a closer look")
 
 
+def _leave_out(session: Session, loading: Loading) -> int:
+    """Takes out what was copied of forgotten people; gives how many records."""
+    theirs = loading.leave_out.conditions() if loading.leave_out else ()
+    return sum(session.execute(f"DELETE FROM {quoted(INCOMING)} WHERE {rows}") for rows in theirs)
+
+
 def _filled(part: Part) -> list[LakeObject]:
     """The objects of a day that hold something.
 
@@ -227,12 +240,12 @@ def _stage(session: Session, part: Part, load_id: int) -> None:
     session.send(f"DELETE FROM {quoted(INCOMING)}")
 
 
-def _objects(part: Part, copied: int, load_id: int) -> list[Row]:
+def _objects(part: Part, copied: int, suppressed: int, load_id: int) -> list[Row]:
     """The day's rows of `load_objects`."""
     alone = len(_filled(part)) == 1
     rows = list[Row]()
     for item in part.objects:
         records = copied if alone and item.size else None if item.size else 0
-        counts = (records, records, 0)
+        counts = (records, records and records - suppressed, 0)
         rows.append((_TABLE.name, part.name, item.key, item.size, item.token, *counts, load_id))
     return rows

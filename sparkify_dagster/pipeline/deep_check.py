@@ -27,6 +27,7 @@ from sparkify_dagster.pipeline.sql_recorder import EVENT, Bulk, Place, Sent
 from sparkify_dagster.warehouse.engine import LakeObjects, Session, Transient, WarehouseError
 from sparkify_dagster.warehouse.redshift.copy import LOAD_ERRORS
 from sparkify_dagster.warehouse.redshift.session import FEW_ROWS
+from sparkify_dagster.warehouse.redshift.usage import QUERIES_TAKEN
 from sparkify_dagster.warehouse.redshift.warehouse import SIZES, RedshiftWarehouse
 
 MOST_REFUSALS = 20
@@ -70,6 +71,12 @@ REMEDIES = (
         "sys_load_error_detail",
         "",
         "loads go well without it; of a record that COPY refuses they then tell less",
+        is_optional=True,
+    ),
+    Remedy(
+        "sys_query_history",
+        "",
+        "loads go well without it, and tell no seconds and dollars of the cluster",
         is_optional=True,
     ),
     Remedy(
@@ -177,7 +184,8 @@ def remedy(statement: str, words: str, way_round: str) -> tuple[str, bool]:
 def _views(schema: str) -> Stage:
     """What loads ask of Redshift's own views, for what they report."""
     since = {"since": datetime.now(UTC).replace(tzinfo=None)}
-    asked = [Sent(SIZES, {"schema": schema}), Sent(LOAD_ERRORS, since)]
+    label = {"label": "sparkify:doctor"}
+    asked = [Sent(SIZES, {"schema": schema}), Sent(LOAD_ERRORS, since), Sent(QUERIES_TAKEN, label)]
     return Stage("views", "Questions to Redshift's own views", (), asked)
 
 

@@ -15,15 +15,17 @@ of failures. How a step is done stands in the module of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
+from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.lake.snapshot import Lake, loaded_columns
 from sparkify_dagster.model import marts, star
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
@@ -44,6 +46,7 @@ from sparkify_dagster.pipeline.events import (
     PartResult,
     Planned,
 )
+from sparkify_dagster.pipeline.forget import forget
 from sparkify_dagster.pipeline.load_songs import load_songs
 from sparkify_dagster.pipeline.loading import Limits, Loading
 from sparkify_dagster.pipeline.plan import (
@@ -56,6 +59,7 @@ from sparkify_dagster.pipeline.plan import (
     pending,
 )
 from sparkify_dagster.pipeline.star import publish_star
+from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 
@@ -105,10 +109,11 @@ class _Load:
         plan = yield from self._plan()
         if plan.todo.is_nothing:
             return
+        yield from self._forget(plan)
         yield from self._songs(plan)
         yield from self._days(plan)
         yield from self._check(_of_failed_loads(plan.todo))
-        yield from self._star(plan.todo)
+        yield from self._star(plan.todo, plan.snapshot.aliases)
         yield from self._check(self._of_columns())
         yield from self._prune(plan.held)
 
@@ -123,6 +128,20 @@ class _Load:
         plan = Planned(snapshot, held, todo)
         yield plan
         return plan
+
+    def _forget(self, plan: Planned) -> Iterator[Event]:
+        if not plan.todo.forget:
+            return
+        progress.report("searching for forgotten people")
+        leave_out = self._leave_out(plan)
+        for day in forget(self.warehouse, leave_out, self.run_id):
+            yield self._part(day.entry.part, day)
+
+    def _leave_out(self, plan: Planned) -> Suppression:
+        seen = plan.snapshot
+        name = dict(zip(loaded_columns(STAGING_EVENTS), seen.fields, strict=True))
+        user_id = name[STAGING_EVENTS.column("user_id")]
+        return Suppression(seen.forgotten, user_id, plan.held.suppressed)
 
     def _songs(self, plan: Planned) -> Iterator[Event]:
         known, parts = plan.held.songs, plan.todo.songs
@@ -147,6 +166,7 @@ class _Load:
             return
         reader = self.lake.log_reader(plan.snapshot.fields)
         loading = Loading(self.warehouse, self.lake.logs, reader, self.limits, self.run_id)
+        loading = replace(loading, leave_out=self._leave_out(plan))
         days: list[PartResult] = []
         try:
             for day in load_log_days(loading, plan.todo.days):
@@ -156,7 +176,7 @@ class _Load:
         finally:
             yield from self._tried("A reader was not closed", reader.close)
 
-    def _star(self, todo: Pending) -> Iterator[Event]:
+    def _star(self, todo: Pending, aliases: Aliases) -> Iterator[Event]:
         if not self.request.star:
             return
         self.at = STAR
@@ -166,6 +186,7 @@ class _Load:
                 self.run_id,
                 rebuild=self.request.rebuilds(todo),
                 rebuild_from=self.limits.rebuild_from,
+                aliases=aliases,
             )
         except AuditFailed as error:
             self._fails(STAR, f"The star was not published. {error}")
@@ -174,6 +195,12 @@ class _Load:
         self.is_rebuilt = done.mode == "rebuild"
         self.up_to_date.update(table.name for table in star.STAR)
         yield done
+        if done.resting:
+            yield Noticed(
+                f"{count(len(done.resting), 'song')} named in [S3] ALIASES is not in the "
+                f"catalogue, such as {cited(done.resting[0])}: these aliases rest. "
+                "Take their lines out, or leave them for when it comes."
+            )
         if done.marts_failed is None:
             self.up_to_date.update(table.name for table in marts.MARTS)
             return

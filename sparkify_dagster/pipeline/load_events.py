@@ -88,7 +88,8 @@ def _without_memory(entry: Entry, why: str) -> Entry:
 
 def _judged(loading: Loading, part: Part, prepared: Prepared, records: int, rejects: int) -> Entry:
     """The day's entry: published, unless an object or the number of rejects forbids it."""
-    entry = entry_of(_TABLE, part, records, rejects, prepared.unknown_of(part.name))
+    suppressed = prepared.suppressed_of(part.name)
+    entry = entry_of(_TABLE, part, records, rejects, prepared.unknown_of(part.name), suppressed)
     unread = [error for name, error in prepared.errors if name == part.name]
     if unread:
         return replace(entry, status="failed", message=first_of(unread))
@@ -147,7 +148,7 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
         loading.phases.now("load")
         create_tables(session)
         load = ledger.next_load(session, _TABLE.name)
-        remove_days(session, days, load)
+        remove_days(session, loading, days, load)
         findings = publish(session, loading, _TABLE, entries, kept, load.load_id, log_days)
         return Published(load.load_id, findings, session.cost)
 
@@ -155,12 +156,16 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
         return loading.transact(work)
 
 
-def remove_days(session: Session, days: Sequence[str], load: ledger.NextLoad) -> None:
+def remove_days(
+    session: Session, loading: Loading, days: Sequence[str], load: ledger.NextLoad
+) -> None:
     """Removes what the days hold: their rows, objects and rejects."""
     where, values = one_of("log_date", [date.fromisoformat(day) for day in days])
     retire(session, _TABLE, where, values, load)
     ledger.remove(session, "load_rejects", _TABLE.name, where, values)
     ledger.remove(session, "load_objects", _TABLE.name, *one_of("part", days))
+    if loading.leave_out:
+        loading.leave_out.clear(session, days)
 
 
 def _fail(

@@ -16,15 +16,19 @@ from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_pa
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.check import Check
+from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
+from sparkify_dagster.pipeline.suppress import is_staged
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.standing import Failure, standing
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
+_SOMEBODY_IS_BACK = "somebody is no longer forgotten"
+"""In place of the digest of a day whose records were left out and no longer are."""
 _CLOCKS_DIFFER = timedelta(hours=1)
 """By so much the clocks of those who load may differ."""
 _NAMED = 20
@@ -80,6 +84,8 @@ class Loaded:
         latest_day: The latest log day that was ever published; blank: none was.
         newest: When the newest entry was made, UTC, by the clock of who made it.
         hidden: By table, the parts with objects from below links that are not followed, and these.
+        suppressed: Log days of which records of forgotten people were left out.
+        forget: The tables must be searched for forgotten people.
     """
 
     songs: dict[str, str]
@@ -90,6 +96,8 @@ class Loaded:
     latest_day: str = ""
     newest: datetime | None = None
     hidden: Hidden = field(default_factory=dict)
+    suppressed: frozenset[str] = frozenset()
+    forget: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -110,17 +118,19 @@ class Pending:
         days: Log days to load.
         star: The star must be published even if nothing is loaded.
         given_up: Parts that differ and have failed too often to be tried again by themselves.
+        forget: The tables must be searched for forgotten people.
     """
 
     songs: list[Part]
     days: list[Part]
     star: bool
     given_up: list[Part] = field(default_factory=list)
+    forget: bool = False
 
     @property
     def is_nothing(self) -> bool:
         """Whether the warehouse holds what the lake holds."""
-        return not (self.songs or self.days or self.star)
+        return not (self.songs or self.days or self.star or self.forget)
 
 
 def summed_up(todo: Pending) -> str:
@@ -146,36 +156,48 @@ def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Lo
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
-    held = loaded(warehouse, snapshot.aside)
+    held = loaded(warehouse, snapshot)
     return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
 
 
-def loaded(warehouse: Warehouse, aside: Mapping[str, Aside] | None = None) -> Loaded:
+def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
     """A short look at the ledger.
 
     Args:
-        aside: What the lake shows and nobody reads, by staging table.
+        snapshot: The lake, as far as it has a say in what is loaded.
 
     Raises:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.read_only(lambda session: _loaded(session, aside or {}))
+        return warehouse.read_only(lambda session: _loaded(session, snapshot))
     except WarehouseMissing:
-        return NEVER_LOADED
+        return replace(NEVER_LOADED, forget=bool(snapshot and snapshot.forgotten.ids))
 
 
-def _loaded(session: Session, aside: Mapping[str, Aside]) -> Loaded:
+def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     there, now = ledger.ready_tables(session), standing(session)
+    aliases = snapshot.aliases.token if snapshot else None
+    days, suppressed = now.digests(STAGING_EVENTS.name), now.digests(SUPPRESSED)
+    searched = suppressed.pop("all", NOTHING)
+    suppressed = {day: token for day, token in suppressed.items() if token != NOTHING}
+    forget = False
+    if snapshot is not None:
+        forgotten = snapshot.forgotten
+        back = (day for day, token in suppressed.items() if not forgotten.extends(token))
+        days |= dict.fromkeys(back, _SOMEBODY_IS_BACK)
+        forget = searched != forgotten.token or is_staged(session, forgotten)
     return Loaded(
         now.digests(STAGING_SONGS.name),
-        now.digests(STAGING_EVENTS.name),
-        now.last_published() > 0 and is_behind(there, now),
+        days,
+        now.last_published() > 0 and is_behind(there, now, aliases),
         now.failures(STAGING_SONGS.name),
         now.failures(STAGING_EVENTS.name),
         now.latest_day,
         now.newest,
-        hidden_parts(session, aside),
+        hidden_parts(session, snapshot.aside if snapshot else {}),
+        frozenset(suppressed),
+        forget,
     )
 
 
@@ -219,7 +241,8 @@ def pending(
     songs = changed_parts(snapshot.songs, known_songs)
     if request.what == "asked":
         asked = [snapshot.days.get(name) or empty_part(name) for name in request.days]
-        return Pending(songs if STAGING_SONGS.name in request.tables else [], asked, request.star)
+        songs = songs if STAGING_SONGS.name in request.tables else []
+        return Pending(songs, asked, request.star, forget=held.forget)
     days = changed_parts(snapshot.days, known_days)
     if request.within is not None:
         songs, days = [], [p for p in days if date.fromisoformat(p.name) in request.within]
@@ -228,7 +251,8 @@ def pending(
         songs, songs_over = _tried_less(songs, held.failed_songs, attempts)
         days, days_over = _tried_less(days, held.failed_days, attempts)
         given_up = [*songs_over, *days_over]
-    return Pending(songs, days, held.star_behind or request.what == "everything", given_up)
+    star = held.star_behind or request.what == "everything"
+    return Pending(songs, days, star, given_up, held.forget)
 
 
 def _tried_less(

@@ -24,6 +24,7 @@ from sparkify_dagster.lake.objects import Objects, is_packed, key_of
 from sparkify_dagster.lake.reader.reader import Batch
 from sparkify_dagster.lake.reader.rejects import Rejects, TooMuch
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
+from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster.warehouse.engine import OutOfMemory
 
 Read = Callable[[Sequence[bytes], int, int], Batch]
@@ -60,15 +61,16 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Records by object: `rows` accepted, `rejects` rejected; an integer for each object."""
+    """Records by object: accepted, rejected, left out; an integer for each object."""
 
     rows: np.ndarray
     rejects: np.ndarray
+    suppressed: np.ndarray | int = 0
 
     @property
     def records(self) -> np.ndarray:
         """All of them."""
-        total: np.ndarray = self.rows + self.rejects
+        total: np.ndarray = self.rows + self.rejects + self.suppressed
         return total
 
     def by_part(self, parts: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -96,6 +98,7 @@ class Prepared:
         batch: Rows and rejects, by index of the object.
         errors: Objects that could not be read whole.
         unknown: By part: fields that no column takes, with the number of records that had them.
+        suppressed: By index of the object: records of forgotten people, which are in no batch.
     """
 
     objects: Objects
@@ -103,6 +106,7 @@ class Prepared:
     batch: Batch
     errors: list[tuple[str, ObjectError]] = field(default_factory=list)
     unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    suppressed: Counter[int] = field(default_factory=Counter)
 
     def columns(self) -> Columns:
         """Keys, sizes and tokens of the objects, all as texts."""
@@ -126,9 +130,18 @@ class Prepared:
         held = self.batch.rows["object"].to_numpy()
         rejected = self.batch.rejects.table["object"].to_numpy()
         objects = len(self.objects)
+        suppressed = np.zeros(objects, dtype=np.int64)
+        for index, records in self.suppressed.items():
+            suppressed[index] = records
         return Counts(
-            np.bincount(held, minlength=objects), np.bincount(rejected, minlength=objects)
+            np.bincount(held, minlength=objects),
+            np.bincount(rejected, minlength=objects),
+            suppressed,
         )
+
+    def suppressed_of(self, part: str) -> int:
+        """How many records of a part are left out."""
+        return sum(n for index, n in self.suppressed.items() if self.parts[index] == part)
 
     def unknown_of(self, part: str) -> dict[str, int]:
         """Unknown fields among a part's records, with how many had them: the most frequent."""
@@ -164,7 +177,9 @@ class Prepared:
         batch = Batch(of(self.batch.rows), Rejects(of(self.batch.rejects.table)))
         chosen = np.flatnonzero(kept).tolist()
         objects = Objects([self.objects.lines[i] for i in chosen])
-        return Prepared(objects, [self.parts[i] for i in chosen], batch, self.errors, self.unknown)
+        suppressed = Counter({int(number[i]): n for i, n in self.suppressed.items() if kept[i]})
+        parts = [self.parts[i] for i in chosen]
+        return Prepared(objects, parts, batch, self.errors, self.unknown, suppressed)
 
     def rejects_of(self, part: str) -> Rejects:
         """The rejects of one part."""
@@ -195,6 +210,7 @@ def prepare(
     bounds: Bounds = DEFAULT_BOUNDS,
     held_bytes: int = sys.maxsize,
     most_rejects: int = sys.maxsize,
+    leave_out: Suppression | None = None,
 ) -> Prepared:
     """Reads objects, and parses them while the next ones are being read.
 
@@ -204,6 +220,7 @@ def prepare(
         bounds: How large an object may be.
         held_bytes: How much memory their rows and rejects may take.
         most_rejects: How many rejects there may be.
+        leave_out: Whose records are counted and not kept.
 
     Raises:
         Overfull: There is more.
@@ -215,6 +232,9 @@ def prepare(
     try:
         for chunk in _ahead(_chunks(store, objects, bounds)):
             more = _read(read, chunk, len(made.parts), most_rejects)
+            if leave_out is not None:
+                more, gone = leave_out.left(more)
+                made.suppressed.update(gone)
             held += more.rows.nbytes + more.rejects.table.nbytes
             if held > held_bytes:
                 raise TooMuch(
@@ -236,6 +256,8 @@ def prepare(
         rejects = error.rejects or made.batch.rejects
         made.batch = nothing_of(read).batch
         made.batch.rejects = rejects
+        if leave_out is not None:
+            made.batch, _ = leave_out.left(made.batch)
         raise Overfull(str(error), made) from None
     return made
 

@@ -24,6 +24,7 @@ from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, enforce, examine_at_once, loaded_by
 from sparkify_dagster.pipeline.loading import Loading, Published
 from sparkify_dagster.pipeline.prepare import Columns, Prepared
+from sparkify_dagster.pipeline.suppress import write_suppressed
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Values
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
@@ -140,6 +141,8 @@ def publish(
         columns = piece.columns()
         append_staged(session, table, piece, columns[0], load_id, days and days[first:])
         write_objects(session, table, piece, columns, load_id)
+    found = {prepared.objects[at]: (prepared.parts[at], n) for at, n in prepared.suppressed.items()}
+    write_suppressed(session, found, load_id)
     rejects = prepared.batch.rejects
     write_rejects(session, table, prepared, rejects, load_id, loading.run_id, published=True)
     return recorded(session, loading, table, entries, load_id)
@@ -153,7 +156,8 @@ def recorded(
     Raises:
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
-    ledger.record(session, entries, load_id, loading.run_id)
+    more = loading.leave_out.entries(entries) if loading.leave_out else []
+    ledger.record(session, [*entries, *more], load_id, loading.run_id)
     loading.phases.now("audit")
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))
     findings = examine_at_once(session, ((check, touched) for check in audits_of(table.name)))
@@ -237,12 +241,13 @@ def entry_of(
     records: int,
     rejects: int = 0,
     unknown_fields: Mapping[str, int] | None = None,
+    suppressed: int = 0,
 ) -> Entry:
     """The history entry of a part as if it were published.
 
     Args:
         records: Records of all its objects, of those that were not read again, too.
-        rejects: How many of them are rejected.
+        rejects: How many of them are rejected; those that are left out are `suppressed`.
     """
     return Entry(
         target=table.name,
@@ -252,9 +257,10 @@ def entry_of(
         objects=len(part.objects),
         bytes=part.size,
         records=records,
-        row_count=records - rejects,
+        row_count=records - rejects - suppressed,
         rejects=rejects,
         unknown_fields=unknown_fields or None,
+        suppressed=suppressed,
     )
 
 

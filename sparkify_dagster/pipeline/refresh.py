@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Names, exact, exact_key, literal, quoted, relations, same_key
 from sparkify_dagster.model.ledger import RETIRED
+from sparkify_dagster.model.matching import SONG_ALIASES
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, TIME
 from sparkify_dagster.model.statements import sql_text, statement
@@ -61,15 +62,19 @@ class Refresh:
     Args:
         since: The last staging load that the star has taken in.
         moved: Tables of which rows have come or gone since then.
+        aliases: Relation with the aliases that have come or gone; blank: none have.
 
     Attributes:
         changed: The rows of each table that was built, for whoever has to follow.
     """
 
-    def __init__(self, session: Session, since: int, moved: Iterable[str]) -> None:
+    def __init__(
+        self, session: Session, since: int, moved: Iterable[str], aliases: str = ""
+    ) -> None:
         self.changed: dict[str, ChangedRows] = {}
         self._session = session
         self._since = since
+        self._aliases = aliases
         self._moved = set(moved)
         self._names = relations(session.schema)
         self._built: dict[str, tuple[str, str]] = {}
@@ -150,7 +155,8 @@ class Refresh:
         """The rows of the touched keys as they are stored, and as they are to be."""
         scopes, known = {_grain(table).source: scope}, touched
         if table is SONGPLAY:
-            songs = self._sql("songs_asked_for", scope=scope)
+            named = f"SELECT s.song AS title, s.artist AS artist_name FROM {scope} AS s"
+            songs = self._sql("songs_asked_for", asked=self._sql("spellings", named=named))
             scopes[STAGING_SONGS.name] = self._temp("scope_songs", songs)
         fresh = statement(sql_of(table), self._names | scopes)
         fresh = self._temp(f"fresh_{table.name}", fresh)
@@ -195,7 +201,9 @@ class Refresh:
         touched = self._sql("touched", **asked)
         if table is not SONGPLAY:
             return touched
-        self._temp("touched_names", self._sql("touched_names", since=self._since))
+        changed = self._aliases or f"(SELECT * FROM {self._names[SONG_ALIASES.name]} WHERE 1 = 0)"
+        named = self._sql("touched_names", since=self._since, changed_aliases=changed)
+        self._temp("touched_names", self._sql("spellings", named=named))
         return self._sql("touched_plays", touched=touched, keys=keys, where=grain.where)
 
     def _sql(self, file: str, **given: Any) -> str:

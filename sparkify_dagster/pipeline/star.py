@@ -16,11 +16,13 @@ from functools import partial
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.model.catalog import STAGING, model_version
 from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import Names, relations
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
@@ -32,6 +34,7 @@ from sparkify_dagster.pipeline.marts import (
     are_behind,
     publish_marts,
 )
+from sparkify_dagster.pipeline.matching import repair_names, resting_aliases, take_aliases
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.refresh import (
     ChangedRows,
@@ -53,7 +56,6 @@ from sparkify_dagster.warehouse.standing import Standing, StarPosition, standing
 REBUILD_FROM = 0.25
 """Share of staged rows above which a rebuild costs less than looking for what they touch."""
 _MATCHES = '"matches_before"'
-_MATCHED = "SELECT COUNT(p.song_id) AS row_count FROM {} AS p"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +66,30 @@ class StarResult:
         mode: How the star was brought up to date.
         position: The last staging load the star has taken in.
         tables: The star's tables and the marts that were published.
-        matched: Plays that have a song.
+        matched_by: Plays that have a song, by how it was found.
         rematched: Plays that were there before and now have another song than then, or none.
         findings: What the checks found, by table.
         marts_failed: Why the marts were not published; None when they were, or need not be.
         phases: Where its seconds went: to each table, and to what all of them share.
+        resting: The song_ids of aliases that the catalogue does not have.
     """
 
     mode: Mode
     position: int
     load_id: int
     tables: Mapping[str, TableResult]
-    matched: int
+    matched_by: Mapping[str, int]
     rematched: int
     findings: Mapping[str, tuple[Finding, ...]]
     marts_failed: MartsFailed | None = None
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+    resting: tuple[str, ...] = ()
+
+    @property
+    def matched(self) -> int:
+        """Plays that have a song."""
+        return sum(self.matched_by.values())
 
 
 def decide(
@@ -111,18 +120,20 @@ def decide(
     return "rebuild" if pending > rebuild_from * total else "refresh"
 
 
-def is_behind(there: Collection[str], now: Standing) -> bool:
+def is_behind(there: Collection[str], now: Standing, aliases: str | None = None) -> bool:
     """Whether staging, or the model, has moved on since star and marts were published.
 
     A table that is not there is as far behind as can be.
 
     Args:
         there: The tables that are.
+        aliases: The token of the document of aliases; None: it has no say.
     """
-    if not all(table.name in there for table in (*STAR, *MARTS)):
+    if not {table.name for table in (*STAR, *MARTS, *MATCHING)} <= set(there):
         return True
-    staged = now.last_published()
-    behind = decide(now.positions(STAR), _versions(), staged, 0, 1) != "nothing"
+    staged, star = now.last_published(), now.positions(STAR)
+    behind = decide(star, _versions(), staged, 0, 1) != "nothing"
+    behind = behind or aliases not in (None, star[SONGPLAY.name].token)
     return behind or are_behind(now.positions(MARTS), staged)
 
 
@@ -132,6 +143,7 @@ def publish_star(
     *,
     rebuild: bool = False,
     rebuild_from: float = REBUILD_FROM,
+    aliases: Aliases | None = None,
 ) -> StarResult:
     """Brings the five tables and the marts up to date with staging, audits them, commits.
 
@@ -141,6 +153,7 @@ def publish_star(
     Args:
         rebuild: Build them whole from staging, whatever changed.
         rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
+        aliases: What the document of aliases says; None: as it stands.
 
     Raises:
         AuditFailed: A blocking check failed; the star stays as it was.
@@ -153,7 +166,7 @@ def publish_star(
         progress.report(f"publishing the star: {name}")
 
     def work(session: Session, *, with_marts: bool = True) -> StarResult:
-        wanted = rebuild, rebuild_from
+        wanted = rebuild, rebuild_from, aliases
         return _published(session, run_id, wanted, turn, with_marts=with_marts)
 
     def was_committed(session: Session, result: StarResult) -> bool:
@@ -173,29 +186,33 @@ def publish_star(
 def _published(
     session: Session,
     run_id: str,
-    wanted: tuple[bool, float],
+    wanted: tuple[bool, float, Aliases | None],
     on_table: Callable[[str], None],
     *,
     with_marts: bool,
 ) -> StarResult:
     create_tables(session)
-    now, (rebuild, rebuild_from) = standing(session), wanted
+    now, (rebuild, rebuild_from, aliases) = standing(session), wanted
     positions, position = now.positions(STAR), now.last_published()
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)
     mode = decide(positions, _versions(), position, pending.total(), total, rebuild_from)
+    changed_aliases, token = "", positions[SONGPLAY.name].token
+    if aliases is not None and aliases.token != token:
+        changed_aliases, token = take_aliases(session, aliases), aliases.token
+        mode = "refresh" if mode == "nothing" else mode
     mode = "rebuild" if rebuild else mode
-    work = Refresh(session, since, +pending) if mode == "refresh" else _Rebuild(session)
+    refreshed = mode == "refresh"
+    work = Refresh(session, since, +pending, changed_aliases) if refreshed else _Rebuild(session)
     built: dict[str, TableResult] = {}
     findings: dict[str, tuple[Finding, ...]] = {}
-    counts = {"matched": _MATCHED.format(relation(session, SONGPLAY.name))}
-    if mode == "nothing":
-        numbers = counted(session, counts)
-    else:
+    numbers: dict[str, int] = {}
+    if mode != "nothing":
+        repair_names(session, since if refreshed else 0)
         for table in STAR:
             on_table(table.name)
             work.build(table)
-        counts |= {table.name: rows_in(relation(session, table.name)) for table in STAR}
+        counts = {table.name: rows_in(relation(session, table.name)) for table in STAR}
         numbers = counted(session, counts | work.counts())
         built = {t.name: work.result(t.name, numbers[t.name], numbers) for t in STAR}
         on_table("audit")
@@ -214,15 +231,16 @@ def _published(
     if built:
         _forget_retired(session)
     tables = {**built, **marts.tables}
-    _record(session, tables, position, now.next_load_id, run_id)
+    _record(session, tables, position, now.next_load_id, run_id, token or NOTHING)
     return StarResult(
         mode,
         position,
         now.next_load_id,
         tables,
-        numbers["matched"],
+        _matched_by(session),
         numbers.get("rematched", 0),
         {**findings, **marts.findings},
+        resting=tuple(resting_aliases(session)) if token not in (None, NOTHING) else (),
     )
 
 
@@ -268,10 +286,23 @@ class _Rebuild:
 
 
 def _record(
-    session: Session, tables: Mapping[str, TableResult], position: int, load_id: int, run_id: str
+    session: Session,
+    tables: Mapping[str, TableResult],
+    position: int,
+    load_id: int,
+    run_id: str,
+    token: str,
 ) -> None:
+    digests = {SONGPLAY.name: token}
     entries = [
-        Entry(name, "all", "published", NOTHING, row_count=table.rows, position=position)
+        Entry(
+            name,
+            "all",
+            "published",
+            digests.get(name, NOTHING),
+            row_count=table.rows,
+            position=position,
+        )
         for name, table in tables.items()
     ]
     ledger.record(session, entries, load_id, run_id)
@@ -289,6 +320,11 @@ def _sizes(session: Session, since: int) -> tuple[int, Counter[str]]:
     songs, new_songs, old_songs, events, new_events, old_events = session.query(text)[0]
     came = {STAGING[0].name: new_songs + old_songs, STAGING[1].name: new_events + old_events}
     return songs + events, Counter(came)
+
+
+def _matched_by(session: Session) -> dict[str, int]:
+    counted = session.query(statement("load/matched_by.sql", relations(session.schema)))
+    return {how: int(number) for how, number in counted}
 
 
 def _versions() -> dict[str, str]:

@@ -31,6 +31,7 @@ _SINGLE = (
     "session_minutes",
     "session_songs",
     "places",
+    "matched_by",
     "unmatched_reasons",
     "unmatched_close",
     "unmatched_missing",

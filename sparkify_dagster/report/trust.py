@@ -16,6 +16,11 @@ QUALITY = "quality"
 _PLAYS = Column("plays", "number")
 _SONG = Column("song", "name")
 _REASONS = 8
+_WAYS = {
+    "exact": "as delivered",
+    "alias": "by an alias",
+    "repaired": "repaired, as they were UTF-8 read as Latin-1 or Windows-1252",
+}
 _LOADED = ("objects", "records", "rows", "rejected", "latest load")
 
 
@@ -32,7 +37,14 @@ def unmatched(facts: Facts) -> Section:
             "song of the catalogue. Where one comes close, mend its title or artist in the lake; "
             "the plays are then matched by themselves."
         )
+    found = facts.answers["matched_by"]
     tables = (
+        Table(
+            "How the other plays found their song",
+            [Column("names compared"), _PLAYS],
+            [(_WAYS[row["matched_by"]], number(row["plays"])) for row in found],
+            bars_of([row["plays"] for row in found]),
+        ),
         Table(
             "Why",
             [Column("reason"), Column("names", "number"), _PLAYS],
@@ -53,7 +65,7 @@ def unmatched(facts: Facts) -> Section:
         ),
     )
     shown = [table for table in tables if table.rows]
-    names = ("unmatched_reasons", "unmatched_close", "unmatched_missing")
+    names = ("matched_by", "unmatched_reasons", "unmatched_close", "unmatched_missing")
     return Section("unmatched", "Plays without a song", finding, names, tables=shown)
 
 
@@ -70,6 +82,8 @@ def quality(facts: Facts) -> Section:
         if failed
         else "the last load of every part succeeded",
     ]
+    if left := sum(r["records"] - r["row_count"] - r["rejects"] for r in loaded):
+        told.append(f"{count(left, 'record')} of forgotten people left out")
     tables = [
         Table(
             "Loaded from the lake",

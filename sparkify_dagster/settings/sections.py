@@ -98,6 +98,10 @@ class LakeSettings(Section):
             again. Blank: _sparkify_staging in the bucket of LOG_DATA.
         endings: What the names of logs and songs end in, in any case, plain or with .gz behind it.
             Others are told and not read. *: any name, for deliveries without an ending.
+        aliases: NDJSON document of {"song": …, "artist": …, "song_id": …}: the song that plays of
+            this title and artist mean. Blank: there is none.
+        forgotten: Document of user ids, one a line (# begins a comment): events of these people
+            are in no table. Blank: there is none.
         queue: SQS queue with the events of the lake's buckets, for the sensor. Blank: it lists
             instead.
     """
@@ -108,13 +112,17 @@ class LakeSettings(Section):
     follow_links: v.YesNo = False
     staging: v.S3Prefix = ""
     endings: v.Endings = ".json .jsonl .ndjson"
+    aliases: v.OptionalObject = ""
+    forgotten: v.OptionalObject = ""
     queue: v.QueueUrl = ""
 
     @property
     def places(self) -> dict[str, str]:
-        """The three places of the lake by their keys."""
+        """The places of the lake by their keys; of documents that are optional, those there are."""
         held = {"LOG_DATA": self.log_data, "SONG_DATA": self.song_data}
-        return held | {"LOG_JSONPATH": self.log_jsonpath}
+        optional = {"ALIASES": self.aliases, "FORGOTTEN": self.forgotten}
+        held |= {"LOG_JSONPATH": self.log_jsonpath}
+        return held | {key: place for key, place in optional.items() if place}
 
     @property
     def staging_prefix(self) -> str:
@@ -200,6 +208,8 @@ class LoadSettings(Section):
         direct_copy: Let Redshift read log days itself (COPY). `no`: our reader reads them, which
             tells each row's object and line and counts unknown fields, and costs their way through
             here.
+        hour_price: Dollars that the cluster costs for an hour awake, for the estimate that each
+            load shows: its RPUs times the price of one, or a provisioned cluster's. 0: no estimate.
         run_days: Days that Dagster's run records are kept.
         preview_rows: Rows of each table shown in the Dagster UI after a load, personal data masked;
             0: none.
@@ -214,6 +224,7 @@ class LoadSettings(Section):
     most_rejects: v.Count = 1_000_000
     history_days: v.Days = 365
     direct_copy: v.YesNo = True
+    hour_price: v.Price = 3.0
     run_days: v.Days = 90
     preview_rows: v.FewRows = 5
 

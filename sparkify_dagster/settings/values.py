@@ -103,6 +103,9 @@ Share = Annotated[
 Wait = Annotated[
     float, Field(ge=0, allow_inf_nan=False), Expected("a number of seconds, 0 or more")
 ]
+Price = Annotated[
+    float, Field(ge=0, allow_inf_nan=False), Expected("a number of dollars, 0 or more")
+]
 Timeout = Annotated[int, Field(ge=1), Expected("a whole number of seconds, 1 or more")]
 TimeoutOrNone = Annotated[int, Field(ge=0), Expected("a whole number of seconds, 0 or more")]
 Interval = Annotated[int, Field(ge=5), Expected("a whole number of seconds, 5 or more")]
@@ -159,6 +162,13 @@ LakeObject = Annotated[
     Local,
     BeforeValidator(_lower_scheme),
     Field(pattern=f"{_PATH}|{_OBJECT}"),
+    Expected(f"s3://bucket/key {_BUCKET} or the path of a local file"),
+]
+OptionalObject = Annotated[
+    str,
+    Local,
+    BeforeValidator(_lower_scheme),
+    Field(pattern=rf"^\Z|{_PATH}|{_OBJECT}"),
     Expected(f"s3://bucket/key {_BUCKET} or the path of a local file"),
 ]
 Endings = Annotated[

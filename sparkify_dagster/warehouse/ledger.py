@@ -31,7 +31,7 @@ _LONGEST = 4096
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of `load_history`; see `model.ledger` for what the fields mean."""
+    """One row of `load_history`; see `model.ledger`. `suppressed` stands in a row of its own."""
 
     target: str
     part: str
@@ -48,6 +48,7 @@ class Entry:
     load_id: int = 0
     run_id: str | None = None
     loaded_at: datetime | None = None
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str
             _cut(e.message) if e.message else None,
             e.position,
             READER_VERSION,
-            model_version(e.target),
+            model_version(e.target) if e.target in TABLES else "",
             run_id,
             now,
         )

@@ -15,11 +15,14 @@ from sparkify_dagster.model.ddl import (
     drop_table,
     grants,
 )
+from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.matching import MATCHING
+from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
 
-_OF_THE_LAKE = (Layer.STAGING, Layer.LEDGER)
+_OF_THE_LAKE = (*STAGING, *LEDGER)
 """What they hold comes from the lake or tells of it; the rest can be made from them."""
 
 
@@ -45,7 +48,7 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
         session.send(create_schema(session.schema))
     lost = _is_incomplete(there)
     for table in TABLES.values():
-        if drop or (lost and table.layer in _OF_THE_LAKE):
+        if drop or (lost and table in _OF_THE_LAKE):
             session.send(drop_table(table.name, session.schema))
             there.pop(table.name, None)
         if _ensure(session, table, there):
@@ -62,7 +65,7 @@ def grant_reading(session: Session, tables: Iterable[Table]) -> None:
 
 def _is_incomplete(there: Container[str]) -> bool:
     """Whether some, not all, of the staging tables and the ledger are there."""
-    found = [table.name in there for table in TABLES.values() if table.layer in _OF_THE_LAKE]
+    found = [table.name in there for table in _OF_THE_LAKE]
     return any(found) and not all(found)
 
 
@@ -117,9 +120,9 @@ def _forget(session: Session, table: Table, there: Container[str]) -> None:
         there: Tables that were there before.
     """
     of_objects = ("load_objects", "load_rejects") if table in STAGING else ()
-    for name in () if table.layer is Layer.LEDGER else ("load_history", *of_objects):
+    for name in () if table in LEDGER else ("load_history", *of_objects):
         if name in there:
-            ledger.remove(session, name, table.name)
+            ledger.remove(session, name, SONGPLAY.name if table in MATCHING else table.name)
 
 
 def by_bare_name(session: Session) -> None:

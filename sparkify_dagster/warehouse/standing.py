@@ -7,7 +7,7 @@ and what follows from the answer. Writing the history is `ledger`'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,10 +43,12 @@ class StarPosition:
 
     Attributes:
         load_id: The last staging load, or None when the table was never published.
+        token: Of the document of aliases, for `songplay`.
     """
 
     load_id: int | None
     version: str | None
+    token: str | None = field(default=None, compare=False)
 
 
 class _Load(NamedTuple):
@@ -105,7 +107,7 @@ class Standing:
     def positions(self, tables: Iterable[Table]) -> dict[str, StarPosition]:
         """What each star table has taken in."""
         known = {
-            load.target: StarPosition(load.position, load.model_version)
+            load.target: StarPosition(load.position, load.model_version, load.digest)
             for load in self.loads
             if load.status == "published" and load.position is not None
         }

@@ -88,7 +88,7 @@ class MortalSession:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
-        if name in ("query", "query_named", "execute", "append"):
+        if name in ("query", "query_named", "send", "execute", "append"):
             self._warehouse.step(name)
         return found
 

@@ -152,6 +152,14 @@ def test_a_load_tells_who_read_the_days_and_what_the_tables_take(loaded: Said) -
     assert told["tables"]["songplay"]["size_mb"] > 0
 
 
+def test_a_load_tells_what_it_took_of_the_cluster_and_what_that_may_cost(loaded: Said) -> None:
+    told = loaded.json["tables"]["songplay"]
+    # What stands in for Redshift has three queries of 1.5 s in its history, 5.5 s from end to end.
+    assert (told["queries"], told["query_seconds"], told["seconds_awake"]) == (3, 4.5, 5.5)
+    assert told["cluster_dollars_estimated"] == 0.05, "a minute at 3 dollars an hour"
+    assert "$3 an hour" in told["cluster_price"]
+
+
 @pytest.mark.parametrize(
     "words",
     [("status",), ("rejects",), ("doctor",), ("query", "SELECT COUNT(*) FROM load_history")],
@@ -180,6 +188,17 @@ def test_a_second_load_costs_a_look(place: Place, loaded: Said) -> None:
     assert place.double.connections() == 1
 
 
+def test_a_load_whose_cost_may_not_be_read_goes_well_and_says_nothing_of_it(
+    place: Place, loaded: Said
+) -> None:
+    place.lake.put_log(log_key("2018-11-05"), event(itemInSession=7))
+    place.double.faults.fail("sys_query_history", "42501", "permission denied")
+    told = place.run("etl", "--json").json
+    assert told["warnings"] == []
+    assert "queries" not in told["tables"]["songplay"]
+    assert told["tables"]["songplay"]["row_count"] > 0
+
+
 def test_one_changed_day_costs_one_copy(place: Place, loaded: Said) -> None:
     place.lake.put_log(log_key("2018-11-05"), *(event(itemInSession=n) for n in range(5)))
     place.double.forget()
@@ -190,6 +209,7 @@ def test_one_changed_day_costs_one_copy(place: Place, loaded: Said) -> None:
     loaded_by = told["days"][0], told["tables"]["songplay"]
     assert 20 < sum(part["round_trips"] for part in loaded_by) <= 70
     assert place.double.connections() == 2, "one to compare, one to load and to write the report"
+    assert len([text for text in place.sent("SELECT") if "sys_query_history" in text]) == 1
     assert place.sent("LOCK")[0] == 'LOCK "commands"."load_lock"'
     assert place.sent("SET query_group")[0].startswith("SET query_group TO 'sparkify")
 

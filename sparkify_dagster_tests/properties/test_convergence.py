@@ -22,6 +22,7 @@ import math
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -84,8 +85,12 @@ UNROUTABLE_KEYS = ("notes.json", "2018-10-31-events.json", "2018-02-30.json", "2
 HIDDEN_KEYS = (".ipynb_checkpoints/2018-11-01-checkpoint.json", "_old/2018-11-02.json", "_SUCCESS")
 SONG_KEYS = (*(f"A/{letter}/TR{letter}.json" for letter in "ABCDE"), "packed.json.gz")
 
-names = st.sampled_from(["Muse", "Muse", "Muse ", " Muse", "Muse\u00a0", "", None])
-titles = st.sampled_from(["Uprising", "Uprising", "Uprising ", "uprising!", "Hysteri\u0105"])
+names = st.sampled_from(
+    ["Muse", "Muse ", " Muse", "Müse", "MÃ¼se", "MÃƒÂ¼se", "Muse\u00a0", "", None]
+)
+titles = st.sampled_from(
+    ["Uprising", "Uprising", "Uprising ", "uprising!", "Hysteri\u0105", "HysteriÄ…"]
+)
 lengths = st.sampled_from([200.0, 200.5, 201, "200.5", 0, -1, None])
 
 
@@ -154,6 +159,17 @@ song_contents = st.one_of(
     st.sampled_from([b"", b"{"]),
 )
 modes = st.sampled_from([*[ALWAYS_REFRESH] * 6, ALWAYS_REBUILD])
+aliases = st.lists(
+    st.fixed_dictionaries(
+        {
+            "song": titles.filter(bool),
+            "artist": names.filter(bool),
+            "song_id": st.sampled_from(["SO1", "SO2", "SO4"]),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
 swaps = st.sampled_from(
     [
         ("song", "artist"),
@@ -180,7 +196,7 @@ class Stepping:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
-        if name in ("query", "query_named", "execute", "append", "copy"):
+        if name in ("query", "query_named", "send", "execute", "append", "copy"):
             self._step()
         return found
 
@@ -315,6 +331,18 @@ class Convergence(RuleBasedStateMachine):
     @rule(key=st.sampled_from(UNROUTABLE_KEYS + HIDDEN_KEYS), content=log_contents)
     def deliver_where_nothing_is_loaded(self, key: str, content: bytes) -> None:
         put(self.lake.logs / key, content)
+
+    @rule(said=aliases)
+    def name_songs(self, said: list[dict[str, str]]) -> None:
+        put(self.lake.aliases, lines(*said))
+
+    @rule(ids=st.lists(st.sampled_from([1, 2, 3, 7]), max_size=2))
+    def forget(self, ids: list[int]) -> None:
+        put(self.lake.forgotten, "".join(f"{number} # gone\n" for number in ids).encode())
+
+    @rule()
+    def name_no_songs(self) -> None:
+        self.lake.aliases.unlink(missing_ok=True)
 
     @precondition(lambda self: self.lake.keys(EVENTS_TABLE))
     @rule(number=numbers, key=st.sampled_from(LOG_KEYS), move=st.booleans())
@@ -481,8 +509,10 @@ class Convergence(RuleBasedStateMachine):
         if outcome is not None:
             self._loaded(outcome)
             return
-        songs, days = _dealt_with(seen, loaded(self.warehouse))
-        self.held = _with_days(self.held, self._expected(), days, songs=songs)
+        held = loaded(self.warehouse, seen)
+        songs, days = _dealt_with(seen, held)
+        gone = not held.forget
+        self.held = _with_days(self.held, self._expected(), days, songs=songs, forgotten=gone)
         self.is_torn = True
 
     def _assert_the_history_agrees(self) -> None:
@@ -540,13 +570,20 @@ def _dealt_with(seen: Snapshot, held: Loaded) -> tuple[bool, set[date]]:
 
 
 def _with_days(
-    before: Expected, now: Expected, days: set[date], *, songs: bool = False
+    before: Expected,
+    now: Expected,
+    days: set[date],
+    *,
+    songs: bool = False,
+    forgotten: bool = True,
 ) -> Expected:
     """What is held when only some days were loaded: the rest is as it was before.
 
     Args:
         songs: The catalogue was loaded, too.
+        forgotten: Who is forgotten now was taken out of what is held.
     """
+    before = oracle.without(before, now.forgotten) if forgotten else before
 
     def chosen(reject: oracle.Reject) -> bool:
         if reject[0] == SONGS_TABLE:
@@ -565,14 +602,18 @@ def _with_days(
         reasons=before.reasons | {r: why for r, why in now.reasons.items() if chosen(r)},
         failed_days=(before.failed_days - days) | (now.failed_days & days),
         songs_failed=(now if songs else before).songs_failed,
+        aliases=now.aliases,
+        suppressed=Counter(
+            {
+                name: records
+                for held, chosen in ((before, False), (now, True))
+                for name, records in held.suppressed.items()
+                if (oracle.log_day(name[1]) in days) is chosen
+            }
+        ),
+        people=before.people | now.people,
     )
-    heard = [oracle.Event(*row[:19]) for row in expected.staging_events]
-    catalogue = [oracle.Song(*row[:10]) for row in expected.staging_songs]
-    expected.songplay = oracle.in_order(oracle.songplay_rows(heard, catalogue))
-    expected.user = oracle.in_order(oracle.user_rows(heard))
-    expected.song = oracle.in_order(oracle.song_rows(catalogue))
-    expected.artist = oracle.in_order(oracle.artist_rows(catalogue))
-    expected.time = oracle.in_order(oracle.time_rows(row[1] for row in expected.songplay))
+    oracle.fill_star(expected)
     return expected
 
 

@@ -127,6 +127,15 @@ CREATE VIEW svv_table_info AS
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN double_designs AS d ON d.table_id = c.oid
     WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)';
+
+-- Of the session's own label alone, and made up: three queries of a second and a half.
+CREATE VIEW sys_query_history AS
+    SELECT n AS query_id, current_setting('double.query_group', true) AS query_label,
+        now()::timestamp + n * interval '2 s' AS start_time,
+        now()::timestamp + n * interval '2 s' + interval '1.5 s' AS end_time,
+        1500000::bigint AS elapsed_time, 1500000::bigint AS execution_time
+    FROM generate_series(1, 3) AS n;
+GRANT SELECT ON sys_query_history TO PUBLIC;
 """
 
 

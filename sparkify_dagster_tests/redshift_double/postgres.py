@@ -68,6 +68,22 @@ class Postgres:
                 return
         raise PostgresFailed(f"PostgreSQL does not start:\n{self._log()}")
 
+    def start_again(self) -> None:
+        """Starts a server that was killed where it was, with what it held; leaves one that runs."""
+        if self._process is None or not self.processes():
+            if self._process is not None:
+                self._process.wait()  # Its lock counts as long as anything is left of it.
+            self._process = self._spawn()
+            if not self._answers():
+                raise PostgresFailed(f"PostgreSQL does not start again:\n{self._log()}")
+
+    def processes(self) -> list[int]:
+        """The server's and those of its sessions, which are its group."""
+        if self._process is None:
+            return []
+        there = map(int, filter(str.isdigit, os.listdir("/proc")))
+        return [pid for pid in there if _is_in(self._process.pid, pid)]
+
     def stop(self) -> None:
         """Ends the server at once: its data is thrown away anyway."""
         if self._process is not None and self._process.poll() is None:
@@ -216,6 +232,15 @@ def _copied(package: Path, site: Path) -> Path:
 def _open_to_all(path: Path) -> bool:
     """Whether any user may go there: every folder above it can be entered."""
     return all(p.stat().st_mode & 0o001 for p in (path, *path.absolute().parents))
+
+
+def _is_in(group: int, pid: int) -> bool:
+    """Whether a process lives and is of a group."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return told[0] not in "ZX" and int(told[2]) == group
 
 
 def _free_port() -> int:

@@ -19,9 +19,9 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 LAYERS = (
-    "__main__", "cli", "definitions", "defs", "report", "docs_site", "analysis", "factory",
-    "pipeline",
-    "warehouse", "lineage", "lake", "generator", "model", "settings", "core",
+    "__main__", "cli", "definitions", "defs", "report", "docs_site", "cluster", "analysis",
+    "factory", "pipeline", "warehouse", "lineage", "lake", "generator", "model", "settings",
+    "core",
 )  # fmt: skip
 """All packages and modules of the root, top first: each imports only what stands after it."""
 

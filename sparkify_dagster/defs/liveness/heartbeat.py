@@ -20,7 +20,7 @@ from sparkify_dagster.defs.liveness.locks import FOLDER, holding
 BEAT_TAG = ".dagster/sparkify/alive"
 """On runs: their own id (who launches a run again copies its tags) and a number. The UI shows no
 tag that begins with `.dagster/`."""
-BEAT_SECONDS = 15.0
+BEAT_SECONDS = 10.0
 
 
 def running_folder(instance: dg.DagsterInstance) -> Path:

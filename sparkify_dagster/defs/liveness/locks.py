@@ -26,7 +26,8 @@ _ours: set[Path] = set()
 def holding(folder: Path, run_id: str) -> Iterator[None]:
     """Holds the file of a run, which goes at the end of the block.
 
-    Where no file can be made or locked there is none: other signs must do then.
+    Waits for another process that holds it, as when two daemons have launched the same run. Where
+    no file can be made or locked there is none: other signs must do then.
     """
     path = folder / run_id
     descriptor = None
@@ -86,11 +87,13 @@ def remove(path: Path) -> None:
 def _locked(path: Path) -> int:
     """Makes and locks the file of a run; nobody sees it before it is locked."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError), path.open("rb") as other:
+        flock(other, LOCK_SH)
     hidden = path.with_name(f".{path.name}")
     # Who may open it may lock it, and a run whose process is gone would look alive for ever.
     descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        flock(descriptor, LOCK_EX | LOCK_NB)
+        flock(descriptor, LOCK_EX)
         os.truncate(descriptor, 0)
         os.write(descriptor, _here())
         hidden.replace(path)

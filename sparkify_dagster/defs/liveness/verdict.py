@@ -16,9 +16,9 @@ Server = Literal["knows it", "does not know it", "is gone", "is not there", "unk
 
 LOOK_SECONDS = 10
 """Between two looks of the sensor."""
-UNKNOWN_TO_SERVER, SILENT, NO_SIGN = 3, 9, 90
-"""Looks without a sign of life, after which a run is lost: when its code server does not know it,
-when it used to tell that it lives, and when it never told anything."""
+UNKNOWN_TO_SERVER, SILENT, NO_SIGN = 2, 9, 90
+"""Looks without a sign of life, after which a run is lost: when its code server does not know it
+(one more if it used to tell that it lives), when it used to tell so, and when it never did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ def why_lost(signs: Signs) -> str:
         return ""
     if signs.lock == "free":
         return "its process is gone: it was killed, or the machine went down"
+    if signs.told and signs.server == "does not know it":  # As when both went with their machine.
+        return _silence(signs, UNKNOWN_TO_SERVER + 1)
     if signs.told:
         return _silence(signs, SILENT)
     if signs.server == "is gone":

@@ -175,7 +175,7 @@ def _runs(context: dg.SensorEvaluationContext, memory: SensorCursor) -> list[Run
     asked = dg.RunsFilter(job_name=LOAD_JOB, tags={REQUEST_TAG: memory.request})
     now = time.time()
     return [
-        Run(_state(record.dagster_run), now - (record.end_time or now))
+        Run(_state(context.instance, record.dagster_run), now - (record.end_time or now))
         for record in context.instance.get_run_records(asked)
     ]
 
@@ -190,14 +190,14 @@ def _held_back(context: dg.SensorEvaluationContext, every: int) -> str:
     return held_back(max(ended, default=0.0), every, time.time())
 
 
-def _state(run: dg.DagsterRun) -> RunState:
+def _state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
     if not run.is_finished:
         return "running"
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return "success"
     if run.status is dg.DagsterRunStatus.CANCELED:
         return "canceled"
-    return "lost" if is_lost(run) else "failure"
+    return "lost" if is_lost(instance, run) else "failure"
 
 
 def _observations(news: Changes, snapshot: Snapshot) -> list[dg.AssetObservation]:

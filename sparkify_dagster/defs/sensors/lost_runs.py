@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,8 @@ from sparkify_dagster.defs.internals import (
     CanCancelExecutionResult,
     DagsterGrpcClient,
     DefaultRunLauncher,
+    InstigatorType,
+    SensorInstigatorData,
     SqliteEventLogStorage,
     deserialize_value,
 )
@@ -67,9 +70,13 @@ class Lost:
         )
 
 
-def is_lost(run: dg.DagsterRun) -> bool:
-    """Whether a run was ended because its process was gone."""
-    return run.tags.get(LOST_TAG) == run.run_id
+def is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a failed run's process was gone, or never began: then no step of it has failed.
+
+    Whoever ended its record: this sensor, Dagster's code server, or the daemon that asked that.
+    """
+    failed = dg.DagsterEventType.STEP_FAILURE
+    return not instance.get_records_for_run(run.run_id, of_type=failed, limit=1).records
 
 
 def find_lost(
@@ -114,6 +121,27 @@ def end_lost(
         if run is None or run.is_finished:
             remove(folder / run_id)
     return ended, seen
+
+
+def wake_sensors(instance: dg.DagsterInstance) -> list[str]:
+    """Lets sensors look again whose last look lies ahead of the clock, and says which.
+
+    A clock that jumped ahead and was set right leaves that; Dagster waits until it is passed.
+    """
+    woken = []
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        data = state.instigator_data
+        if not isinstance(data, SensorInstigatorData):
+            continue
+        last = max(data.last_tick_timestamp or 0, data.last_tick_start_timestamp or 0)
+        if last > time.time() + LOOK_SECONDS:
+            again = data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
+            instance.update_instigator_state(state.with_data(again))
+            woken.append(
+                f"Sensor {state.instigator_name} looks again: its last look, "
+                f"{datetime.fromtimestamp(last, UTC):%Y-%m-%d %H:%M} UTC, is ahead of this clock."
+            )
+    return woken
 
 
 def lost_runs_sensor() -> dg.SensorDefinition:
@@ -206,8 +234,11 @@ def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
 
 def _is_unlaunched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether Dagster's own launcher has not yet said which server it asks to start a run."""
-    is_asked = GRPC_INFO_TAG in run.tags or run.status is not dg.DagsterRunStatus.STARTING
-    return isinstance(instance.run_launcher, DefaultRunLauncher) and not is_asked
+    if GRPC_INFO_TAG in run.tags or run.status is not dg.DagsterRunStatus.STARTING:
+        return False
+    # By its name: one that makes pods asks for a way to their cluster, which not all who look have.
+    launcher = instance.get_ref().run_launcher_data if instance.is_persistent else None
+    return launcher is not None and launcher.class_name == DefaultRunLauncher.__name__
 
 
 def _missing(path: str) -> Server | None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.snapshot import Snapshot
 
@@ -33,16 +34,19 @@ class LakeState:
         days: Digest of each log day, cut short.
         songs: Digest of the whole catalogue.
         known: Its state, where only that is known.
+        documents: What the documents of aliases and of forgotten people say.
     """
 
     days: Mapping[str, str]
     songs: str
     known: str = ""
+    documents: str = ""
 
     @property
     def state(self) -> str:
         """Differs when anything that could be loaded differs."""
-        lines = [self.songs, *(f"{day} {digest}" for day, digest in sorted(self.days.items()))]
+        days = (f"{day} {digest}" for day, digest in sorted(self.days.items()))
+        lines = [f"{self.songs}{self.documents}", *days]
         return self.known or _digest(lines)
 
 
@@ -50,7 +54,13 @@ def seen(snapshot: Snapshot) -> LakeState:
     """What a listing of the lake comes down to."""
     songs = (f"{name} {part.digest}" for name, part in sorted(snapshot.songs.items()))
     return LakeState(
-        {name: part.digest[:_SHORT] for name, part in snapshot.days.items()}, _digest(songs)
+        {name: part.digest[:_SHORT] for name, part in snapshot.days.items()},
+        _digest(songs),
+        documents="".join(
+            token
+            for token in (snapshot.aliases.token, snapshot.forgotten.token)
+            if token != NOTHING
+        ),
     )
 
 

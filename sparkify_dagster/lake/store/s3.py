@@ -274,7 +274,9 @@ class S3Store:
         return lake_error(error, self.location, self._setting, self._access, permission)
 
 
-def read_document(uri: str, setting: str, access: AwsAccess, meter: Meter | None = None) -> bytes:
+def read_document(
+    uri: str, setting: str, access: AwsAccess, meter: Meter | None = None, most: int = LARGEST
+) -> bytes:
     """The bytes of one object that a setting names.
 
     Raises:
@@ -285,11 +287,11 @@ def read_document(uri: str, setting: str, access: AwsAccess, meter: Meter | None
     try:
         client = access.client("s3")
         watch(client, meter)
-        data: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
+        data: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(most + 1)
     except _ERRORS as error:
         raise lake_error(error, uri, setting, access, _GET) from None
-    if len(data) > LARGEST:
-        raise LakeError(f"{uri} ({setting}): has more than {LARGEST:,} bytes. Name another object.")
+    if len(data) > most:
+        raise LakeError(f"{uri} ({setting}): has more than {most:,} bytes. Name another object.")
     meter.add("bytes_read", len(data))
     return data
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sparkify_dagster.defs.costs import PRICES_TOLD, cost_metadata, estimate
+from sparkify_dagster.defs.costs import PRICES_TOLD, cost_metadata, estimate, usage_metadata
+from sparkify_dagster.warehouse.redshift.usage import Usage
 
 
 def test_requests_cost_what_their_price_says_and_bytes_and_deletions_nothing() -> None:
@@ -46,3 +47,11 @@ def test_objects_that_redshift_read_by_itself_cost_a_request_each() -> None:
 def test_the_prices_say_that_they_are_an_estimate_and_whose_they_are() -> None:
     for word in ("Estimate", "us-west-2", "2025", "$0.005", "$0.0004", "aws.amazon.com/s3/pricing"):
         assert word in PRICES_TOLD
+
+
+def test_a_cluster_costs_what_it_is_awake_and_a_minute_at_least() -> None:
+    told = usage_metadata(Usage(queries=200, seconds=90.0, awake=120.0), hour_price=3.0)
+    assert told["cluster_dollars_estimated"] == 0.1
+    assert usage_metadata(Usage(1, 0.1, 0.1), 3.0)["cluster_dollars_estimated"] == 0.05
+    assert "cluster_dollars_estimated" not in usage_metadata(Usage(1, 0.1, 0.1), 0)
+    assert usage_metadata(None, 3.0) == {}

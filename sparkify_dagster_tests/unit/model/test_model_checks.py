@@ -279,6 +279,7 @@ def test_staged_and_rejected_rows_must_be_the_records_of_each_object(
         "records": 5,
         "staged": 3,
         "rejected": 1,
+        "suppressed": 0,
     }
     assert sample(engine, "staging_songs_table.records_reconciled") == [("short.json",)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +151,18 @@ def test_refusals_have_their_sqlstate(sql: str, sqlstate: str) -> None:
     with pytest.raises(SqlError) as refused:
         translate(sql)
     assert refused.value.sqlstate == sqlstate
+
+
+_REFUSED = Path(__file__).parents[1] / "redshift_language" / "refused.sql"
+
+
+def test_whatever_the_guard_refuses_the_double_refuses() -> None:
+    listed = [line for line in _REFUSED.read_text(encoding="utf-8").splitlines() if line]
+    refused = [line for line in listed if not line.startswith("-- ")]
+    assert len(refused) > 300
+    for sql in refused:
+        with pytest.raises(SqlError):
+            translate(sql)
 
 
 def test_refusals_name_the_token() -> None:

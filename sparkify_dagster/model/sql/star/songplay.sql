@@ -1,7 +1,10 @@
 -- Grain: one row per play, whatever the number of times it was delivered.
 -- A play delivered again keeps its earliest form; a play finds the song of its title and artist
 -- whose duration is nearest. Nearly all names have one song only, so that just the plays of the
--- other names are held against each of theirs. CHR(1) makes trailing blanks count when texts are
+-- other names are held against each of theirs. Names are compared repaired (`match_names`): each
+-- name of the catalogue is put beside all the ways it is spelt, so that plays are joined as they are.
+-- An alias of names stands in place of the songs that have them.
+-- CHR(1) makes trailing blanks count when texts are
 -- ordered (Redshift ignores them otherwise). A difference that no double holds comes last, like none:
 -- Redshift refuses to compute it.
 WITH delivered_again AS (
@@ -42,26 +45,76 @@ plays AS (
     WHERE r.choice = 1
 ),
 named_songs AS (
-    SELECT TRIM(BOTH ' ' FROM s.title) AS title, TRIM(BOTH ' ' FROM s.artist_name) AS artist_name,
+    SELECT COALESCE(t.match_name, TRIM(BOTH ' ' FROM s.title)) AS title,
+        COALESCE(a.match_name, TRIM(BOTH ' ' FROM s.artist_name)) AS artist_name,
+        CASE WHEN t.text IS NULL AND a.text IS NULL THEN 'exact' ELSE 'repaired' END AS way,
         s.song_id, s.artist_id, s.duration
     FROM {staging_songs_table} AS s
+    LEFT JOIN {match_names} AS t ON t.text = TRIM(BOTH ' ' FROM s.title)
+    LEFT JOIN {match_names} AS a ON a.text = TRIM(BOTH ' ' FROM s.artist_name)
 ),
 names AS (
     SELECT n.title, n.artist_name, COUNT(*) AS songs, MIN(n.song_id || CHR(1)) AS song_id,
-        MIN(n.artist_id || CHR(1)) AS artist_id
+        MIN(n.artist_id || CHR(1)) AS artist_id, MIN(n.way) AS way
     FROM named_songs AS n
     GROUP BY n.title, n.artist_name
+),
+aliases AS (
+    SELECT l.song AS title, l.artist AS artist_name, g.song_id, g.artist_id
+    FROM {song_aliases} AS l
+    JOIN {song} AS g ON g.song_id || CHR(1) = l.song_id || CHR(1)
+),
+targets AS (
+    SELECT n.title, n.artist_name, n.songs, n.song_id, n.artist_id, n.way
+    FROM names AS n
+    LEFT JOIN aliases AS l ON l.title = n.title AND l.artist_name = n.artist_name
+    WHERE l.title IS NULL
+    UNION ALL
+    SELECT l.title, l.artist_name, 1 AS songs, l.song_id || CHR(1) AS song_id,
+        l.artist_id || CHR(1) AS artist_id, 'alias' AS way
+    FROM aliases AS l
+),
+titles AS (
+    SELECT n.title AS song, n.title, n.artist_name, n.songs, n.song_id, n.artist_id, n.way
+    FROM targets AS n
+    LEFT JOIN {match_names} AS m ON m.text = n.title
+    WHERE m.text IS NULL
+    UNION ALL
+    SELECT m.text AS song, n.title, n.artist_name, n.songs, n.song_id, n.artist_id,
+        CASE WHEN n.way = 'alias' THEN n.way ELSE 'repaired' END AS way
+    FROM targets AS n
+    JOIN {match_names} AS m ON m.match_name = n.title
+),
+spellings AS (
+    SELECT n.song, n.artist_name AS artist, n.title, n.artist_name, n.songs, n.song_id, n.artist_id,
+        n.way
+    FROM titles AS n
+    LEFT JOIN {match_names} AS m ON m.text = n.artist_name
+    WHERE m.text IS NULL
+    UNION ALL
+    SELECT n.song, m.text AS artist, n.title, n.artist_name, n.songs, n.song_id, n.artist_id,
+        CASE WHEN n.way = 'alias' THEN n.way ELSE 'repaired' END AS way
+    FROM titles AS n
+    JOIN {match_names} AS m ON m.match_name = n.artist_name
+),
+spelt AS (
+    SELECT n.song, n.artist, MIN(n.title) AS title, MIN(n.artist_name) AS artist_name,
+        MIN(n.songs) AS songs, MIN(n.song_id) AS song_id, MIN(n.artist_id) AS artist_id,
+        MIN(n.way) AS way
+    FROM spellings AS n
+    GROUP BY n.song, n.artist
 ),
 asked AS (
     SELECT DISTINCT n.title, n.artist_name, COALESCE(p.length, 0) AS length,
         CASE WHEN p.length IS NULL THEN 1 ELSE 0 END AS no_length
     FROM {staging_events_table} AS p
-    JOIN names AS n
-        ON n.songs > 1 AND n.title = TRIM(BOTH ' ' FROM p.song)
-        AND n.artist_name = TRIM(BOTH ' ' FROM p.artist)
+    JOIN spelt AS n
+        ON n.songs > 1 AND n.song = TRIM(BOTH ' ' FROM p.song)
+        AND n.artist = TRIM(BOTH ' ' FROM p.artist)
 ),
 candidates AS (
     SELECT a.title, a.artist_name, a.length, a.no_length, n.song_id, n.artist_id,
+        n.way,
         ROW_NUMBER() OVER (
             PARTITION BY a.title, a.artist_name, a.length, a.no_length
             ORDER BY
@@ -72,7 +125,7 @@ candidates AS (
                             >= ABS(a.length)
                         THEN ABS(n.duration - a.length)
                 END ASC NULLS LAST,
-                n.song_id || CHR(1), n.artist_id || CHR(1)
+                n.song_id || CHR(1), n.artist_id || CHR(1), n.way
         ) AS choice
     FROM asked AS a
     JOIN named_songs AS n ON n.title = a.title AND n.artist_name = a.artist_name
@@ -85,10 +138,11 @@ SELECT
     p.ts AS start_time, p.user_id, p.level,
     COALESCE(c.song_id, SUBSTRING(n.song_id, 1, LENGTH(n.song_id) - 1)) AS song_id,
     COALESCE(c.artist_id, SUBSTRING(n.artist_id, 1, LENGTH(n.artist_id) - 1)) AS artist_id,
-    p.session_id, p.location, p.user_agent, p.log_date, p.item_in_session
+    p.session_id, p.location, p.user_agent, p.log_date, p.item_in_session,
+    CASE WHEN n.way = 'exact' THEN COALESCE(c.way, n.way) ELSE n.way END AS matched_by
 FROM plays AS p
-LEFT JOIN names AS n
-    ON n.title = TRIM(BOTH ' ' FROM p.song) AND n.artist_name = TRIM(BOTH ' ' FROM p.artist)
+LEFT JOIN spelt AS n
+    ON n.song = TRIM(BOTH ' ' FROM p.song) AND n.artist = TRIM(BOTH ' ' FROM p.artist)
 LEFT JOIN candidates AS c
     ON c.choice = 1 AND c.title = n.title AND c.artist_name = n.artist_name
     AND c.length = COALESCE(p.length, 0)

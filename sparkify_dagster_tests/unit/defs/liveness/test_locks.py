@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import stat
@@ -107,3 +108,16 @@ def test_where_no_file_can_be_made_a_run_goes_on_without(tmp_path: Path) -> None
     with holding(tmp_path / "file" / "running", "run"):
         assert lock_of(tmp_path / "file" / "running" / "run") == "none"
     assert runs_with("free", tmp_path / "file") == []
+
+
+def test_a_second_process_of_the_same_run_waits_for_the_first(folder: Path) -> None:
+    first = process_with(folder)
+    command = [sys.executable, "-c", _HOLD, str(folder), "run"]
+    second = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert second.stdout
+    assert select.select([second.stdout], [], [], 1)[0] == []
+    first.communicate(b"")
+    assert second.stdout.readline() == b"held\n"
+    assert lock_of(folder / "run") == "held"
+    second.communicate(b"")
+    assert list(folder.iterdir()) == []

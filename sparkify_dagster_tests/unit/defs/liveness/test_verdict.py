@@ -21,6 +21,9 @@ ALIVE = {
     "likewise, and it told of itself once": Signs("held", told=True, silent=FOR_EVER),
     "its code server knows it": Signs("none", "knows it", silent=FOR_EVER),
     "it tells of itself, and its code server is gone": Signs("none", "is gone", True, SILENT - 1),
+    "it told of itself a moment ago, and its code server does not know it": Signs(
+        "none", "does not know it", True, UNKNOWN_TO_SERVER
+    ),
     "it tells of itself on another machine": Signs("none", "unknown", True, SILENT - 1),
     "a code server does not know it yet, or another does": Signs(
         "none", "does not know it", False, UNKNOWN_TO_SERVER - 1
@@ -37,7 +40,10 @@ LOST = {
     "its code server does not know it": Signs("none", "does not know it", False, UNKNOWN_TO_SERVER),
     "its code server is not there": Signs("none", "is not there", False, UNKNOWN_TO_SERVER),
     "it told of itself, and does no longer": Signs("none", "unknown", True, SILENT),
-    "likewise, and nobody knows its code server": Signs("none", "does not know it", True, SILENT),
+    "likewise, and nobody knows its code server": Signs("none", "is not there", True, SILENT),
+    "likewise for a while, and its code server does not know it": Signs(
+        "none", "does not know it", True, UNKNOWN_TO_SERVER + 1
+    ),
     "nothing was ever heard of it": Signs(silent=NO_SIGN),
     "nothing was written of it for long, here": Signs(age=10.0 * NO_SIGN),
 }

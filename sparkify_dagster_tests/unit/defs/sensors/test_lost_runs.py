@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RemoteInstigatorOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+)
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from sparkify_dagster.defs import instance as launch
@@ -30,6 +38,7 @@ from sparkify_dagster.defs.sensors.lost_runs import (
     end_lost,
     is_lost,
     lost_runs_sensor,
+    wake_sensors,
 )
 from sparkify_dagster.settings import DuckDBSettings, Settings, load_settings
 from sparkify_dagster.warehouse.engine import Warehouse
@@ -107,7 +116,7 @@ def test_a_run_whose_process_was_killed_is_ended_at_the_first_look_and_says_why(
     (lost,), _ = end_lost(instance)
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    assert (run.status, is_lost(run)) == (after, True)
+    assert (run.status, is_lost(instance, run)) == (after, True)
     assert "its process is gone: it was killed, or the machine went down" in lost.told
     assert lost.told in [log.message for log in instance.all_logs(run_id)]
     assert list(running_folder(instance).iterdir()) == []
@@ -269,3 +278,21 @@ def test_the_sensor_begins_anew_with_a_cursor_that_says_nothing(
     with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
         assert run_id[:8] in (sensor.evaluate_tick(context).skip_message or "")
     assert status(instance, run_id) is STATUS.FAILURE
+
+
+@pytest.mark.parametrize(("ahead", "woken"), [(-3600, False), (5, False), (86_400, True)])
+def test_a_sensor_that_looked_last_ahead_of_the_clock_looks_again(
+    instance: dg.DagsterInstance, ahead: float, woken: bool
+) -> None:
+    last = time.time() + ahead
+    origin = RemoteInstigatorOrigin(launch._origin().repository_origin, "lake_sensor")
+    data = SensorInstigatorData(last_tick_timestamp=last, cursor="kept")
+    kind, running = InstigatorType.SENSOR, InstigatorStatus.RUNNING
+    instance.add_instigator_state(InstigatorState(origin, kind, running, data))
+    said = wake_sensors(instance)
+    assert [text.split(":")[0] for text in said] == ["Sensor lake_sensor looks again"] * woken
+    (state,) = instance.all_instigator_state()
+    assert isinstance(state.instigator_data, SensorInstigatorData)
+    assert state.instigator_data.last_tick_timestamp == (None if woken else last)
+    assert state.instigator_data.cursor == "kept"
+    assert wake_sensors(instance) == []

@@ -1,0 +1,45 @@
+"""What the grammar of all commands shares: the help of an argument, `--json`, the settings.
+
+What belongs here: only what commands of several groups need.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand
+
+if TYPE_CHECKING:
+    from sparkify_dagster.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, nothing else.")]
+
+
+class Command(TyperCommand):
+    """Says what its argument is; click 8.5 loses what `typer.Argument(help=…)` says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for param in self.params:
+            if isinstance(param, TyperArgument):
+                param.help = _ARGUMENTS[param.name or ""]
+
+
+_ARGUMENTS = {
+    "target": "Folder for the lake.",
+    "sql": 'One statement that reads. Tables go without their schema; "user" needs its quotes.',
+    "table": "Only this table's statements.",
+    "name": "TABLE.COLUMN or TABLE; for the lake log_data.FIELD or song_data.FIELD.",
+    "log_day": "The log day; none: all.",
+    "folder": "Folder to write to; what is in it is replaced if it was written so.",
+    "checks": "Only these lines, such as history; none: all.",
+    "stack": "What it is called: the stack, and all that is in it.",
+}
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that `--config`, or the usual place, names."""
+    from sparkify_dagster.settings import load_settings
+
+    return load_settings(context.obj)

@@ -1,0 +1,149 @@
+"""Taking forgotten people out of what is loaded: their rows, and the texts of their rejects.
+
+It reads nothing of the lake, so it costs what is held of them, and a day that cannot be loaded now
+loses them, too. What belongs here: that one transaction. Who comes back is read again by the load.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sparkify_dagster.lake.objects import LakeObject
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.ledger import SUPPRESSED
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.publish import retire
+from sparkify_dagster.pipeline.suppress import Suppression, suppressed_entry, write_suppressed
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.ledger import Entry, NextLoad, one_of
+from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster.warehouse.standing import FAILED, standing
+
+_EVENTS = STAGING_EVENTS.name
+_UNKNOWN = "?"
+"""The token of a day that somebody left and somebody else is back in: it is read again."""
+_Place = tuple[str, str | None]
+"""Log day and object; no object where Redshift read several."""
+
+
+def forget(warehouse: Warehouse, leave_out: Suppression, run_id: str) -> list[PartResult]:
+    """Takes these people out; gives the days that held something of them, as they are now."""
+
+    def work(session: Session) -> tuple[int, list[Entry]]:
+        create_tables(session)
+        load = ledger.next_load(session, _EVENTS)
+        return load.load_id, _Forgetting(session, leave_out, load, run_id).done()
+
+    load_id, days = warehouse.transact(
+        work, lambda session, done: ledger.holds(session, done[0], run_id)
+    )
+    return [PartResult(replace(day, load_id=load_id, run_id=run_id)) for day in days]
+
+
+class _Forgetting:
+    """One search, in its transaction."""
+
+    def __init__(
+        self, session: Session, leave_out: Suppression, load: NextLoad, run_id: str
+    ) -> None:
+        self._session = session
+        self._leave_out = leave_out
+        self._load, self._load_id = load, load.load_id
+        self._run_id = run_id
+
+    def done(self) -> list[Entry]:
+        """The new entries of the days that held something."""
+        rows, rejects = self._rows(), self._rejects()
+        self._move(rows, rejects)
+        return self._record(rows, rejects)
+
+    def _rows(self) -> Counter[_Place]:
+        """Takes out staged rows; gives how many by place."""
+        found: Counter[_Place] = Counter()
+        for theirs in self._leave_out.conditions():
+            for day, key, records in self._ask("staged_of_people", where=theirs):
+                found[str(day), key] += int(records)
+            if found:
+                retire(self._session, STAGING_EVENTS, theirs, {}, self._load)
+        return found
+
+    def _rejects(self) -> Counter[_Place]:
+        """Takes out the rejects that name them; gives how many published ones by place."""
+        found: Counter[_Place] = Counter()
+        if not self._leave_out.forgotten.ids:
+            return found
+        for day, key, line, published, text in self._ask("reject_texts", target=_EVENTS):
+            if self._leave_out.is_of(text or ""):
+                where = "object = $object AND line = $line AND raw_text = $text"
+                values = {"object": key, "line": line, "text": text}
+                ledger.remove(self._session, "load_rejects", _EVENTS, where, values)
+                found[str(day), key] += bool(published)
+        return +found
+
+    def _move(self, rows: Counter[_Place], rejects: Counter[_Place]) -> None:
+        """Moves the numbers of objects from their rows and rejects to what is left out."""
+        places = [(day, key) for day, key in {*rows, *rejects} if key is not None]
+        days = sorted({day for day, _ in places})
+        listed = ledger.loaded_objects(self._session, _EVENTS, days)
+        before = ledger.loaded_objects(self._session, SUPPRESSED, days)
+        left: dict[LakeObject, tuple[str, int]] = {}
+        for day, key in places:
+            counts = {"row_count": rows[day, key], "rejects": rejects[day, key]}
+            where = {"target": _EVENTS, "object": key}
+            self._session.execute(self._text("take_from_object"), {**counts, **where})
+            item = LakeObject(key, listed[key].size, listed[key].token)
+            known = before[key].records if key in before else 0
+            left[item] = day, known + sum(counts.values())
+        if places:
+            ours = one_of("object", [key for _, key in places])
+            ledger.remove(self._session, "load_objects", SUPPRESSED, *ours)
+        write_suppressed(self._session, left, self._load_id)
+
+    def _record(self, rows: Counter[_Place], rejects: Counter[_Place]) -> list[Entry]:
+        """Publishes the days as they are now; a day that had failed since has failed still."""
+        token = self._leave_out.forgotten.token
+        published = {(e.target, e.part): e for e in ledger.latest(self._session)}
+        digests = standing(self._session).digests(_EVENTS)
+        days, counted = [], []
+        for name in sorted({day for day, _ in (*rows, *rejects)}):
+            left = sum(n for (day, _), n in rows.items() if day == name)
+            gone = sum(n for (day, _), n in rejects.items() if day == name)
+            day, before = published[_EVENTS, name], published.get((SUPPRESSED, name))
+            known = before.records if before else 0
+            told = token
+            if before and known and not self._leave_out.forgotten.extends(before.digest):
+                told = _UNKNOWN
+            counted.append(suppressed_entry(name, known + left + gone, told))
+            days.append(
+                replace(
+                    day,
+                    row_count=day.row_count - left,
+                    rejects=day.rejects - gone,
+                    suppressed=known + left + gone,
+                )
+            )
+        marker = Entry(SUPPRESSED, "all", "published", token)
+        ledger.record(self._session, [*days, *counted, marker], self._load_id, self._run_id)
+        failed = [
+            e
+            for e in ledger.latest(self._session, "failed")
+            if e.target == _EVENTS
+            and e.part in {day.part for day in days}
+            and digests.get(e.part) == FAILED
+        ]
+        if failed:
+            ledger.record(self._session, failed, self._load_id + 1, self._run_id)
+        return days
+
+    def _ask(self, file: str, where: str = "", **values: Any) -> Iterator[Any]:
+        given = {"where": where} if where else {}
+        yield from self._session.query(self._text(file, **given), values)
+
+    def _text(self, file: str, **given: str) -> str:
+        return statement(f"ledger/{file}.sql", relations(self._session.schema), **given)

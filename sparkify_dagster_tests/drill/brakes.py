@@ -1,0 +1,43 @@
+"""Runs one of Dagster's commands, which stops where it is wanted: `brakes.py FOLDER COMMAND …`.
+
+A process that is about to record an event, or has just done so, waits as long as the folder holds a
+file of that name (`before-PIPELINE_START`), and says so by another one, with its number. So it can
+be killed in each state of a run, however fast it passes through it. All else is Dagster's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+FOLDER = "DRILL_BRAKES"
+_store = dg.DagsterInstance.handle_new_event
+
+
+def _wait(point: str) -> None:
+    wanted = Path(os.environ[FOLDER], point)
+    while wanted.exists():
+        wanted.with_name(f"{point}.{os.getpid()}").touch()
+        time.sleep(0.05)
+
+
+def _braked(instance: dg.DagsterInstance, event: dg.EventLogEntry, **batch: Any) -> None:
+    kind = event.dagster_event.event_type_value if event.dagster_event else "LOG"
+    _wait(f"before-{kind}")
+    _store(instance, event, **batch)
+    _wait(f"after-{kind}")
+
+
+if FOLDER in os.environ:  # In the process of a run as well: it begins by importing this module.
+    dg.DagsterInstance.handle_new_event = _braked  # type: ignore[method-assign]
+
+if __name__ == "__main__":
+    (command,) = entry_points(group="console_scripts", name=sys.argv[1])
+    sys.argv = sys.argv[1:]
+    sys.exit(command.load()())

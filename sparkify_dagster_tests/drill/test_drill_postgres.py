@@ -1,0 +1,88 @@
+"""The failure drill with Dagster's history in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sparkify_dagster.defs.liveness.heartbeat import BEAT_TAG
+from sparkify_dagster_tests.drill.platform import Platform
+from sparkify_dagster_tests.drill.rounds import ROUNDS, STATES, held_in, play
+
+DAEMONS = """{ instance { daemonHealth { allDaemonStatuses {
+    daemonType lastHeartbeatErrors { message } } } } }"""
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    made = Platform(tmp_path_factory.mktemp("platform"), "postgres")
+    try:
+        made.drop_a_day()
+        made.well()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize(("state", "how"), ROUNDS)
+def test_whatever_is_killed_all_is_loaded_within_a_minute_and_once(
+    platform: Platform, state: str, how: str
+) -> None:
+    play(platform, state, how)
+
+
+def test_two_daemons_that_launch_the_same_run_load_each_day_once_and_the_ui_says_that_they_are_two(
+    platform: Platform,
+) -> None:
+    before = len(platform.runs())
+    second = platform.spawn("daemon")
+    try:
+        day = platform.drop_a_day()
+        with platform.held("before-PIPELINE_STARTING", processes=2):
+            pass  # Both have seen that it is queued, and will launch it.
+        platform.well()
+        another = platform.drop_a_day()
+        platform.well()
+        assert platform.times_loaded(day, another) == [1, 1]
+        # Ticks at the same moment may ask for a run each; the later one finds nothing to load.
+        assert set(list(platform.runs().values())[before:]) == {"SUCCESS"}
+        assert "multiple daemon processes" in str(platform.dev.ask(DAEMONS))
+    finally:
+        second.kill()
+        second.wait()
+
+
+def test_a_run_that_went_with_its_machine_is_ended_and_loaded_again_within_a_minute(
+    platform: Platform,
+) -> None:
+    platform.kill("code")
+    on_a_pod = ["unshare", "--uts", "sh", "-c", 'hostname a-pod; exec "$@"', "sh"]
+    platform.running["code"] = platform.spawn("code", *on_a_pod)
+    platform.start("code")
+    day = platform.drop_a_day()
+    with held_in(platform, STATES["started"]):
+        run = list(platform.runs())[-1]
+        platform.until(lambda: _has_told(platform, run))
+        platform.kill("code", "worker")
+    took = platform.well()
+    print(f"evicted: loaded after {took:.0f} s")
+    assert took < platform.minute()
+    assert platform.times_loaded(day) == [1]
+    assert platform.runs()[run] == "FAILURE"
+    assert any("no sign of life" in message for message in platform.messages(run))
+
+
+def test_connections_to_the_database_do_not_add_up_over_all_these_ticks(
+    platform: Platform,
+) -> None:
+    ((ticks,),) = platform.rows("SELECT COUNT(*) FROM job_ticks")
+    ((connections,),) = platform.rows("SELECT COUNT(*) FROM pg_stat_activity")
+    assert ticks > 50
+    assert connections < 30
+
+
+def _has_told(platform: Platform, run: str) -> None:
+    query = f"SELECT value FROM run_tags WHERE run_id = '{run}' AND key = '{BEAT_TAG}'"
+    assert platform.rows(query)
