@@ -508,7 +508,7 @@ def _people(text: bytes, name: str) -> set[int]:
         value = value.lstrip(" \t\r\n")
         quoted = value.startswith('"')
         digits = re.match("-?[0-9]+", value[quoted:])
-        if colon.strip(" \t\r\n") or not digits:
+        if colon.strip(" \t\r\n") or not digits or len(digits[0].lstrip("-0")) > 100:
             continue
         rest = value[quoted + digits.end() :]
         if rest.startswith('"') if quoted else rest[:1] in tuple(" \t\r\n,}"):

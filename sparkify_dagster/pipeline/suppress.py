@@ -26,6 +26,8 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, append_rows, one_of, relation
 
+_TOO_LONG = 20
+"""Digits that no id has."""
 _IDS_AT_ONCE = 20_000
 """Ids that a statement names."""
 
@@ -55,8 +57,8 @@ class Suppression:
 
     def is_of(self, text: str) -> bool:
         """Whether the text of a rejected record names one of them."""
-        found = self._named.findall(text)
-        return any(int((quoted or bare)[:30]) in self._ids for quoted, bare in found)
+        found = (quoted or bare for quoted, bare in self._named.findall(text))
+        return any(int(each) in self._ids for each in found if len(each.lstrip("-0")) < _TOO_LONG)
 
     def conditions(self) -> Iterator[str]:
         """SQL that a row of events is theirs: one condition, or several if they are many."""
