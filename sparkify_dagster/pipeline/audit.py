@@ -21,7 +21,7 @@ from sparkify_dagster.warehouse.schema import difference
 _EXAMPLES = 3
 FOR_EXAMPLE = " For example: "
 """Where, in what is told of a check, the keys of rows begin."""
-MOST_TABLES = 8
+MOST_TABLES = 9
 """How many tables the questions that are asked in one statement read together."""
 _TABLE = re.compile(r"\b(?:JOIN|FROM)\s+(?!\()")
 _SHAPE = (OFFENDERS, "n1", "n2", "n3", "n4")

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from sparkify_dagster.model.staging import STAGING_EVENTS
-from sparkify_dagster.warehouse.ledger import failures, latest
+from sparkify_dagster.warehouse.ledger import latest
+from sparkify_dagster.warehouse.standing import standing
 from sparkify_dagster_tests.lakes import TinyLake, event, log_key, put, warehouse_at
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
@@ -200,7 +201,7 @@ def test_an_object_for_which_there_is_no_memory_ends_its_day_by_name(tmp_path: P
         failed, _ = load(folder, object_bytes=1 << 50)
         assert failed == [BAD]
         with warehouse_at(tmp_path / "warehouse.duckdb").reading() as session:
-            assert failures(session, STAGING_EVENTS.name)[BAD].attempts == tries
+            assert standing(session).failures(STAGING_EVENTS.name)[BAD].attempts == tries
     said = entries(tmp_path, "failed")[BAD].message
     assert said.startswith(f"{BAD}.json: there is not enough memory to read it")
     assert entries(tmp_path)[GOOD].row_count == 1
