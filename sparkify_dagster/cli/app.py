@@ -179,6 +179,19 @@ def retry(
     raise typer.Exit(run_retry(settings_of(context), log_day, as_json=as_json))
 
 
+@app.command(cls=Command, rich_help_panel=_LOAD)
+def forget(
+    context: typer.Context,
+    user_ids: Annotated[list[str], typer.Argument(metavar="USER_ID...")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forgetting.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take people out of all tables for good; certify what was held and where they are still."""
+    from sparkify_dagster.cli.forget import run_forget
+
+    raise typer.Exit(run_forget(settings_of(context), user_ids, yes=yes, as_json=as_json))
+
+
 @app.command(rich_help_panel=_LOAD)
 def watch(context: typer.Context) -> None:
     """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
