@@ -38,7 +38,8 @@ def test_the_contenders_know_the_tables_of_the_model() -> None:
     assert list(SONG_FIELDS) == [column.name for column in loaded_columns(STAGING_SONGS)]
     for table in star.STAR:
         compared = [column.split()[0] for column in COLUMNS[table.name].split(", ")]
-        declared = sorted(column.name for column in table.columns)
+        # How a song was found only the platform says: the lakes of the benchmark need no repair.
+        declared = sorted({column.name for column in table.columns} - {"matched_by"})
         assert sorted(compared) == declared, f"columns of {table.name} in bench/fingerprint.py"
 
 

@@ -35,6 +35,7 @@ STANDS_FOR = {
     "SQL": "SELECT COUNT(*) FROM songplay",
     "[DAY]": "2018-11-01",
     "[TABLE]": "songplay",
+    "[CHECK…]": "tables",
     "[DIR]": "site",
     "DIR": "exported",
     "NAME": "songplay.song_id",

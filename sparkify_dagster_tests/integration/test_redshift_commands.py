@@ -125,7 +125,7 @@ def loaded(place: Place) -> Said:
     """The first load, into tables made by the command."""
     made = place.run("create-tables")
     assert made.code == 0, made.err
-    assert "Made 22 tables" in made.out
+    assert "Made 24 tables" in made.out
     with place.double.table_info_granted():
         said = place.run("etl", "--json")
     assert said.code == 0, said.out + said.err
@@ -133,7 +133,7 @@ def loaded(place: Place) -> Said:
 
 
 def test_the_tables_are_made_once_and_the_reader_may_read_them(place: Place, loaded: Said) -> None:
-    assert "All 22 tables are there already" in place.run("create-tables").out
+    assert "All 24 tables are there already" in place.run("create-tables").out
     with place.double.behind() as connection, connection.cursor() as cursor:
         cursor.execute("SET ROLE analysts")
         cursor.execute('SELECT COUNT(*) FROM commands."user"')
