@@ -42,6 +42,7 @@ NOT_REACHED = (
     "the objects of the lake: who owns them must purge them",
     "the document itself, which names the ids and must stay",
     "the engine's query history, which names the ids, its snapshots and backups",
+    "freed blocks of a DuckDB file, until they are used again, or you delete it and load",
     "reports that were sent, and exports until `sparkify export` is run again",
     "what Dagster recorded of earlier runs: previews and plots in its history",
 )
