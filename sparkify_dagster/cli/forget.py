@@ -7,9 +7,8 @@ held of them is `pipeline.held_of`'s to find.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import typer
 
@@ -29,14 +28,11 @@ from sparkify_dagster.lake.documents import (
     user_id_of,
 )
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.pipeline.held_of import Held, Sources, held_of, sources
+from sparkify_dagster.pipeline.held_of import Held, held_of, sources
 from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import utc_now
-
-if TYPE_CHECKING:
-    from sparkify_dagster.defs.instance import LoadResult
 
 NOT_REACHED = (
     "the objects of the lake: who owns them must purge them",
@@ -47,40 +43,6 @@ NOT_REACHED = (
     "what Dagster recorded of earlier runs: previews and plots in its history",
 )
 """Where something of a person may be that no load takes out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What was held of people before and is held after.
-
-    Attributes:
-        known: Those of them who had been forgotten before.
-        result: The load; None: there was nothing to load.
-    """
-
-    ids: Sequence[int]
-    known: Sequence[int]
-    place: str
-    warehouse: str
-    before: Held
-    after: Held
-    logs: str
-    lake: Sources
-    result: LoadResult | None
-
-    @property
-    def days(self) -> list[str]:
-        """The log days that the load published."""
-        return sorted(day for day, _ in self.result.days) if self.result else []
-
-    def objects(self, keys: Sequence[str]) -> list[str]:
-        """Where objects lie."""
-        return [f"{self.logs.removesuffix('/')}/{key}" for key in keys]
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing of them is in a table."""
-        return not any(self.after.rows.values())
 
 
 def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: bool) -> int:
@@ -100,16 +62,32 @@ def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: 
     with watching():
         after = _held(warehouse, leave_out)
         found = warehouse.read_only(lambda s: sources(s, before, after, known=bool(known)))
-    where, logs = near(warehouse.location), settings.s3.log_data
-    certificate = Certificate(people.ids, known, place, where, before, after, logs, found, result)
+    logs = settings.s3.log_data.removesuffix("/")
+    sure, doubtful = ([f"{logs}/{key}" for key in keys] for keys in found)
+    certificate = {
+        "user_ids": list(people.ids),
+        "forgotten_before": known,
+        "at": utc_now().isoformat(timespec="seconds") + "Z",
+        "document": place,
+        "warehouse": near(warehouse.location),
+        "nothing_is_left": not any(after.rows.values()),
+        "rows": {
+            name: {"before": before.rows.get(name, 0), "after": rows}
+            for name, rows in after.rows.items()
+        },
+        "days_published": sorted(day for day, _ in result.days) if result else [],
+        "objects_that_hold_them": sure,
+        "objects_that_may_hold_them": doubtful,
+        "not_reached": NOT_REACHED,
+    }
     if as_json:
-        print_json(_as_json(certificate))
+        print_json(certificate | {"load": outcome_json(result)})
     else:
         if result:
             show_outcome(result, warehouse)
         _show(certificate)
-    failed = result is not None and not result.success
-    return FAILED if failed or not certificate.is_done else 0
+    is_done = certificate["nothing_is_left"] and (result is None or result.success)
+    return 0 if is_done else FAILED
 
 
 def _ids(words: Sequence[str]) -> dict[int, None]:
@@ -173,50 +151,25 @@ def _add(settings: Settings, people: Forgotten, place: str, before: Held) -> lis
     return known
 
 
-def _as_json(done: Certificate) -> dict[str, object]:
-    rows = {
-        name: {"before": done.before.rows.get(name, 0), "after": after}
-        for name, after in done.after.rows.items()
-    }
-    return {
-        "user_ids": list(done.ids),
-        "forgotten_before": list(done.known),
-        "at": utc_now().isoformat(timespec="seconds") + "Z",
-        "document": done.place,
-        "warehouse": done.warehouse,
-        "nothing_is_left": done.is_done,
-        "rows": rows,
-        "days_published": done.days,
-        "objects_that_hold_them": done.objects(done.lake.sure),
-        "objects_that_may_hold_them": done.objects(done.lake.doubtful),
-        "not_reached": list(NOT_REACHED),
-        "load": outcome_json(done.result),
-    }
-
-
-def _show(done: Certificate) -> None:
+def _show(told: Mapping[str, Any]) -> None:
     say()
-    who = ", ".join(map(str, done.ids))
-    say(f"Forgotten: {who}. {utc_now():%Y-%m-%d %H:%M} UTC, {done.warehouse}", "bold")
-    if done.known:
-        say(f"Forgotten before: {', '.join(map(str, done.known))}.")
-    if not any(done.before.rows.values()):
+    who = ", ".join(map(str, told["user_ids"]))
+    say(f"Forgotten: {who}. {told['at']}, {told['warehouse']}", "bold")
+    if told["forgotten_before"]:
+        say(f"Forgotten before: {', '.join(map(str, told['forgotten_before']))}.")
+    if not any(rows["before"] for rows in told["rows"].values()):
         say("No table held anything of them; what comes is left out.")
     table = grid("table", "rows before", "rows after", right=("rows before", "rows after"))
-    for name, after in done.after.rows.items():
-        table.add_row(name, f"{done.before.rows.get(name, 0):,}", f"{after:,}")
+    for name, rows in told["rows"].items():
+        table.add_row(name, f"{rows['before']:,}", f"{rows['after']:,}")
     show(table)
-    say(f"Log days published anew: {', '.join(done.days) or 'none'}.")
-    for told, keys in (
-        ("Objects of the lake that hold them still:", done.lake.sure),
-        ("Objects of which some hold them, or others who are forgotten:", done.lake.doubtful),
+    say(f"Log days published anew: {', '.join(told['days_published']) or 'none'}.")
+    for title, key in (
+        ("Objects of the lake that hold them still:", "objects_that_hold_them"),
+        ("Objects that may hold them, or others who are forgotten:", "objects_that_may_hold_them"),
+        ("What this platform cannot reach:", "not_reached"),
     ):
-        if keys:
-            say(told)
-        for name in done.objects(keys):
-            say(f"  {name}")
-    say("What this platform cannot reach:")
-    for what in NOT_REACHED:
-        say(f"  {what}")
-    if not done.is_done:
+        for line in (title, *(f"  {name}" for name in told[key])) if told[key] else ():
+            say(line)
+    if not told["nothing_is_left"]:
         complain("rows of theirs are left; see why the load failed, then run it again.")

@@ -6,7 +6,7 @@ What belongs here: looking. Taking them out is `forget`'s.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sparkify_dagster.lake.changes import NOTHING
@@ -20,8 +20,6 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 
 _OF_PEOPLE = [t for t in TABLES.values() if any(c.name == "user_id" for c in t.columns)]
-_UNKNOWN = None
-"""The object of rows that Redshift read by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +38,6 @@ class Held:
     places: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     anybody: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Objects of the lake, by their keys.
-
-    Attributes:
-        sure: They hold records of the people.
-        doubtful: They are of days with such records; which of them holds some is not known.
-    """
-
-    sure: tuple[str, ...] = ()
-    doubtful: tuple[str, ...] = ()
 
 
 def held_of(session: Session, people: Suppression) -> Held:
@@ -84,8 +69,10 @@ def held_of(session: Session, people: Suppression) -> Held:
     return Held(rows | {"load_rejects": rejects}, places, left_out, anybody)
 
 
-def sources(session: Session, before: Held, after: Held, *, known: bool) -> Sources:
-    """Where in the lake the people stand, by what was left out since.
+def sources(
+    session: Session, before: Held, after: Held, *, known: bool
+) -> tuple[list[str], list[str]]:
+    """The objects of the lake that hold records of the people, and those that may.
 
     Args:
         known: They were left out before, so that any record that is left out may be theirs.
@@ -93,19 +80,12 @@ def sources(session: Session, before: Held, after: Held, *, known: bool) -> Sour
     told = Counter[str]()
     for (day, _), records in before.places.items():
         told[day] += records
-    untold = {day for day, key in before.places if key is _UNKNOWN}
-    untold |= {
-        day
-        for day, records in after.left_out.items()
-        if known or records - before.left_out.get(day, 0) > told[day]
-    }
+    untold = {day for day, key in before.places if key is None}
+    for day, records in after.left_out.items():
+        if known or records - before.left_out.get(day, 0) > told[day]:
+            untold.add(day)
     sure = {key for _, key in before.places if key is not None}
-    return Sources(tuple(sorted(sure)), tuple(sorted(_objects(session, untold) - sure)))
-
-
-def _objects(session: Session, days: Iterable[str]) -> set[str]:
-    """The objects from which something of some days was left out; all, where none is known."""
-    wanted = sorted(days)
-    left_out = ledger.loaded_objects(session, SUPPRESSED, wanted)
-    others = sorted(set(wanted) - {item.part for item in left_out.values()})
-    return {*left_out, *ledger.loaded_objects(session, STAGING_EVENTS.name, others)}
+    left_out = ledger.loaded_objects(session, SUPPRESSED, sorted(untold))
+    others = sorted(untold - {item.part for item in left_out.values()})
+    doubtful = {*left_out, *ledger.loaded_objects(session, STAGING_EVENTS.name, others)}
+    return sorted(sure), sorted(doubtful - sure)
