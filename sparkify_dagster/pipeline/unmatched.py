@@ -127,16 +127,12 @@ def _pools(
 ) -> Mapping[_Key, Sequence[Song]]:
     """The songs at every place that is asked for."""
     keys = {key for row in rows for key in _keys_of(*row)}
-    conditions, values = [], dict[str, object]()
-    for number, column in enumerate(sorted({column for column, _ in keys})):
-        where, given = one_of(column, sorted(text for name, text in keys if name == column))
-        conditions.append(where.replace("$v", f"$c{number}v"))
-        values |= {f"c{number}{name}": text for name, text in given.items()}
     pools: dict[_Key, list[Song]] = {}
-    if conditions:
-        for song in _songs(session, " OR ".join(conditions), values):
-            for key in _keys(song.artist or "", song.title or ""):
-                pools.setdefault(key, []).append(song)
+    for column in sorted({column for column, _ in keys}):
+        asked = one_of(column, sorted(text for name, text in keys if name == column))
+        for song in _songs(session, *asked):
+            text = dict(_keys(song.artist or "", song.title or "")).get(column, "")
+            pools.setdefault((column, text), []).append(song)
     return pools
 
 
@@ -155,14 +151,11 @@ def _songs(session: Session, where: str, values: Values) -> Iterator[Song]:
 def idle_aliases(session: Session) -> dict[Alias, str]:
     """Aliases as they were last loaded that do not help, each with why."""
     found = {}
-    for *alias, known, named, same in session.query(
-        statement("ask/aliases.sql", relations(session.schema))
-    ):
-        song, artist, song_id = alias
+    text = statement("ask/aliases.sql", relations(session.schema))
+    for song, artist, song_id, known, named, same in session.query(text):
         if not known:
             found[song, artist, song_id] = "its song is not in the catalogue"
-        elif named and named == same:
-            found[song, artist, song_id] = "the catalogue has this title itself now"
         elif named:
-            found[song, artist, song_id] = "the catalogue has another song of this title now"
+            which = "this title itself" if named == same else "another song of this title"
+            found[song, artist, song_id] = f"the catalogue has {which} now"
     return found
