@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model.marts import MARTS
@@ -28,6 +29,7 @@ from sparkify_dagster.pipeline.sql_recorder import COLUMNS, EVENT, Place, Prefix
 __all__ = ["Place", "Stage", "preview", "recorded"]
 
 _DAY = "2018-11-01"
+_ALIAS = b'{"song": "Uprising", "artist": "Muse", "song_id": "SO1"}'
 _SONG = (
     b'{"song_id": "SO1", "artist_id": "AR1", "title": "Uprising", "artist_name": "Muse", '
     b'"duration": 304.8}'
@@ -82,7 +84,7 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         songs, logs = Prefix("A/A/A/song.json", _SONG), Prefix(f"{_DAY}-events.json", EVENT)
         lake = Lake(songs, logs, lambda: _PATHS, "", DayRange.parse(_DAY, _DAY), threads=1)
 
-        def loaded(limits: Limits) -> list[list[Sent]]:
+        def loaded(limits: Limits, lake: Lake = lake) -> list[list[Sent]]:
             warehouse.transactions.clear()
             list(load(Request(), warehouse, lake, limits, "run"))
             return [*warehouse.transactions]
@@ -96,7 +98,10 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         refreshing = Limits(rejects=0.5, direct_copy=False, rebuild_from=math.inf)
         read, refreshed, _ = loaded(refreshing)
         songs.put(_SONG.replace(b"Uprising", b"Resistance"))
-        _, matched, _ = loaded(refreshing)
+        named = replace(lake, aliases=Document("aliases", lambda: _ALIAS))
+        _, matched, _ = loaded(refreshing, named)
+        forgotten = replace(named, forgotten=Document("forgotten", lambda: b"1"))
+        forgot, *_ = loaded(refreshing, forgotten)
         logs.put(b"[]")
         failed, *_ = loaded(Limits(direct_copy=False))
         beside = warehouse.beside
@@ -114,7 +119,8 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         Stage("reader", f"The same day again, read by our reader {to_events}", of_events, read),
         Stage("failed", failing, of_events, failed),
         Stage("refresh", f"{refreshing_star} a day changed", star, refreshed, _WHOLE),
-        Stage("match", f"{refreshing_star} songs changed", star, matched, _WHOLE),
+        Stage("match", f"{refreshing_star} songs and aliases changed", star, matched, _WHOLE),
+        Stage("forget", f"Forgotten people, out of {STAGING_EVENTS.name}", of_events, forgot),
         Stage(
             "history",
             "At the end of each load: history that is too old",

@@ -281,6 +281,7 @@ class _Session(DuckDBSession):
             for name, value in _RECORD.items()
         )
         super().execute(f"INSERT INTO {relation} ({names}) SELECT {made}")
+        self.cost.copied += 1
         return 1
 
     def has_schema(self) -> bool:

@@ -29,7 +29,7 @@ _LITERAL = re.compile(
     r"'(?:[^']|'')*'(?:::\w[\w ]*)?|\b(?:NULL|true|false)\b|(?<![\w\"])-?\d+(?:\.\d+)?\b"
 )
 _LIST = re.compile(r"\?(?:, ?\?)+")
-_OF_TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SET ")
+_OF_TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SET |DROP TABLE [^.]+$")
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def shapes(double: Double) -> dict[str, str]:
 
 def test_every_statement_of_real_loads_was_tried_before(place: Place) -> None:
     place.double.forget()
-    assert [tried for tried in check_deeply(place.warehouse, "").stages if tried.refused] == []
+    with place.double.table_info_granted():
+        stages = check_deeply(place.warehouse, "").stages
+    assert [tried for tried in stages if tried.refused] == []
     assert left(place) == place.s3.keys(f"{place.lake.base}/_staging") == []
     tried = shapes(place.double)
     place.double.forget()
@@ -92,7 +94,7 @@ def test_what_is_refused_is_named_with_its_remedy_and_the_rest_is_tried_all_the_
     assert said.code == 1
     assert songplay["statement"].startswith(f'CREATE TABLE IF NOT EXISTS "{place.schema}"."songpl')
     assert songplay["next_step"].startswith("nothing goes round it")
-    assert 'SELECT COUNT(*) FROM "incoming_events" AS i' in doubts["found"]
+    assert 'SELECT COUNT(*) FROM (SELECT * FROM "' in doubts["found"]
     assert "function octet_length() is odd" in doubts["found"]
     assert doubts["next_step"].startswith("[LOAD] DIRECT_COPY=no")
     assert "CASE is odd" in touched["found"]

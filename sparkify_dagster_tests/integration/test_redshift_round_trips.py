@@ -130,7 +130,7 @@ def test_one_changed_song_takes_at_most_60_round_trips(
     place.load()
     connections, round_trips = place.counted()
     assert connections == 1
-    assert round_trips <= 45  # Promised are 60; Dagster's previews come on top.
+    assert round_trips <= 50  # Promised are 60; Dagster's previews come on top.
     assert_equals_oracle(place.opened(), place.lake.expected())
 
 
