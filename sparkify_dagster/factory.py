@@ -20,6 +20,7 @@ from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.lake.store.amend import LONGEST, Amend, amend_file, amend_object
 from sparkify_dagster.lake.store.base import Bounds, ObjectStore
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.pipeline.loading import Limits
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from sparkify_dagster.lake.queue import EventQueue
 
 _MB = 1_000_000
-_LONGEST_DOCUMENT = 512 * _MB
 
 
 def require_supported(settings: Settings) -> None:
@@ -224,9 +224,9 @@ def _document(
         if in_s3(place):
             from sparkify_dagster.lake.store.s3 import read_document
 
-            return read_document(place, f"[S3] {key}", access(), meter, _LONGEST_DOCUMENT)
+            return read_document(place, f"[S3] {key}", access(), meter, LONGEST)
         try:
-            return read_bounded(Path(place), _LONGEST_DOCUMENT)
+            return read_bounded(Path(place), LONGEST)
         except OSError as error:
             raise LakeError(
                 f"{place}: cannot be read ({error.strerror}), and is not taken for an empty one. "
@@ -234,6 +234,36 @@ def _document(
             ) from None
 
     return Document(place, read)
+
+
+def place_to_keep(settings: Settings, key: str) -> str:
+    """Where the document is that `[S3]` names under a key.
+
+    Raises:
+        SettingsError: The setting is blank.
+    """
+    require_supported(settings)
+    if place := settings.s3.places.get(key):
+        return place
+    folder = "s3://bucket" if in_s3(settings.s3.log_data) else "data"
+    example = f"{key} = {folder}/{key.lower()}"
+    raise SettingsError(
+        [f"[S3] {key} is blank. Say where the document is to be, such as {example}; it is made."]
+    )
+
+
+def amend_document(settings: Settings, key: str, amend: Amend) -> None:
+    """Changes the document that `[S3]` names under a key.
+
+    Raises:
+        SettingsError: The setting is blank.
+        LakeError: It cannot be read or written.
+    """
+    place = place_to_keep(settings, key)
+    if in_s3(place):
+        amend_object(place, f"[S3] {key}", access_of(settings), amend)
+    else:
+        amend_file(place, amend)
 
 
 def _require_any(lake: LakeSettings) -> None:

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from sparkify_dagster import __version__
+from sparkify_dagster.cli.alias_app import alias
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
 from sparkify_dagster.cli.cluster_app import cluster
 from sparkify_dagster.cli.errors import said_plainly
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cluster, rich_help_panel=_START)
+app.add_typer(alias, rich_help_panel=_LOAD)
 
 
 def _print_version(wanted: bool) -> None:
@@ -177,6 +179,19 @@ def retry(
     raise typer.Exit(run_retry(settings_of(context), log_day, as_json=as_json))
 
 
+@app.command(cls=Command, rich_help_panel=_LOAD)
+def forget(
+    context: typer.Context,
+    user_ids: Annotated[list[str], typer.Argument(metavar="USER_ID...")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forgetting.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take people out of all tables for good; certify what was held and where they are still."""
+    from sparkify_dagster.cli.forget import run_forget
+
+    raise typer.Exit(run_forget(settings_of(context), user_ids, yes=yes, as_json=as_json))
+
+
 @app.command(rich_help_panel=_LOAD)
 def watch(context: typer.Context) -> None:
     """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
@@ -215,6 +230,18 @@ def rejects(
     run_rejects(
         settings_of(context), raw=raw, table=table, day=log_day, limit=limit, as_json=as_json
     )
+
+
+@app.command(rich_help_panel=_LOOK)
+def unmatched(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=0, help="Show so many; 0 for all.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """What is played most without a song of the catalogue: why, and what comes closest."""
+    from sparkify_dagster.cli.unmatched import run_unmatched
+
+    run_unmatched(settings_of(context), limit=limit, as_json=as_json)
 
 
 @app.command(cls=Command, rich_help_panel=_LOOK)

@@ -34,6 +34,10 @@ _ARGUMENTS = {
     "log_day": "The log day; none: all.",
     "folder": "Folder to write to; what is in it is replaced if it was written so.",
     "checks": "Only these lines, such as history; none: all.",
+    "user_ids": "Ids of people, as user_id has them.",
+    "song_id": "The song of the catalogue that is meant.",
+    "title": "The title as it is played, such as `sparkify unmatched` shows it.",
+    "artist": "Its artist, likewise.",
     "stack": "What it is called: the stack, and all that is in it.",
 }
 

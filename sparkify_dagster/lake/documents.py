@@ -70,6 +70,12 @@ def _token_of(ids: Sequence[int]) -> str:
     return f"{len(ids)}:{_token(map(str, ids))}" if ids else NOTHING
 
 
+def user_id_of(text: str) -> int | None:
+    """The user id that a text is; None if it is none."""
+    is_one = _ID.fullmatch(text) and -(2**63) <= int(text) < 2**63
+    return int(text) if is_one else None
+
+
 def read_forgotten(document: Document | None) -> Forgotten:
     """The people whom a document names; nobody without one.
 
@@ -79,12 +85,12 @@ def read_forgotten(document: Document | None) -> Forgotten:
     found: dict[int, None] = {}
     for where, line in _lines(document) if document else ():
         if text := line.partition("#")[0].strip():
-            if not _ID.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+            if (user_id := user_id_of(text)) is None:
                 raise DocumentError(
                     f"{where}: {cited(text)} is no user id; mend it or take it out. A line is one "
                     "id; what follows a # is a comment. Nothing is loaded till then."
                 )
-            found[int(text)] = None
+            found[user_id] = None
     return Forgotten(tuple(found))
 
 
@@ -104,23 +110,39 @@ def read_aliases(document: Document | None) -> Aliases:
     return Aliases(rows, _token(map(json.dumps, sorted(rows))))
 
 
-def _alias(line: str, where: str) -> Alias:
+def alias_line(song: str, artist: str, song_id: str) -> str | None:
+    """The line that says so; None where the texts are too long, or hold what no alias may."""
+    line = json.dumps(dict(zip(_LENGTHS, (song, artist, song_id), strict=True)), ensure_ascii=False)
+    return line if _read(line) else None
+
+
+def appended(data: bytes | None, lines: Iterable[str]) -> bytes:
+    """A document with more lines at its end."""
+    before = data or b""
+    between = b"" if before.endswith(b"\n") or not before else b"\n"
+    return before + between + "".join(f"{line}\n" for line in lines).encode()
+
+
+def _read(line: str) -> Alias | None:
     try:
         said = json.loads(line)
-        values = tuple(said[name] for name in _LENGTHS)
+        song, artist, song_id = (said[name] for name in _LENGTHS)
         fit = all(
             isinstance(value, str) and "\0" not in value and len(value.encode()) <= most
-            for value, most in zip(values, _LENGTHS.values(), strict=True)
+            for value, most in zip((song, artist, song_id), _LENGTHS.values(), strict=True)
         )
     except (ValueError, TypeError, KeyError, RecursionError):
-        fit = False
-    if not fit:
+        return None
+    return (song, artist, song_id) if fit else None
+
+
+def _alias(line: str, where: str) -> Alias:
+    if (found := _read(line)) is None:
         raise DocumentError(
             f'{where}: no alias. A line is {{"song": …, "artist": …, "song_id": …}}, three texts; '
             "mend it or take it out. Nothing is loaded till then."
         )
-    song, artist, song_id = values
-    return song, artist, song_id
+    return found
 
 
 def _lines(document: Document) -> Iterator[tuple[str, str]]:

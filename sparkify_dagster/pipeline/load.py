@@ -25,7 +25,7 @@ from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
 from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.snapshot import Lake, loaded_columns
+from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model import marts, star
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
@@ -59,7 +59,7 @@ from sparkify_dagster.pipeline.plan import (
     pending,
 )
 from sparkify_dagster.pipeline.star import publish_star
-from sparkify_dagster.pipeline.suppress import Suppression
+from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 
@@ -139,9 +139,7 @@ class _Load:
 
     def _leave_out(self, plan: Planned) -> Suppression:
         seen = plan.snapshot
-        name = dict(zip(loaded_columns(STAGING_EVENTS), seen.fields, strict=True))
-        user_id = name[STAGING_EVENTS.column("user_id")]
-        return Suppression(seen.forgotten, user_id, plan.held.suppressed)
+        return Suppression(seen.forgotten, user_id_field(seen.fields), plan.held.suppressed)
 
     def _songs(self, plan: Planned) -> Iterator[Event]:
         known, parts = plan.held.songs, plan.todo.songs

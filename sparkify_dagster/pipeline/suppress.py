@@ -20,6 +20,7 @@ from sparkify_dagster.lake.documents import Forgotten
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Batch
 from sparkify_dagster.lake.reader.rejects import Rejects
+from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
@@ -92,6 +93,16 @@ class Suppression:
         """Removes what is known of records left out of some days' objects."""
         if self._ids or not self.days.isdisjoint(days):
             ledger.remove(session, "load_objects", SUPPRESSED, *one_of("part", days))
+
+
+def user_id_field(fields: Sequence[str]) -> str:
+    """The field of a log record that holds the user id.
+
+    Args:
+        fields: Those that feed the columns of staged events, in order.
+    """
+    names = dict(zip(loaded_columns(STAGING_EVENTS), fields, strict=True))
+    return names[STAGING_EVENTS.column("user_id")]
 
 
 def is_staged(session: Session, forgotten: Forgotten) -> bool:

@@ -6,9 +6,12 @@ import math
 
 import pytest
 
+from sparkify_dagster.lake.documents import Forgotten
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.model.checks import checks_of
 from sparkify_dagster.pipeline.audit import Stored, examine
+from sparkify_dagster.pipeline.held_of import Held, held_of, sources
+from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster_tests.lakes import (
     Outcome,
     assert_equals_oracle,
@@ -112,3 +115,41 @@ def test_a_line_that_is_no_id_is_named_and_nothing_is_loaded(pair: Pair, line: s
     forget(pair, "# people", 1, line)
     with pytest.raises(LakeError, match=r"forgotten\.txt.*line 3: .* no user id"):
         bring_up_to_date(pair.lake.open(), pair.warehouse)
+
+
+def test_what_is_held_of_a_person_and_where_it_comes_from_is_told(pair: Pair) -> None:
+    lake, days = pair.lake, [log_key(f"2018-11-0{n}") for n in range(1, 5)]
+    maria, many = event(userId="7"), [event(sessionId=n) for n in range(30)]
+    lake.put_log(days[0], maria, event())
+    lake.put_log(days[1], event(), event(userId="8", itemInSession=1))
+    lake.put_log(days[2], REJECTED, *many)
+    people = Suppression(Forgotten((7,)))
+
+    def held() -> Held:
+        return pair.warehouse.read_only(lambda session: held_of(session, people))
+
+    def found(known: bool) -> tuple[list[str], list[str]]:
+        return pair.warehouse.read_only(lambda s: sources(s, before, held(), known=known))
+
+    bring_up_to_date(lake.open(), pair.warehouse)
+    before = held()
+    counted = {"staging_events_table": 1, "user": 1, "songplay": 1, "load_rejects": 1}
+    assert {name: before.rows[name] for name in counted} == counted
+    assert min(before.rows.values()) == before.rows["retired_events"] == 0
+    assert not before.anybody
+
+    forget(pair, 7)
+    lake.put_log(days[3], maria, event())
+    bring_up_to_date(lake.open(), pair.warehouse)
+    after = held()
+    assert after.rows == dict.fromkeys(before.rows, 0)
+    assert after.anybody
+    sure, doubtful = found(known=False)
+    assert {*sure, *doubtful} == {days[0], days[2], days[3]}
+    assert days[2] in sure, "whose record was read here"
+    assert days[3] in doubtful, "which was never loaded with it"
+    if pair.warehouse.engine == "duckdb":
+        assert sure == [days[0], days[2]]
+    before = after
+    assert found(known=False) == ([], [])
+    assert set(found(known=True)[1]) == {days[0], days[2], days[3]}

@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 from sparkify_dagster.factory import open_lake
+from sparkify_dagster.lake.documents import alias_line, appended
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.pipeline.unmatched import Song, idle_aliases, song_of, unmatched
 from sparkify_dagster.settings import LakeSettings, Settings
 from sparkify_dagster_tests.lakes import (
     assert_equals_oracle,
@@ -137,3 +139,27 @@ def test_a_line_that_is_no_alias_is_named_and_nothing_is_loaded(pair: Pair, line
         lake.sync()  # type: ignore[attr-defined]
     with pytest.raises(LakeError, match="ALIASES"):
         bring_up_to_date(opened, pair.warehouse)
+
+
+def test_what_finds_no_song_is_listed_with_what_comes_closest_and_idle_aliases(pair: Pair) -> None:
+    lake = pair.lake
+    lake.put_song("A/1.json", song(title="Hidden Place", artist_name="Björk"))
+    lake.put_song("A/2.json", song(song_id="SO2", title="Jóga", artist_name="Björk"))
+    hiden = event(song="Hiden Place", artist="Björk")
+    lake.put_log(log_key("2018-11-01"), hiden, event(song="Gone", artist="NULL", itemInSession=1))
+    aliases = [("Jóga", "Björk", "SO2"), ("Gone", "NULL", "SO9"), ("Jóga", "BjÃ¶rk ", "SO2")]
+    put(lake.aliases, appended(None, [str(alias_line(*alias)) for alias in aliases]))
+    bring_up_to_date(lake.open(), pair.warehouse)
+    found = pair.warehouse.read_only(lambda session: unmatched(session, 0))
+    hidden = Song("SO1", "Hidden Place", "Björk")
+    assert [(each.title, each.proposed) for each in found] == [
+        ("Gone", None),
+        ("Hiden Place", hidden),
+    ]
+    assert found[1].closest[0] == hidden
+    assert len(pair.warehouse.read_only(lambda session: unmatched(session, 1))) == 1
+    assert pair.warehouse.read_only(lambda session: song_of(session, "SO2 ")) is None
+    assert pair.warehouse.read_only(idle_aliases) == {
+        ("Jóga", "Björk", "SO2"): "the catalogue has this title itself now",
+        ("Gone", "NULL", "SO9"): "its song is not in the catalogue",
+    }

@@ -78,10 +78,16 @@ def _run(folder: Path, words: tuple[str, ...], environ: Mapping[str, str], said:
 
 
 def on_terminal(
-    folder: Path, *words: str, stop_after: float = 0, columns: int = 80, **variables: str
+    folder: Path,
+    *words: str,
+    stop_after: float = 0,
+    columns: int = 80,
+    keys: bytes = b"",
+    **variables: str,
 ) -> tuple[int, str]:
-    """Runs the command on a terminal of its own, and presses Ctrl-C if asked to."""
+    """Runs the command on a terminal of its own; types keys, presses Ctrl-C if asked to."""
     ours, theirs = pty.openpty()
+    os.write(ours, keys)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
         [*COMMAND, *words],

@@ -30,7 +30,11 @@ TYPED = [
     *ROWS,
 ]
 TARGETS = sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)))
-NOT_RUN = {"demo": "takes seconds, has tests of its own", "watch": "ends by Ctrl-C only"}
+NOT_RUN = {
+    "demo": "takes seconds, has tests of its own",
+    "forget": "asks first, has tests of its own",
+    "watch": "ends by Ctrl-C only",
+}
 STANDS_FOR = {
     "SQL": "SELECT COUNT(*) FROM songplay",
     "[DAY]": "2018-11-01",

@@ -20,7 +20,7 @@ from sparkify_dagster_tests.integration.test_dagster_dev import job, launch
 from sparkify_dagster_tests.lakes import TinyLake, event, lines, log_key, put, song
 from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
 from sparkify_dagster_tests.redshift_double import Double
-from sparkify_dagster_tests.s3_server import S3Server
+from sparkify_dagster_tests.s3_server import S3Server, split
 
 pytestmark = pytest.mark.integration
 
@@ -299,3 +299,26 @@ def test_dagster_dev_loads_it_too_and_shows_no_password_anywhere(
     assert "verify-full" in shown
     assert place.double.password not in shown
     assert place.double.password not in (place.folder / "dev.log").read_text()
+
+
+def test_a_person_is_forgotten_by_a_document_in_s3(place: Place, loaded: Said) -> None:
+    text = "SELECT MIN(user_id) AS id, COUNT(DISTINCT user_id) AS people FROM songplay"
+    ((person, people),) = [
+        (row["id"], row["people"]) for row in place.run("query", text, "--json").json
+    ]
+    document = f"{place.lake.base}/forgotten.txt"
+    said = place.run("forget", str(person), "--yes", "--json", SPARKIFY_S3__FORGOTTEN=document)
+    assert said.code == 0, said.err
+    told = said.json
+    assert (
+        place.s3.client()
+        .get_object(Bucket=split(document)[0], Key=split(document)[1])["Body"]
+        .read()
+        == f"{person}\n".encode()
+    )
+    assert told["rows"]["songplay"]["before"] > 0
+    assert {rows["after"] for rows in told["rows"].values()} == {0}
+    found = [*told["objects_that_hold_them"], *told["objects_that_may_hold_them"]]
+    days = {name.rsplit("/", 1)[1][:10] for name in found}
+    assert days == set(told["days_published"]) != set()
+    assert place.run("query", text, "--json").json[0]["people"] == people - 1

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from sparkify_dagster.core.match_name import match_name
 from sparkify_dagster.defs.sensors.triggers import seen
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.documents import (
     Aliases,
     Document,
     Forgotten,
+    alias_line,
+    appended,
     read_aliases,
     read_forgotten,
 )
@@ -88,3 +91,20 @@ def test_the_sensor_sees_each_document_change() -> None:
         )
     }
     assert len(states) == 4
+
+
+@pytest.mark.parametrize(
+    "names", [("A", "Björk"), ('"\n\u2028\\', "مرحبا 🎵"), ("", "x" * 1024), ("BjÃ¶rk", " ")]
+)
+def test_a_line_that_is_added_says_what_it_was_made_of(names: tuple[str, str]) -> None:
+    line = alias_line(*names, "SO1")
+    assert line is not None
+    data = appended(appended(None, [line]).rstrip(b"\n"), [line])
+    assert data.count(b"\n") == 2
+    expected = {(*map(match_name, names), "SO1")}
+    assert read_aliases(document(data)).rows == expected
+
+
+@pytest.mark.parametrize("texts", [("x" * 1025, ""), ("é" * 513, ""), ("a\0", ""), ("", "\udcff")])
+def test_no_line_is_made_that_would_be_refused(texts: tuple[str, str]) -> None:
+    assert alias_line(*texts, "SO1") is None

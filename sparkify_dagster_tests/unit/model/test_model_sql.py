@@ -41,6 +41,8 @@ MADE_UP = {
 }
 """What statements that no preview sends are given besides tables."""
 OF_FILES: dict[str, dict[str, Any]] = {
+    "ask/candidates.sql": {"where": "a.name IN ('1', '2')", "most": 5},
+    "ask/unmatched.sql": {"most": 5},
     "ledger/rejects.sql": {"only": "j.load_id = 7", "most": "LIMIT 5"},
     "ledger/rejects_by_reason.sql": {"only": "j.load_id = 7"},
     "ledger/rejects_cut_off.sql": {"most": 5},
@@ -55,7 +57,8 @@ def _queries() -> Iterator[tuple[str, str]]:
     for table in TABLES.values():
         if table.sql:
             yield table.sql, statement(table.sql, relations("sparkify"))
-    for path in [*FOLDER.glob("ledger/*.sql"), *(FOLDER / "load" / name for name in UNPREVIEWED)]:
+    asked = (path for name in ("ask", "ledger") for path in FOLDER.glob(f"{name}/*.sql"))
+    for path in [*asked, *(FOLDER / "load" / name for name in UNPREVIEWED)]:
         file = path.relative_to(FOLDER).as_posix()
         given: dict[str, Any] = {
             name: MADE_UP[name] for name in placeholders(file) if name in MADE_UP

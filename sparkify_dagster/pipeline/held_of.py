@@ -1,0 +1,91 @@
+"""What is held of people: their rows by table, and the objects of the lake they come from.
+
+What belongs here: looking. Taking them out is `forget`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sparkify_dagster.lake.changes import NOTHING
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.ledger import SUPPRESSED
+from sparkify_dagster.model.staging import STAGING_EVENTS
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.pipeline.suppress import Suppression
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session
+
+_OF_PEOPLE = [t for t in TABLES.values() if any(c.name == "user_id" for c in t.columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of some people.
+
+    Attributes:
+        rows: By table, also where there are none.
+        places: By log day and object, how many rows and rejects came from there; no object where
+            the engine did not tell.
+        left_out: Records of anybody that were left out, by log day.
+        anybody: Somebody is forgotten, as the last load knows.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    anybody: bool = False
+
+
+def held_of(session: Session, people: Suppression) -> Held:
+    """What is held of people, whether they are forgotten or not.
+
+    Raises:
+        WarehouseMissing: Nothing was loaded yet.
+    """
+    there = ledger.ready_tables(session)
+    names = relations(session.schema)
+    rows = {table.name: 0 for table in _OF_PEOPLE if table.name in there}
+    places: Counter[tuple[str, str | None]] = Counter()
+    for theirs in people.conditions():
+        for name in rows:
+            counted = f"SELECT COUNT(*) FROM {names[name]} AS s WHERE {theirs}"
+            rows[name] += int(session.query(counted)[0][0])
+        staged = statement("ledger/staged_of_people.sql", names, where=theirs)
+        for day, key, records in session.query(staged):
+            places[str(day), key] += int(records)
+    rejects = 0
+    texts = statement("ledger/reject_texts.sql", names)
+    for day, key, _, published, text in session.query(texts, {"target": STAGING_EVENTS.name}):
+        if people.is_of(text or ""):
+            rejects += 1
+            places[str(day), key] += bool(published)
+    known = {e.part: e for e in ledger.latest(session) if e.target == SUPPRESSED}
+    left_out = {day: e.records for day, e in known.items() if day != "all" and e.records}
+    anybody = "all" in known and known["all"].digest != NOTHING
+    return Held(rows | {"load_rejects": rejects}, places, left_out, anybody)
+
+
+def sources(
+    session: Session, before: Held, after: Held, *, known: bool
+) -> tuple[list[str], list[str]]:
+    """The objects of the lake that hold records of the people, and those that may.
+
+    Args:
+        known: They were left out before, so that any record that is left out may be theirs.
+    """
+    told = Counter[str]()
+    for (day, _), records in before.places.items():
+        told[day] += records
+    untold = {day for day, key in before.places if key is None}
+    for day, records in after.left_out.items():
+        if known or records - before.left_out.get(day, 0) > told[day]:
+            untold.add(day)
+    sure = {key for _, key in before.places if key is not None}
+    left_out = ledger.loaded_objects(session, SUPPRESSED, sorted(untold))
+    others = sorted(untold - {item.part for item in left_out.values()})
+    doubtful = {*left_out, *ledger.loaded_objects(session, STAGING_EVENTS.name, others)}
+    return sorted(sure), sorted(doubtful - sure)
