@@ -28,9 +28,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 # All of them at once: `integration/test_lost_runs`.
 @pytest.mark.parametrize("state", STATES)
-def test_whatever_is_killed_all_is_loaded_within_a_minute_and_once(
-    platform: Platform, state: str
-) -> None:
+def test_whatever_is_killed_all_is_loaded_and_once(platform: Platform, state: str) -> None:
     play(platform, state, "one by one")
 
 
