@@ -15,7 +15,7 @@ from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, harmless, printable
 from sparkify_dagster.factory import open_warehouse
-from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import (
     comments,
     create_lock,
@@ -25,6 +25,7 @@ from sparkify_dagster.model.ddl import (
     relations,
 )
 from sparkify_dagster.model.diagram import entity_diagram
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.settings import Settings
@@ -82,7 +83,9 @@ def run_diagram(name: str | None) -> None:
 
 def run_sql(settings: Settings, name: str | None) -> None:
     """Prints the statements of one table, or of all; on Redshift also those of its loads."""
-    tables = [TABLES[name]] if name else list(TABLES.values())
+    # What a SELECT reads stands before it, so that all of it runs as it stands.
+    ordered = sorted(TABLES.values(), key=lambda table: table not in (*STAGING, *MATCHING))
+    tables = [TABLES[name]] if name else ordered
     schema = settings.load.schema_name
     blocks = [f"{create_schema(schema)};"]
     if settings.engine == "redshift":

@@ -19,7 +19,7 @@ from sparkify_dagster.model.table import Table
 
 STAGING: tuple[Table, ...] = (STAGING_SONGS, STAGING_EVENTS)
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*STAGING, *MATCHING, *STAR, *MARTS, *LEDGER)
+    table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER, *MATCHING)
 }
 
 
