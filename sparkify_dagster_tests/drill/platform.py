@@ -87,11 +87,7 @@ class Platform:
         assert_equals_oracle(warehouse_at(self.warehouse, lock_wait=0), self.lake.expected())
 
     def well(self) -> float:
-        """Starts what is not running, waits until all is loaded, and gives the seconds it took.
-
-        What ends by itself meanwhile is started again, as a service manager does: of processes that
-        find an empty database at once, one may lose the race to make its tables.
-        """
+        """Starts what is not running, waits until all is loaded, and gives the seconds it took."""
         began = time.monotonic()
         self.start("postgres", *PROCESSES)
 
@@ -105,16 +101,24 @@ class Platform:
     # The processes
 
     def start(self, *names: str, wait: bool = True) -> None:
-        """Starts what is not running, as a service manager does, and waits until it answers."""
+        """Starts what is not running, as a service manager does, and waits until it answers.
+
+        What ends by itself meanwhile is started again: of processes that find an empty history at
+        once, one may lose the race to make its tables.
+        """
         if "postgres" in names and self.postgres:
             self.postgres.start_again()
-        for name in PROCESSES:
-            if name in names and not self.lives(name):
-                self.running[name] = self.spawn(name)
-        if not wait:
-            return
-        self.until(lambda: [self.dev.ask("{ version }") for _ in {"web"} & set(names)])
-        self.until(lambda: [self._connect("code") for _ in {"code"} & set(names)])
+
+        def answer() -> None:
+            for name in PROCESSES:
+                if name in names and not self.lives(name):
+                    self.running[name] = self.spawn(name)
+            if wait and "web" in names:
+                self.dev.ask("{ version }")
+            if wait and "code" in names:
+                self._connect("code")
+
+        self.until(answer)
 
     def spawn(self, name: str, *before: str, **variables: str) -> subprocess.Popen[bytes]:
         """Starts a process of that kind, beside those that are there."""
