@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class Platform:
 @pytest.fixture
 def platform(s3: S3Server) -> Iterator[Platform]:
     """The services as in the cluster; only daemon and web server know how runs start."""
-    s3.make_bucket(BUCKET)
+    with suppress(s3.client().exceptions.BucketAlreadyOwnedByYou):  # Both tests keep logs there.
+        s3.make_bucket(BUCKET)
     with database() as held, sandbox.reachable_folder() as folder:
         lake(folder)
         data, kubeconfig = folder / "data", folder / "kubeconfig"

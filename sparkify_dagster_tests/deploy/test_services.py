@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(s3: S3Server) -> Iterator[Platform]:
     """Code server, webserver and daemon, of which none can write outside its temporary files."""
-    s3.make_bucket(BUCKET)
+    with suppress(s3.client().exceptions.BucketAlreadyOwnedByYou):  # Both tests keep logs there.
+        s3.make_bucket(BUCKET)
     with database() as held, sandbox.reachable_folder() as folder:
         lake(folder)
         data = folder / "data"
