@@ -149,6 +149,7 @@ def variables(place: Place) -> dict[str, str]:
     }
 
 
+@pytest.mark.drill
 def test_it_ends_where_very_much_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deep_check, "MOST_REFUSALS", 3)
     place.double.faults.fail("^COMMENT", "0A000", "no comment", times=99)
