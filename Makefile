@@ -85,7 +85,7 @@ lint: $(DEV) $(CLOUD) ## Check style and types, and what is deployed to AWS
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint deploy/aws/sparkify.yaml
-	@.venv-cloud/bin/checkov --file deploy/aws/sparkify.yaml --framework cloudformation \
+	@.venv-cloud/bin/python -m checkov.main --file deploy/aws/sparkify.yaml --framework cloudformation \
 		--compact --quiet --skip-download
 	@$(BIN)/python -m sparkify_dagster_tests.policies .venv-cloud/policies
 	@PYTHONWARNINGS=ignore .venv-cloud/bin/parliament --directory .venv-cloud/policies
