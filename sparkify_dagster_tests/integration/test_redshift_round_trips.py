@@ -152,6 +152,9 @@ def test_what_is_refused_among_others_is_tried_alone(place: Place, loaded: tuple
     place.load()
     alone = [text for text in place.double.messages() if text.startswith("CREATE TEMP")]
     assert any(text.startswith('CREATE TEMP TABLE "fresh_user"') for text in alone)
+    for dropped in place.sent("DROP TABLE"):
+        names = dropped.removeprefix("DROP TABLE ").split(", ")
+        assert len(names) == len(set(names)), "what was sent alone is dropped once, too"
     assert_equals_oracle(place.opened(), place.lake.expected())
 
 

@@ -69,7 +69,7 @@ FEW_ROWS = 500
 _FEW_BYTES = 1_000_000
 _MOST_QUEUED = 2_000_000
 """Characters of statements that wait to be sent together; Redshift takes 16 MB at once."""
-_TEMPORARY = re.compile(r"CREATE TEMP TABLE (\S+)")
+_TEMPORARY = re.compile(r"\ACREATE TEMP TABLE (\S+)")
 _TYPES = {
     Type.VARCHAR: "character varying",
     Type.TIMESTAMP: "timestamp without time zone",
@@ -123,7 +123,7 @@ class RedshiftSession:
         self.cost = Cost()
         self.alone = self.is_kept = False
         self._waiting: list[str] = []
-        self._temporary: list[str] = []
+        self._temporary: dict[str, None] = {}  # In their order, each once.
         self._staged: dict[str, str] = {}
         # A folder of its own: nobody else removes its files while they are read.
         self._folder = uuid.uuid4().hex[:12]
@@ -143,7 +143,7 @@ class RedshiftSession:
     def begin(self, statement: str) -> None:
         """Makes ready for another transaction; its beginning goes with the first statement."""
         self.cost = Cost()
-        self._waiting, self._temporary = [], []
+        self._waiting, self._temporary = [], {}
         self.send(statement)
 
     def commit(self) -> None:
@@ -180,6 +180,7 @@ class RedshiftSession:
 
     def send(self, sql: str, values: Values | None = None) -> None:
         """Has a statement run before the next one; how many rows it changed is not asked."""
+        self._temporary |= dict.fromkeys(_TEMPORARY.findall(sql))
         with told(self._where, sql, self._hidden):
             self._waiting.append(self._bound(sql, values))
         if self.alone or sum(map(len, self._waiting)) > _MOST_QUEUED:
@@ -338,8 +339,6 @@ class RedshiftSession:
 
     def _bound(self, sql: str, values: Values | None) -> str:
         """The statement with its values in place."""
-        if found := _TEMPORARY.match(sql):
-            self._temporary.append(found[1])
         if not values:
             return sql
         typed_values = {name: typed(value) for name, value in values.items()}
@@ -361,6 +360,7 @@ class RedshiftSession:
             BatchFailed: It was not alone, so the error may be another's.
         """
         before, self._waiting = self._waiting, []
+        self._temporary |= dict.fromkeys(_TEMPORARY.findall(sql))
         try:
             with told(self._where, sql, self._hidden), self._connection.cursor() as cursor:
                 # Below each other, as a statement may end with a comment.
