@@ -1,7 +1,7 @@
 """The documents of the lake that people keep by hand: aliases, forgotten people.
 
 What belongs here: from a document's bytes to what it says, and what is wrong with a line. Where the
-bytes come from is `connect`'s.
+bytes come from is `factory`'s.
 """
 
 from __future__ import annotations

@@ -205,8 +205,10 @@ def _require_no_doubts(session: Session, group: Sequence[Part], load_id: int) ->
 
 def _leave_out(session: Session, loading: Loading) -> int:
     """Takes out what was copied of forgotten people; gives how many records."""
-    theirs = loading.leave_out.conditions() if loading.leave_out else ()
-    return sum(session.execute(f"DELETE FROM {quoted(INCOMING)} WHERE {rows}") for rows in theirs)
+    return sum(
+        session.execute(f"DELETE FROM {quoted(INCOMING)} WHERE {theirs}")
+        for theirs in loading.leave_out.conditions()
+    )
 
 
 def _filled(part: Part) -> list[LakeObject]:

@@ -15,7 +15,7 @@ of failures. How a step is done stands in the module of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -163,8 +163,8 @@ class _Load:
         if not plan.todo.days:
             return
         reader = self.lake.log_reader(plan.snapshot.fields)
-        loading = Loading(self.warehouse, self.lake.logs, reader, self.limits, self.run_id)
-        loading = replace(loading, leave_out=self._leave_out(plan))
+        given = self.warehouse, self.lake.logs, reader, self.limits, self.run_id
+        loading = Loading(*given, leave_out=self._leave_out(plan))
         days: list[PartResult] = []
         try:
             for day in load_log_days(loading, plan.todo.days):

@@ -164,8 +164,7 @@ def remove_days(
     retire(session, _TABLE, where, values, load)
     ledger.remove(session, "load_rejects", _TABLE.name, where, values)
     ledger.remove(session, "load_objects", _TABLE.name, *one_of("part", days))
-    if loading.leave_out:
-        loading.leave_out.clear(session, days)
+    loading.leave_out.clear(session, days)
 
 
 def _fail(

@@ -18,7 +18,7 @@ from sparkify_dagster.pipeline.audit import Finding
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.prepare import Prepared, Read, prepare
 from sparkify_dagster.pipeline.star import REBUILD_FROM
-from sparkify_dagster.pipeline.suppress import Suppression
+from sparkify_dagster.pipeline.suppress import NOBODY, Suppression
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Cost, Session, Warehouse
 
@@ -94,7 +94,7 @@ class Loading:
         run_id: Names the run in the ledger.
         phases: Told what the load's time goes to: `read`, `wait`, `copy`, `load`, `audit`,
             `commit`.
-        leave_out: For log days: whose records are left out.
+        leave_out: Whose records are left out of log days.
     """
 
     warehouse: Warehouse
@@ -103,7 +103,7 @@ class Loading:
     limits: Limits = Limits()
     run_id: str = ""
     phases: Phases = field(default_factory=Phases)
-    leave_out: Suppression | None = None
+    leave_out: Suppression = NOBODY
 
     @property
     def copied_from(self) -> RemoteStore | None:

@@ -24,7 +24,7 @@ from sparkify_dagster.lake.objects import Objects, is_packed, key_of
 from sparkify_dagster.lake.reader.reader import Batch
 from sparkify_dagster.lake.reader.rejects import Rejects, TooMuch
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
-from sparkify_dagster.pipeline.suppress import Suppression
+from sparkify_dagster.pipeline.suppress import NOBODY, Suppression
 from sparkify_dagster.warehouse.engine import OutOfMemory
 
 Read = Callable[[Sequence[bytes], int, int], Batch]
@@ -210,7 +210,7 @@ def prepare(
     bounds: Bounds = DEFAULT_BOUNDS,
     held_bytes: int = sys.maxsize,
     most_rejects: int = sys.maxsize,
-    leave_out: Suppression | None = None,
+    leave_out: Suppression = NOBODY,
 ) -> Prepared:
     """Reads objects, and parses them while the next ones are being read.
 
@@ -232,9 +232,8 @@ def prepare(
     try:
         for chunk in _ahead(_chunks(store, objects, bounds)):
             more = _read(read, chunk, len(made.parts), most_rejects)
-            if leave_out is not None:
-                more, gone = leave_out.left(more)
-                made.suppressed.update(gone)
+            more, gone = leave_out.left(more)
+            made.suppressed.update(gone)
             held += more.rows.nbytes + more.rejects.table.nbytes
             if held > held_bytes:
                 raise TooMuch(
@@ -256,8 +255,7 @@ def prepare(
         rejects = error.rejects or made.batch.rejects
         made.batch = nothing_of(read).batch
         made.batch.rejects = rejects
-        if leave_out is not None:
-            made.batch, _ = leave_out.left(made.batch)
+        made.batch, _ = leave_out.left(made.batch)
         raise Overfull(str(error), made) from None
     return made
 

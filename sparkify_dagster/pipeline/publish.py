@@ -156,7 +156,7 @@ def recorded(
     Raises:
         AuditFailed: A blocking check failed; the transaction must not be committed.
     """
-    more = loading.leave_out.entries(entries) if loading.leave_out else []
+    more = loading.leave_out.entries(entries)
     ledger.record(session, [*entries, *more], load_id, loading.run_id)
     loading.phases.now("audit")
     touched = loaded_by(session.schema, load_id, (table.name, *TOUCHED_LEDGERS))

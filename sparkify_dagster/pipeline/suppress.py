@@ -95,6 +95,9 @@ class Suppression:
             ledger.remove(session, "load_objects", SUPPRESSED, *one_of("part", days))
 
 
+NOBODY = Suppression()
+
+
 def user_id_field(fields: Sequence[str]) -> str:
     """The field of a log record that holds the user id.
 
