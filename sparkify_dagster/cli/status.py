@@ -25,10 +25,10 @@ from sparkify_dagster.lake.changes import NOTHING, Part, empty_part, objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import STAGING
-from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.plan import Hidden, clock_problem, hidden_parts, with_hidden
 from sparkify_dagster.pipeline.star import is_behind
+from sparkify_dagster.pipeline.suppress import left_out
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
@@ -200,12 +200,10 @@ def _failed_last(published: Entry | None, failed: Entry | None) -> bool:
 
 def _is_to_search(now: Standing, listing: Snapshot | None) -> bool:
     """Whether the document of forgotten people says something else than when it was looked at."""
-    tokens = now.digests(SUPPRESSED)
-    searched = tokens.pop("all", NOTHING)
     if listing is None:
         return False
-    known = [token for token in tokens.values() if token != NOTHING]
-    return searched != listing.forgotten.token or not all(map(listing.forgotten.extends, known))
+    left = left_out(now)
+    return left.searched != listing.forgotten.token or bool(left.of_others(listing.forgotten))
 
 
 def _part_status(

@@ -7,9 +7,7 @@ loses them, too. What belongs here: that one transaction. Who comes back is read
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.model.ddl import relations
@@ -17,6 +15,7 @@ from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.events import PartResult
+from sparkify_dagster.pipeline.held_of import Place, rejects_of, staged_of
 from sparkify_dagster.pipeline.publish import retire
 from sparkify_dagster.pipeline.suppress import Suppression, suppressed_entry, write_suppressed
 from sparkify_dagster.warehouse import ledger
@@ -28,8 +27,6 @@ from sparkify_dagster.warehouse.standing import FAILED, standing
 _EVENTS = STAGING_EVENTS.name
 _UNKNOWN = "?"
 """The token of a day that somebody left and somebody else is back in: it is read again."""
-_Place = tuple[str, str | None]
-"""Log day and object; no object where Redshift read several."""
 
 
 def forget(warehouse: Warehouse, leave_out: Suppression, run_id: str) -> list[PartResult]:
@@ -54,7 +51,7 @@ class _Forgetting:
     ) -> None:
         self._session = session
         self._leave_out = leave_out
-        self._load, self._load_id = load, load.load_id
+        self._load = load
         self._run_id = run_id
 
     def done(self) -> list[Entry]:
@@ -63,49 +60,43 @@ class _Forgetting:
         self._move(rows, rejects)
         return self._record(rows, rejects)
 
-    def _rows(self) -> Counter[_Place]:
+    def _rows(self) -> Counter[Place]:
         """Takes out staged rows; gives how many by place."""
-        found: Counter[_Place] = Counter()
-        for theirs in self._leave_out.conditions():
-            for day, key, records in self._ask("staged_of_people", where=theirs):
-                found[str(day), key] += int(records)
-            if found:
-                retire(self._session, STAGING_EVENTS, theirs, {}, self._load)
+        found = staged_of(self._session, self._leave_out)
+        for theirs in self._leave_out.conditions() if found else ():
+            retire(self._session, STAGING_EVENTS, theirs, {}, self._load)
         return found
 
-    def _rejects(self) -> Counter[_Place]:
+    def _rejects(self) -> Counter[Place]:
         """Takes out the rejects that name them; gives how many published ones by place."""
-        found: Counter[_Place] = Counter()
-        if not self._leave_out.forgotten.ids:
-            return found
-        for day, key, line, published, text in self._ask("reject_texts", target=_EVENTS):
-            if self._leave_out.is_of(text or ""):
-                where = "object = $object AND line = $line AND raw_text = $text"
-                values = {"object": key, "line": line, "text": text}
-                ledger.remove(self._session, "load_rejects", _EVENTS, where, values)
-                found[str(day), key] += bool(published)
+        found: Counter[Place] = Counter()
+        where = "object = $object AND line = $line AND raw_text = $text"
+        for reject in rejects_of(self._session, self._leave_out):
+            values = {"object": reject.place[1], "line": reject.line, "text": reject.text}
+            ledger.remove(self._session, "load_rejects", _EVENTS, where, values)
+            found[reject.place] += reject.published
         return +found
 
-    def _move(self, rows: Counter[_Place], rejects: Counter[_Place]) -> None:
+    def _move(self, rows: Counter[Place], rejects: Counter[Place]) -> None:
         """Moves the numbers of objects from their rows and rejects to what is left out."""
         places = [(day, key) for day, key in {*rows, *rejects} if key is not None]
         days = sorted({day for day, _ in places})
         listed = ledger.loaded_objects(self._session, _EVENTS, days)
         before = ledger.loaded_objects(self._session, SUPPRESSED, days)
+        take = statement("ledger/take_from_object.sql", relations(self._session.schema))
         left: dict[LakeObject, tuple[str, int]] = {}
         for day, key in places:
             counts = {"row_count": rows[day, key], "rejects": rejects[day, key]}
-            where = {"target": _EVENTS, "object": key}
-            self._session.execute(self._text("take_from_object"), {**counts, **where})
+            self._session.execute(take, {"target": _EVENTS, "object": key, **counts})
             item = LakeObject(key, listed[key].size, listed[key].token)
             known = before[key].records if key in before else 0
             left[item] = day, known + sum(counts.values())
         if places:
             ours = one_of("object", [key for _, key in places])
             ledger.remove(self._session, "load_objects", SUPPRESSED, *ours)
-        write_suppressed(self._session, left, self._load_id)
+        write_suppressed(self._session, left, self._load.load_id)
 
-    def _record(self, rows: Counter[_Place], rejects: Counter[_Place]) -> list[Entry]:
+    def _record(self, rows: Counter[Place], rejects: Counter[Place]) -> list[Entry]:
         """Publishes the days as they are now; a day that had failed since has failed still."""
         token = self._leave_out.forgotten.token
         published = {(e.target, e.part): e for e in ledger.latest(self._session)}
@@ -129,7 +120,7 @@ class _Forgetting:
                 )
             )
         marker = Entry(SUPPRESSED, "all", "published", token)
-        ledger.record(self._session, [*days, *counted, marker], self._load_id, self._run_id)
+        ledger.record(self._session, [*days, *counted, marker], self._load.load_id, self._run_id)
         failed = [
             e
             for e in ledger.latest(self._session, "failed")
@@ -138,12 +129,5 @@ class _Forgetting:
             and digests.get(e.part) == FAILED
         ]
         if failed:
-            ledger.record(self._session, failed, self._load_id + 1, self._run_id)
+            ledger.record(self._session, failed, self._load.load_id + 1, self._run_id)
         return days
-
-    def _ask(self, file: str, where: str = "", **values: Any) -> Iterator[Any]:
-        given = {"where": where} if where else {}
-        yield from self._session.query(self._text(file, **given), values)
-
-    def _text(self, file: str, **given: str) -> str:
-        return statement(f"ledger/{file}.sql", relations(self._session.schema), **given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import TABLES
@@ -15,10 +16,13 @@ from sparkify_dagster.model.ddl import relations
 from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
+from sparkify_dagster.pipeline.refresh import counted, rows_in
 from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 
+Place = tuple[str, str | None]
+"""Log day and object; no object where Redshift read several."""
 _OF_PEOPLE = [t for t in TABLES.values() if any(c.name == "user_id" for c in t.columns)]
 
 
@@ -35,7 +39,7 @@ class Held:
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    places: Mapping[Place, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     anybody: bool = False
 
@@ -48,25 +52,50 @@ def held_of(session: Session, people: Suppression) -> Held:
     """
     there = ledger.ready_tables(session)
     names = relations(session.schema)
-    rows = {table.name: 0 for table in _OF_PEOPLE if table.name in there}
-    places: Counter[tuple[str, str | None]] = Counter()
+    rows = Counter({table.name: 0 for table in _OF_PEOPLE if table.name in there})
     for theirs in people.conditions():
-        for name in rows:
-            counted = f"SELECT COUNT(*) FROM {names[name]} AS s WHERE {theirs}"
-            rows[name] += int(session.query(counted)[0][0])
-        staged = statement("ledger/staged_of_people.sql", names, where=theirs)
-        for day, key, records in session.query(staged):
-            places[str(day), key] += int(records)
-    rejects = 0
-    texts = statement("ledger/reject_texts.sql", names)
-    for day, key, _, published, text in session.query(texts, {"target": STAGING_EVENTS.name}):
-        if people.is_of(text or ""):
-            rejects += 1
-            places[str(day), key] += bool(published)
+        of_theirs = {name: f"(SELECT * FROM {names[name]} WHERE {theirs})" for name in rows}
+        rows.update(counted(session, {name: rows_in(of) for name, of in of_theirs.items()}))
+    places, rejects = staged_of(session, people), rejects_of(session, people)
+    for reject in rejects:
+        places[reject.place] += reject.published
     known = {e.part: e for e in ledger.latest(session) if e.target == SUPPRESSED}
     left_out = {day: e.records for day, e in known.items() if day != "all" and e.records}
     anybody = "all" in known and known["all"].digest != NOTHING
-    return Held(rows | {"load_rejects": rejects}, places, left_out, anybody)
+    return Held({**rows, "load_rejects": len(rejects)}, places, left_out, anybody)
+
+
+def staged_of(session: Session, people: Suppression) -> Counter[Place]:
+    """How many staged rows of people came from where."""
+    found: Counter[Place] = Counter()
+    names = relations(session.schema)
+    for theirs in people.conditions():
+        text = statement("ledger/staged_of_people.sql", names, where=theirs)
+        for day, key, records in session.query(text):
+            found[str(day), key] += int(records)
+    return found
+
+
+class Reject(NamedTuple):
+    """A rejected record that names somebody; `published` if its neighbours are."""
+
+    place: Place
+    line: int
+    published: bool
+    text: str
+
+
+def rejects_of(session: Session, people: Suppression) -> list[Reject]:
+    """The rejected records that name people."""
+    if not people.forgotten.ids:
+        return []
+    text = statement("ledger/reject_texts.sql", relations(session.schema))
+    found = session.query(text, {"target": STAGING_EVENTS.name})
+    return [
+        Reject((str(day), key), line, bool(published), record)
+        for day, key, line, published, record in found
+        if people.is_of(record or "")
+    ]
 
 
 def sources(

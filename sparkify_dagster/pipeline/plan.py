@@ -16,12 +16,11 @@ from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_pa
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model.check import Check
-from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
-from sparkify_dagster.pipeline.suppress import is_staged
+from sparkify_dagster.pipeline.suppress import is_staged, left_out
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.standing import Failure, standing
@@ -178,15 +177,11 @@ def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
 def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     there, now = ledger.ready_tables(session), standing(session)
     aliases = snapshot.aliases.token if snapshot else None
-    days, suppressed = now.digests(STAGING_EVENTS.name), now.digests(SUPPRESSED)
-    searched = suppressed.pop("all", NOTHING)
-    suppressed = {day: token for day, token in suppressed.items() if token != NOTHING}
-    forget = False
+    days, left, forget = now.digests(STAGING_EVENTS.name), left_out(now), False
     if snapshot is not None:
         forgotten = snapshot.forgotten
-        back = (day for day, token in suppressed.items() if not forgotten.extends(token))
-        days |= dict.fromkeys(back, _SOMEBODY_IS_BACK)
-        forget = searched != forgotten.token or is_staged(session, forgotten)
+        days |= dict.fromkeys(left.of_others(forgotten), _SOMEBODY_IS_BACK)
+        forget = left.searched != forgotten.token or is_staged(session, forgotten)
     return Loaded(
         now.digests(STAGING_SONGS.name),
         days,
@@ -196,7 +191,7 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
         now.latest_day,
         now.newest,
         hidden_parts(session, snapshot.aside if snapshot else {}),
-        frozenset(suppressed),
+        frozenset(left.days),
         forget,
     )
 

@@ -26,6 +26,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, append_rows, one_of, relation
+from sparkify_dagster.warehouse.standing import Standing
 
 _TOO_LONG = 20
 """Digits that no id has."""
@@ -96,6 +97,30 @@ class Suppression:
 
 
 NOBODY = Suppression()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the history says of forgotten people.
+
+    Attributes:
+        days: The log days of which records were left out, each with the token of the document then.
+        searched: The token for which all that is staged was searched last.
+    """
+
+    days: Mapping[str, str]
+    searched: str
+
+    def of_others(self, forgotten: Forgotten) -> list[str]:
+        """The days of which somebody was left out who may be forgotten no longer."""
+        return [day for day, token in self.days.items() if not forgotten.extends(token)]
+
+
+def left_out(now: Standing) -> LeftOut:
+    """What the history says of forgotten people."""
+    tokens = now.digests(SUPPRESSED)
+    searched = tokens.pop("all", NOTHING)
+    return LeftOut({day: token for day, token in tokens.items() if token != NOTHING}, searched)
 
 
 def user_id_field(fields: Sequence[str]) -> str:
