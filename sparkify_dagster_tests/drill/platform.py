@@ -287,6 +287,18 @@ class Platform:
         (self.folder / "workspace.yaml").write_text(yaml.safe_dump(workspace))
 
 
+@contextmanager
+def running(folder: Path, storage: str) -> Iterator[Platform]:
+    """A platform that has loaded its first day; it ends with the block."""
+    made = Platform(folder, storage)
+    try:
+        made.drop_a_day()
+        made.well()
+        yield made
+    finally:
+        made.stop()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sparkify_dagster.defs.liveness.heartbeat import BEAT_TAG
-from sparkify_dagster_tests.drill.platform import Platform
+from sparkify_dagster_tests.drill.platform import Platform, running
 from sparkify_dagster_tests.drill.rounds import ROUNDS, STATES, held_in, play
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
@@ -15,13 +15,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    made = Platform(tmp_path_factory.mktemp("platform"), "postgres")
-    try:
-        made.drop_a_day()
-        made.well()
+    with running(tmp_path_factory.mktemp("platform"), "postgres") as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.mark.parametrize(("state", "how"), ROUNDS)

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.instance import InstanceRef
 
-from sparkify_dagster_tests.drill.platform import Platform
+from sparkify_dagster_tests.drill.platform import Platform, running
 from sparkify_dagster_tests.drill.rounds import STATES, play
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
@@ -17,13 +17,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    made = Platform(tmp_path_factory.mktemp("platform"), "sqlite")
-    try:
-        made.drop_a_day()
-        made.well()
+    with running(tmp_path_factory.mktemp("platform"), "sqlite") as made:
         yield made
-    finally:
-        made.stop()
 
 
 # All of them at once: `integration/test_lost_runs`.
