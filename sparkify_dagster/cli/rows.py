@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sparkify_dagster.cli.console import warn
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.pipeline.refresh import counted, rows_in
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseError, WarehouseMissing
 
@@ -29,11 +30,5 @@ def count_rows(session: Session) -> dict[str, int]:
     """Rows of every table that is there."""
     there = session.tables()
     present = [name for name in TABLES if name in there]
-    if not present:
-        return {}
-    selects = (
-        f"(SELECT COUNT(*) FROM {ledger.relation(session, name)} AS t{number})"
-        for number, name in enumerate(present)
-    )
-    counts = session.query(f"SELECT {', '.join(selects)}")[0]
-    return dict(zip(present, counts, strict=True))
+    counts = counted(session, {n: rows_in(ledger.relation(session, n)) for n in present})
+    return {name: counts[name] for name in present}
