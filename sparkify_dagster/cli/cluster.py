@@ -32,6 +32,7 @@ from sparkify_dagster.cluster.template import (
     template,
 )
 from sparkify_dagster.core.aws import AwsAccess
+from sparkify_dagster.core.local_files import replacing
 from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.settings import Settings
 
@@ -285,9 +286,8 @@ def _write(made: Stack, cloud: Cloud, settings: Settings, target: Target) -> boo
             "FILE writes another."
         )
         return False
-    beside_it = target.file.with_name(f".{target.file.name}.new")
-    beside_it.write_text(text, encoding="utf-8")
-    beside_it.replace(target.file)  # Never half of it, whenever this ends.
+    with replacing(target.file, shared=True) as beside_it:  # Never half of it.
+        beside_it.write_text(text, encoding="utf-8")
     say(f"Wrote {near(target.file)}: login by IAM, no password.")
     return True
 

@@ -249,7 +249,7 @@ def make_owner(cloud: Cloud, stack: Stack, schema: str) -> None:
 
 def with_events(told: Mapping[str, Any], queue: str, *, wanted: bool) -> dict[str, Any]:
     """A bucket's notifications with, or without, those of a queue; others' stay as they are."""
-    kept = {key: value for key, value in told.items() if key != "ResponseMetadata"}
+    kept = dict(told)
     others = [each for each in kept.pop("QueueConfigurations", ()) if each["QueueArn"] != queue]
     own = [{"Id": f"sparkify-{queue.rpartition(':')[2]}", "QueueArn": queue,
             "Events": list(_EVENTS)}]  # fmt: skip
@@ -264,9 +264,9 @@ def subscribe(cloud: Cloud, stack: Stack, *, wanted: bool) -> None:
         ClusterError: The bucket does not take it, as where it tells others of the same events.
     """
     bucket, queue = stack.outputs["LakeBucket"], stack.outputs["QueueArn"]
-    told = cloud.ask("s3", "get_bucket_notification_configuration", Bucket=bucket)
-    now = with_events(told, queue, wanted=wanted)
-    before = {key: value for key, value in told.items() if key != "ResponseMetadata"}
+    before = cloud.ask("s3", "get_bucket_notification_configuration", Bucket=bucket)
+    before.pop("ResponseMetadata", None)
+    now = with_events(before, queue, wanted=wanted)
     heard = {e["QueueArn"]: sorted(e["Events"]) for e in before.get("QueueConfigurations", ())}
     if now == before or (wanted and heard.get(queue) == sorted(_EVENTS)):
         return

@@ -92,7 +92,7 @@ def creating(name: str, stack: Stack | None) -> Step:
     """
     if stack is None or stack.status == "REVIEW_IN_PROGRESS":
         return "make"
-    _require_ours(stack, "Take another name.")
+    stack = existing(name, stack)
     if stack.is_ready:
         return "change"
     status = stack.status
@@ -125,14 +125,12 @@ def deleting(name: str, stack: Stack | None) -> Stack:
     Raises:
         ClusterError: There is none, or somebody else made it.
     """
-    if stack is None:
-        raise ClusterError(
-            f"There is no {name} in this region that `sparkify cluster create` made. If a cluster "
-            "or workgroup is called so, somebody made it otherwise: delete it where it was made. "
-            "Another region: --region."
-        )
-    _require_ours(stack, "Delete it by the tool that made it.")
-    return stack
+    none = (
+        f"There is no {name} in this region that `sparkify cluster create` made. If a cluster "
+        "or workgroup is called so, somebody made it otherwise: delete it where it was made. "
+        "Another region: --region."
+    )
+    return _ours(stack, none, "Delete it by the tool that made it.")
 
 
 def existing(name: str, stack: Stack | None) -> Stack:
@@ -141,21 +139,22 @@ def existing(name: str, stack: Stack | None) -> Stack:
     Raises:
         ClusterError: There is none, or somebody else made it.
     """
+    none = (
+        f"There is no {name} in this region. Make it: `sparkify cluster create {name}`; or "
+        "name another region: --region."
+    )
+    return _ours(stack, none, "Take another name.")
+
+
+def _ours(stack: Stack | None, none: str, step: str) -> Stack:
     if stack is None:
-        raise ClusterError(
-            f"There is no {name} in this region. Make it: `sparkify cluster create {name}`; or "
-            "name another region: --region."
-        )
-    _require_ours(stack, "Take another name.")
-    return stack
-
-
-def _require_ours(stack: Stack, step: str) -> None:
+        raise ClusterError(none)
     if not stack.is_ours:
         raise ClusterError(
             f"The stack {stack.name} is somebody else's: it was not made from Sparkify's template. "
             f"It is left alone. {step}"
         )
+    return stack
 
 
 def failed_change_set(reason: str) -> None:
