@@ -293,6 +293,8 @@ def running(folder: Path, storage: str) -> Iterator[Platform]:
     made = Platform(folder, storage)
     try:
         made.drop_a_day()
+        for name in PROCESSES:  # One after the other: Dagster makes its tables without a lock.
+            made.start("postgres", name)
         made.well()
         yield made
     finally:
