@@ -92,7 +92,7 @@ class Filled:
                 return self._value(of[1]).split(of[0])
             case "Fn::GetAZs":
                 return [f"{REGION}{letter}" for letter in "abc"]
-        raise NotImplementedError(function)
+        raise ValueError(f"{function}: of the template, and not known here; say what it gives")
 
     def _named(self, name: str) -> str:
         if name.endswith(".Arn"):
