@@ -55,7 +55,7 @@ class Platform:
         self.brakes, self.home = folder / "brakes", folder / "home"
         for made in (self.brakes, self.home):
             made.mkdir()
-        self.postgres = Postgres() if storage == "postgres" else None
+        self.postgres = Postgres(synchronous_commit="on") if storage == "postgres" else None
         if self.postgres:
             self.postgres.start()
         self.ports = {"code": _free_port(), "web": _free_port()}

@@ -49,9 +49,12 @@ class Postgres:
     Attributes:
         port: Where it listens, on 127.0.0.1.
         folder: Its folder, which it and we can read. Records that SQL is to read go there.
+
+    It loses what was committed just before a kill; `synchronous_commit="on"` keeps that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = _SETTINGS | settings
         self._owner = _unprivileged_owner()
         self.folder = _reachable_folder(self._owner)
         self._programs = _programs(self.folder, self._owner)
@@ -128,7 +131,7 @@ class Postgres:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         words = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
-        for name, value in {**_SETTINGS, "port": str(self.port)}.items():
+        for name, value in {**self._settings, "port": str(self.port)}.items():
             words += ["-c", f"{name}={value}"]
         with (self.folder / "postgres.log").open("ab") as log:
             return subprocess.Popen(
