@@ -32,7 +32,7 @@ from sparkify_dagster_tests.lakes import (
     warehouse_at,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 NOW = ledger.utc_now()
 TOMORROW = str(NOW.date() + timedelta(days=1))
 Say = Callable[..., tuple[str, str]]

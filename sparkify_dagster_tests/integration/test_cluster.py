@@ -109,6 +109,7 @@ def run(folder: Path, endpoint: str, s3: S3Server, *words: str, **variables: str
     )
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_from_an_empty_account_to_a_loaded_warehouse_and_back(
     tmp_path: Path, s3: S3Server, double: Double

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 PAIRS = 6
 
 
+@pytest.mark.drill
 def test_two_first_loads_at_once_in_a_new_folder_both_end_well(tmp_path: Path) -> None:
     for number in range(PAIRS):
         folder = tmp_path / str(number)

@@ -50,6 +50,7 @@ def shapes(double: Double) -> dict[str, str]:
     return {shape(text): text for text in double.statements() if not _OF_TRANSACTIONS.match(text)}
 
 
+@pytest.mark.drill
 def test_every_statement_of_real_loads_was_tried_before(place: Place) -> None:
     place.double.forget()
     with place.double.table_info_granted():
@@ -73,6 +74,7 @@ def test_every_statement_of_real_loads_was_tried_before(place: Place) -> None:
     assert len(sent) > 200
 
 
+@pytest.mark.drill
 def test_what_is_refused_is_named_with_its_remedy_and_the_rest_is_tried_all_the_same(
     place: Place, tmp_path: Path
 ) -> None:

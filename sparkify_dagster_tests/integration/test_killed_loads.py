@@ -37,7 +37,7 @@ from sparkify_dagster_tests.lakes import (
 from sparkify_dagster_tests.oracle import Expected
 from sparkify_dagster_tests.processes import processes
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
 SMALL_GROUPS = Limits(batch_bytes=20_000)
 DAYS = ("2018-11-01", "2018-11-02", "2018-11-03")
@@ -151,7 +151,6 @@ def change(tmp_path_factory: pytest.TempPathFactory) -> Change:
     return Change(tmp_path_factory.mktemp("killed"))
 
 
-@pytest.mark.drill
 def test_a_load_killed_before_or_after_any_commit_is_mended_by_the_next(change: Change) -> None:
     steps = _steps(change)
     commits = [number for number, name in enumerate(steps) if "COMMIT" in name]

@@ -50,7 +50,7 @@ from sparkify_dagster_tests.processes import processes
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.drill]
 A_DAY_AT_ONCE = Limits(batch_bytes=2_000)
 COMMITS = 6
 """The catalogue, a day that COPY refuses (its first try is not committed), two more, the star, and
@@ -277,7 +277,6 @@ def test_a_first_load_killed_at_its_first_commit_is_mended_by_the_next(scene: Sc
     scene.dies(Moment("before COMMIT", 0))
 
 
-@pytest.mark.drill
 def test_a_load_killed_at_any_boundary_is_mended_by_the_next_and_nothing_is_loaded_twice(
     scene: Scene,
 ) -> None:

@@ -38,6 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.drill
 def test_what_the_demo_prints_to_be_copied_runs_whatever_the_width(folder: Path) -> None:
     lake(folder)  # A small one instead of the demo's.
     said = {columns: _next_steps(folder, columns) for columns in (60, 80, 200)}
@@ -69,6 +70,7 @@ def _typed(folder: Path, command: str) -> None:
     assert ended.returncode == 0, f"{command}\n{ended.stderr}"
 
 
+@pytest.mark.drill
 def test_everything_works_on_a_bare_machine(folder: Path) -> None:
     lake(folder)
     for words, told in (
