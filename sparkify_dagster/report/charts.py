@@ -1,43 +1,29 @@
-"""The charts of the report: SVG drawn by matplotlib, with text as text and the page's own colours.
+"""The charts of the report: SVG, with text as text and the page's own colours.
 
-Drawn are few shapes straight onto a figure, in units of the picture: axes and their ticks would
-cost several times as much, and every load pays for the report. Colours are stand-ins that become
-CSS variables, so that one picture serves light and dark. What belongs here: pictures of numbers
-and of labels of ours. No text of a record is ever drawn.
+Few shapes each, in units of the picture: every load pays for the report. Colours are variables of
+the page, so that one picture serves light and dark. What belongs here: pictures of numbers and of
+labels of ours. No text of a record is ever drawn.
 """
 
 from __future__ import annotations
 
 import base64
 import html
-import io
-import logging
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.util import find_spec
-from typing import Any
 
 from sparkify_dagster.report.questions import Grain
 from sparkify_dagster.report.words import WEEKDAYS, short_day
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
-"""Left, bottom, width, height."""
+"""Left, lower edge, width, height."""
 
 WIDTH = 380.0
 _SIZE = 11.5
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 4.0, 10.0, 22.0
-_COLOURS = {
-    "muted": "#010000",
-    "line": "#020000",
-    "one": "#030000",
-    "two": "#040000",
-    "three": "#050000",
-    **{f"heat{step}": f"#06000{step}" for step in range(7)},
-}
 _LIGHT = {"muted": "#666b70", "line": "#e3e3df", "one": "#1b7f5c", "two": "#b9dccd"}
 """What the colours are where no style sheet says it."""
 _DAYS: Mapping[Grain, int] = {"day": 1, "week": 7, "month": 28, "year": 365}
@@ -53,11 +39,6 @@ class Series:
 
     colour: str
     values: Sequence[float]
-
-
-def can_draw() -> bool:
-    """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
 
 
 def stacked(
@@ -104,7 +85,7 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str) -> str:
     boxes = []
     for at, (label, value) in enumerate(zip(labels, values, strict=True)):
         left = _LEFT + at * width
-        canvas.text(left + width / 2, 6, label, "center")
+        canvas.text(left + width / 2, 6, label, "middle")
         if value:
             low = canvas.y(0, top)
             boxes.append((left + width * 0.12, low, width * 0.76, canvas.y(value, top) - low))
@@ -124,7 +105,7 @@ def week(plays: Mapping[tuple[int, int], int], title: str) -> str:
     shades: dict[int, list[Box]] = {step: [] for step in range(7)}
     for row, weekday in enumerate((1, 2, 3, 4, 5, 6, 0)):
         bottom = _BOTTOM + (6 - row) * high
-        canvas.text(_LEFT - 8, bottom + high / 2 - 4, WEEKDAYS[weekday][:3], "right")
+        canvas.text(_LEFT - 8, bottom + high / 2 - 4, WEEKDAYS[weekday][:3], "end")
         for hour in range(24):
             share = plays.get((weekday, hour), 0) / most if most else 0
             box = (_LEFT + hour * cell + 1, bottom + 1, cell - 2, high - 2)
@@ -132,7 +113,7 @@ def week(plays: Mapping[tuple[int, int], int], title: str) -> str:
     for step, boxes in shades.items():
         canvas.boxes(boxes, f"heat{step}")
     for hour in (0, 6, 12, 18, 23):
-        canvas.text(_LEFT + (hour + 0.5) * cell, 6, f"{hour:02d}", "center")
+        canvas.text(_LEFT + (hour + 0.5) * cell, 6, f"{hour:02d}", "middle")
     return canvas.svg(title)
 
 
@@ -190,21 +171,11 @@ class _Time:
 
 
 class _Canvas:
-    """A figure to draw on, in units of the picture from its lower left corner."""
+    """A picture that is drawn, in its units from its lower left corner."""
 
     def __init__(self, height: float) -> None:
-        # What it has to say (a font cache that it builds) is nothing for who loads a lake.
-        logging.getLogger("matplotlib").setLevel(logging.ERROR)
-        import matplotlib
-        from matplotlib.figure import Figure
-        from matplotlib.transforms import IdentityTransform
-
-        # It reads any matplotlibrc of the current folder, and would run TeX on what stands there.
-        matplotlib.rcdefaults()
         self.height = height
-        self._figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
-        self._figure.patch.set_visible(False)
-        self._units = IdentityTransform()
+        self._drawn: list[str] = []
 
     def y(self, value: float, top: float) -> float:
         """The height at which a value lies."""
@@ -218,81 +189,52 @@ class _Canvas:
         marks = [step * at for at in range(round(top / step) + 1)]
         self.boxes([(_LEFT, self.y(m, top), WIDTH - _LEFT - _RIGHT, 0.8) for m in marks], "line")
         for mark in marks:
-            self.text(_LEFT - 6, self.y(mark, top) - 3.5, _compact(mark), "right")
+            self.text(_LEFT - 6, self.y(mark, top) - 3.5, _compact(mark), "end")
         return top
 
     def dates(self, time: _Time) -> None:
         """Writes a few dates below."""
         for x, label in time.labels():
             if x > WIDTH - 30:
-                self.text(WIDTH - _RIGHT, 6, label, "right")
+                self.text(WIDTH - _RIGHT, 6, label, "end")
             else:
-                self.text(x, 6, label, "center")
+                self.text(x, 6, label, "middle")
 
     def boxes(self, boxes: Sequence[Box], colour: str) -> None:
         """Filled rectangles, as one shape."""
-        from matplotlib.patches import PathPatch
-        from matplotlib.path import Path
-
-        if not boxes:
-            return
-        corners: list[Point] = []
-        for left, low, width, high in boxes:
-            right, top = left + width, low + high
-            corners += [(left, low), (right, low), (right, top), (left, top), (left, low)]
-        codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
-        self._add(PathPatch(Path(corners, codes), fc=_COLOURS[colour], ec="none"))
+        if boxes:
+            shape = "".join(
+                f"M {self._at(x, y)} h {_n(width)} V {_n(self.height - y - high)} H {_n(x)} z "
+                for x, y, width, high in boxes
+            )
+            self._drawn.append(f'<path d="{shape}" style="fill: var(--{colour})"/>')
 
     def line(self, points: Sequence[Point], colour: str) -> None:
         """A line through points."""
-        from matplotlib.patches import PathPatch
-        from matplotlib.path import Path
+        shape = " L ".join(self._at(x, y) for x, y in points)
+        style = f"fill: none; stroke: var(--{colour}); stroke-width: 2.2"
+        self._drawn.append(f'<path d="M {shape}" style="{style}"/>')
 
-        self._add(PathPatch(Path(points), fc="none", ec=_COLOURS[colour], lw=2.2))
-
-    def text(self, x: float, y: float, text: str, align: str) -> None:
+    def text(self, x: float, y: float, text: str, anchor: str) -> None:
         """A label of ours."""
-        self._figure.text(
-            x, y, text, ha=align, size=_SIZE, color=_COLOURS["muted"], transform=self._units
-        )
+        style = f"font-size: {_SIZE:g}px; text-anchor: {anchor}; fill: var(--muted)"
+        place = f'x="{_n(x)}" y="{_n(self.height - y)}"'
+        self._drawn.append(f'<text style="{style}" {place}>{html.escape(text)}</text>')
 
     def svg(self, title: str) -> str:
         """The picture as an element for a page, with a title for who does not see it."""
-        import matplotlib
+        return (
+            f'<svg viewBox="0 0 {WIDTH:g} {self.height:g}" role="img">'
+            f"<title>{html.escape(title)}</title>{''.join(self._drawn)}</svg>"
+        )
 
-        told = io.StringIO()
-        with matplotlib.rc_context({"svg.fonttype": "none"}):  # Text stays text.
-            self._figure.savefig(told, format="svg")
-        return _element(told.getvalue(), title, self.height)
-
-    def _add(self, patch: Any) -> None:
-        patch.set_transform(self._units)
-        self._figure.add_artist(patch)
+    def _at(self, x: float, y: float) -> str:
+        return f"{_n(x)} {_n(self.height - y)}"
 
 
-_NUMBER = re.compile(r"-?\d+\.\d{2,}")
-_COLOUR = re.compile("|".join(_COLOURS.values()))
-_NAMES = {colour: f"var(--{name})" for name, colour in _COLOURS.items()}
-
-
-def _element(document: str, title: str, height: float) -> str:
-    """What matplotlib wrote, without what only a file of its own needs.
-
-    Nor what is another each time, dates and ids: the same picture has the same bytes.
-    """
-    body = document[document.index("<svg") :]
-    body = body[body.index(">") + 1 : body.rindex("</svg>")]
-    body = re.sub(r"<metadata>.*?</metadata>|<defs>.*?</defs>|<!--.*?-->", "", body, flags=re.S)
-    body = re.sub(r' id="[^"]*"|</?g>', "", re.sub(r'<g id="[^"]*">', "", body))
-    body = re.sub(r"font: [^;\"]*", f"font-size: {_SIZE:g}px", body)
-    body = re.sub(r' font-family: [^;"]*;| transform="rotate\(-?0 [^"]*"', "", body)
-    body = _COLOUR.sub(lambda found: _NAMES[found[0]], body)
-    body = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), body)
-    body = re.sub(r"\s*\n\s*", " ", body).replace("> <", "><").strip()
-    return (
-        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img">'
-        f"<title>{html.escape(title)}</title>{body}</svg>"
-    )
+def _n(number: float) -> str:
+    """A number of the picture, as short as it may be: to a tenth."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _round_step(most: float) -> float:

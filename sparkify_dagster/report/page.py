@@ -12,9 +12,9 @@ from importlib.resources import files
 
 from sparkify_dagster import __version__
 from sparkify_dagster.core.text import count
-from sparkify_dagster.report import charts, listening, people, trust
+from sparkify_dagster.report import listening, people, trust
 from sparkify_dagster.report.facts import Facts, Headline, typed, typed_check
-from sparkify_dagster.report.view import Card, Picture, Section
+from sparkify_dagster.report.view import Card, Section
 from sparkify_dagster.report.words import NONE, brief, moment, number, share, span
 
 _SECTIONS: tuple[Callable[[Facts], Section], ...] = (
@@ -28,10 +28,6 @@ _SECTIONS: tuple[Callable[[Facts], Section], ...] = (
     trust.unmatched,
     trust.quality,
 )
-NO_CHARTS = (
-    "matplotlib is not installed here, so this page shows tables instead of charts. "
-    "Install it (pip install matplotlib) and write the page again."
-)
 
 
 def render(facts: Facts, written: datetime) -> str:
@@ -43,21 +39,15 @@ def render(facts: Facts, written: datetime) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    drawn = charts.can_draw()
-
-    def draw(picture: Picture) -> Markup:
-        return Markup(picture.draw())
-
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(_template("page.html")).render(
         span=span(facts.headline.first_day, facts.headline.last_day),
         style=Markup(_template("style.css")),
-        notes=notes(facts, drawn=drawn),
+        notes=notes(facts),
         cards=cards(facts),
         sections=[make(facts) for make in _SECTIONS],
         statements=lambda section: _statements(facts, section),
-        drawn=drawn,
-        draw=draw,
+        draw=lambda picture: Markup(picture.draw()),
         written=moment(written),
         version=__version__,
     )
@@ -88,7 +78,7 @@ def cards(facts: Facts) -> list[Card]:
     ]
 
 
-def notes(facts: Facts, *, drawn: bool) -> list[str]:
+def notes(facts: Facts) -> list[str]:
     """What a reader must know before the figures."""
     told = []
     if not facts.headline.plays:
@@ -100,7 +90,7 @@ def notes(facts: Facts, *, drawn: bool) -> list[str]:
         )
     if facts.failed:
         told.append(f"{_failed(facts.failed)}: what they last published is counted. See below.")
-    return told if drawn else [*told, NO_CHARTS]
+    return told
 
 
 def _statements(facts: Facts, section: Section) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from sparkify_dagster.report import charts
 from sparkify_dagster.report.facts import gather
 from sparkify_dagster.report.page import render
 from sparkify_dagster.report.questions import grain_of
@@ -200,15 +200,12 @@ def test_all_parts_that_failed_are_counted_and_the_first_shown(
     assert "23 parts failed to load: what they last published is counted" in page.text
 
 
-def test_without_matplotlib_there_are_tables_and_a_word_about_it(
+def test_the_page_has_its_charts_where_there_is_no_matplotlib(
     nasty: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(charts, "can_draw", lambda: False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     page = Page(written(nasty, tmp_path / "r.html"))
-    assert "matplotlib is not installed here" in page.text
-    assert "svg" not in {tag for tag, _ in page.tags}
-    opened = [a for t, a in page.tags if t == "details" and "open" in a]
-    assert len(opened) >= 5
+    assert [tag for tag, _ in page.tags].count("svg") >= 5
     assert page.tables["Plays by day"][1:]
 
 
