@@ -78,7 +78,7 @@ def rows_metadata(name: str, shown: Preview) -> dict[str, Any]:
 def plot_metadata(
     title: str, series: Mapping[str, Mapping[date, int]], *, apart: bool = False
 ) -> dict[str, Any]:
-    """A plot, where there are several days to compare and something to draw with."""
+    """A plot, where there are several days to compare."""
     image = by_day(title, series, apart=apart)
     return {PLOT: dg.MetadataValue.md(image)} if image else {}
 

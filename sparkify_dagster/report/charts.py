@@ -24,7 +24,7 @@ Box = tuple[float, float, float, float]
 WIDTH = 380.0
 _SIZE = 11.5
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 4.0, 10.0, 22.0
-_LIGHT = {"muted": "#666b70", "line": "#e3e3df", "one": "#1b7f5c", "two": "#b9dccd"}
+LIGHT = {"muted": "#666b70", "line": "#e3e3df", "one": "#1b7f5c", "two": "#b9dccd"}
 """What the colours are where no style sheet says it."""
 _DAYS: Mapping[Grain, int] = {"day": 1, "week": 7, "month": 28, "year": 365}
 
@@ -42,10 +42,20 @@ class Series:
 
 
 def stacked(
-    periods: Sequence[date], series: Sequence[Series], grain: Grain, title: str, height: float = 190
+    periods: Sequence[date],
+    series: Sequence[Series],
+    grain: Grain,
+    title: str,
+    legend: Sequence[str] = (),
 ) -> str:
-    """Bars over time, the values of each period one upon the other."""
-    canvas = _Canvas(height)
+    """Bars over time, the values of each period one upon the other.
+
+    Args:
+        legend: What each series is, to be written above them with the title.
+    """
+    canvas = _Canvas(190)
+    if legend:
+        canvas.heading(title, dict(zip(legend, (one.colour for one in series), strict=True)))
     top = canvas.scale([sum(values) for values in zip(*(s.values for s in series), strict=True)])
     time = _Time(periods, grain)
     canvas.dates(time)
@@ -117,11 +127,11 @@ def week(plays: Mapping[tuple[int, int], int], title: str) -> str:
     return canvas.svg(title)
 
 
-def as_image(svg: str) -> str:
+def as_image(svg: str, colours: Mapping[str, str] = LIGHT, width: float = WIDTH) -> str:
     """A chart as a data URI, with colours of its own, for where no style sheet reaches."""
-    for name, colour in _LIGHT.items():
+    for name, colour in colours.items():
         svg = svg.replace(f"var(--{name})", colour)
-    svg = svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH:.0f}" ', 1)
+    svg = svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" ', 1)
     svg = svg.replace("<text ", '<text font-family="sans-serif" ')
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
@@ -175,6 +185,7 @@ class _Canvas:
 
     def __init__(self, height: float) -> None:
         self.height = height
+        self._above = 0.0
         self._drawn: list[str] = []
 
     def y(self, value: float, top: float) -> float:
@@ -200,20 +211,30 @@ class _Canvas:
             else:
                 self.text(x, 6, label, "middle")
 
+    def heading(self, title: str, legend: Mapping[str, str]) -> None:
+        """Writes above it what it is, and what its colours stand for."""
+        self._above = 34.0
+        self.text(0, self.height + 18, title, "start")
+        x = 0.0
+        for name, colour in legend.items():
+            self.boxes([(x, self.height - 1, 9, 9)], colour)
+            self.text(x + 14, self.height, name, "start")
+            x += 34 + len(name) * _SIZE * 0.56
+
     def boxes(self, boxes: Sequence[Box], colour: str) -> None:
         """Filled rectangles, as one shape."""
         if boxes:
             shape = "".join(
-                f"M {self._at(x, y)} h {_n(width)} V {_n(self.height - y - high)} H {_n(x)} z "
+                f"M{self._at(x, y)}h{_n(width)}V{_n(self.height - y - high)}H{_n(x)}z"
                 for x, y, width, high in boxes
             )
             self._drawn.append(f'<path d="{shape}" style="fill: var(--{colour})"/>')
 
     def line(self, points: Sequence[Point], colour: str) -> None:
         """A line through points."""
-        shape = " L ".join(self._at(x, y) for x, y in points)
+        shape = "L".join(self._at(x, y) for x, y in points)
         style = f"fill: none; stroke: var(--{colour}); stroke-width: 2.2"
-        self._drawn.append(f'<path d="M {shape}" style="{style}"/>')
+        self._drawn.append(f'<path d="M{shape}" style="{style}"/>')
 
     def text(self, x: float, y: float, text: str, anchor: str) -> None:
         """A label of ours."""
@@ -224,7 +245,7 @@ class _Canvas:
     def svg(self, title: str) -> str:
         """The picture as an element for a page, with a title for who does not see it."""
         return (
-            f'<svg viewBox="0 0 {WIDTH:g} {self.height:g}" role="img">'
+            f'<svg viewBox="0 {-self._above:g} {WIDTH:g} {self.height + self._above:g}" role="img">'
             f"<title>{html.escape(title)}</title>{''.join(self._drawn)}</svg>"
         )
 

@@ -153,7 +153,7 @@ def test_tables_show_real_rows_and_people_stay_masked(first: Told) -> None:
 def test_the_star_tells_seconds_match_rate_and_plays_by_day(first: Told) -> None:
     told = first.tables["songplay"]
     assert told["match_rate"] == 1.0
-    assert told["plot"].startswith("![Plays by day](data:image/png;base64,")
+    assert told["plot"].startswith("![Plays by day](data:image/svg+xml;base64,")
     for phase in ("build", "wait", "audit", "commit"):
         assert 0 <= told[f"seconds_{phase}"] <= told["seconds"]
     assert told["seconds_build"] > 0

@@ -1,17 +1,17 @@
-"""Plots are small images, drawn where there is something to compare and to draw with."""
+"""Plots are small images, drawn where there is something to compare."""
 
 from __future__ import annotations
 
 import base64
 import re
 from datetime import date, timedelta
-from typing import Any
+from xml.etree import ElementTree
 
 import pytest
-from matplotlib.axes import Axes
 
 from sparkify_dagster.defs import plots
 
+_SVG = "{http://www.w3.org/2000/svg}"
 FIRST = date(2018, 11, 1)
 
 
@@ -19,17 +19,39 @@ def days(number: int) -> dict[date, int]:
     return {FIRST + timedelta(n): (n * 37) % 911 for n in range(number)}
 
 
-def image(markdown: str | None) -> bytes:
-    """The image inside the Markdown."""
+def images(markdown: str | None) -> list[bytes]:
+    """The images inside the Markdown, which besides says which days they show."""
     assert markdown is not None
-    found = re.fullmatch(r"!\[Plays by day\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", markdown)
-    assert found
-    return base64.b64decode(found.group(1))
+    found = re.compile(r"!\[Plays by day\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)")
+    assert re.fullmatch(r"\s*[\d-]+ to [\d-]+", found.sub("", markdown))
+    return [base64.b64decode(each) for each in found.findall(markdown)]
 
 
-def test_a_plot_of_a_year_is_a_small_png() -> None:
-    data = image(plots.by_day("Plays by day", {"plays": days(366), "matched": days(300)}))
-    assert data.startswith(b"\x89PNG")
+def image(markdown: str | None) -> bytes:
+    """The only image inside the Markdown."""
+    (only,) = images(markdown)
+    return only
+
+
+def shapes(svg: bytes) -> dict[str, list[list[float]]]:
+    """By what the legend says of its colour, left edge, foot and top of each bar."""
+    root = ElementTree.fromstring(svg)
+    drawn = [(each.get("style"), each.get("d") or "") for each in root.iter(f"{_SVG}path")]
+    bar = re.compile(r"M([\d.-]+) ([\d.-]+)h[\d.]+V([\d.-]+)")
+    named = [text.text or "" for text in root.iter(f"{_SVG}text")][1 : 1 + len(drawn) // 2]
+    swatches, bars = drawn[: len(named)], dict(drawn[len(named) :])
+    return {
+        name: [list(map(float, one)) for one in bar.findall(bars[style])]
+        for name, (style, _) in zip(named, swatches, strict=True)
+    }
+
+
+def test_a_plot_of_a_year_is_a_small_image_with_its_title_and_legend() -> None:
+    made = plots.by_day("Plays by day", {"plays": days(366), "matched": days(300)})
+    data = image(made)
+    told = [text.text for text in ElementTree.fromstring(data).iter(f"{_SVG}text")]
+    assert told[:3] == ["Plays by day", "plays", "matched"]
+    assert str(made).endswith("\n\n2018-11-01 to 2019-11-01")
     assert 2_000 < len(data) < 30_000
 
 
@@ -51,40 +73,20 @@ def test_nothing_and_a_single_day_are_not_drawn(series: dict[str, dict[date, int
     assert plots.by_day("Plays by day", series) is None
 
 
-@pytest.mark.parametrize(
-    ("apart", "drawn"),
-    [
-        (False, {"with": ([0, 0], [3, 4]), "without": ([3, 4], [5, 4])}),
-        (True, {"with": ([0, 0], [3, 4]), "without": ([0, 0], [2, 0])}),
-    ],
-)
-def test_what_the_legend_names_is_what_has_its_colour(
-    monkeypatch: pytest.MonkeyPatch, apart: bool, drawn: dict[str, object]
-) -> None:
-    seen: dict[str, object] = {}
-    real = Axes.stairs
-
-    def stairs(axis: Axes, top: list[int], edges: list[float], **how: Any) -> Any:
-        seen[how["label"]] = (how["baseline"], top)
-        return real(axis, top, edges, **how)
-
-    monkeypatch.setattr(Axes, "stairs", stairs)
+def test_parts_of_a_whole_stand_one_upon_the_other_in_the_colours_of_the_legend() -> None:
     series = {"with": {FIRST: 3, FIRST + timedelta(1): 4}, "without": {FIRST: 2}}
-    assert plots.by_day("Plays by day", series, apart=apart)
-    assert seen == drawn
+    drawn = shapes(image(plots.by_day("Plays by day", series)))
+    (below, other), (above,) = drawn["with"], drawn["without"]
+    assert above[:2] == [below[0], below[2]], "it stands on the other"
+    assert below[1] == other[1], "they stand on the ground"
+    unit = (below[1] - below[2]) / 3
+    assert below[1] - other[2] == pytest.approx(4 * unit, abs=0.2)
+    assert above[1] - above[2] == pytest.approx(2 * unit, abs=0.2)
 
 
-def test_each_on_a_scale_of_its_own_makes_a_higher_image() -> None:
-    series = {"rows": days(30), "rejects": dict.fromkeys(days(30), 0)}
-    heights = [
-        int.from_bytes(image(plots.by_day("Plays by day", series, apart=apart))[20:24])
-        for apart in (False, True)
-    ]
-    assert heights[1] > 1.4 * heights[0]
-
-
-def test_without_matplotlib_there_are_no_plots_and_no_errors(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(plots, "find_spec", lambda _: None)
-    assert plots.by_day("Plays by day", {"plays": days(9)}) is None
+def test_what_is_no_part_of_a_whole_has_an_image_and_a_scale_of_its_own() -> None:
+    series = {"rows": {FIRST: 900, FIRST + timedelta(1): 1000}, "rejects": {FIRST: 4}}
+    rows, rejects = map(shapes, images(plots.by_day("Plays by day", series, apart=True)))
+    assert (list(rows), list(rejects)) == (["rows"], ["rejects"])
+    assert rows["rows"][1][2] == rejects["rejects"][0][2], "both reach the top of their scale"
+    assert rows["rows"][0][1] == rejects["rejects"][0][1]

@@ -65,7 +65,7 @@ def test_the_scale_reaches_the_greatest_value_in_a_few_round_steps(most: int) ->
 
 def test_bars_lie_within_the_picture_for_every_grain() -> None:
     for grain in ("day", "week", "month", "year"):
-        boxes = re.findall(r"M ([\d.]+) ([\d.]+) h ([\d.]+) V ([\d.]+)", plays(40, grain))
+        boxes = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)V([\d.]+)", plays(40, grain))
         assert len(boxes) > 40
         for x, low, width, high in (map(float, box) for box in boxes):
             assert 0 <= x <= x + width <= charts.WIDTH
