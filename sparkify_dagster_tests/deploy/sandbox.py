@@ -39,7 +39,7 @@ def read_only(data: Path) -> Wrap:
     return wrap
 
 
-_OF_IMAGE = {"PATH", "DAGSTER_HOME", "TMPDIR", "MPLCONFIGDIR"} if IMAGE_ROOT else set[str]()
+_OF_IMAGE = {"PATH", "DAGSTER_HOME", "TMPDIR"} if IMAGE_ROOT else set[str]()
 
 
 def _nobody() -> list[str]:

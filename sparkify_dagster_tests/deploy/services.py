@@ -221,7 +221,6 @@ def environment(folder: Path, held: Database, s3: S3Server) -> dict[str, str]:
         | s3.environ()
         | {
             "PATH": f"{BIN}:/usr/bin:/bin",
-            "MPLCONFIGDIR": "",
             "DAGSTER_HOME": str(home),
             "DAGSTER_LOGS_BUCKET": BUCKET,
             "AWS_ENDPOINT_URL_S3": s3.endpoint,

@@ -68,7 +68,7 @@ def test_where_nothing_but_the_history_can_be_written_a_load_is_good_and_has_its
         ROOT / "sparkify_dagster" / "defs" / "dagster_home.yaml", data / "home" / "dagster.yaml"
     )
     told = mounted(
-        folder, script, HOME="/nowhere", TMPDIR="/nowhere", MPLCONFIGDIR="",
+        folder, script, HOME="/nowhere", TMPDIR="/nowhere",
         DAGSTER_HOME=str(data / "home"), SPARKIFY_REPORT__ENABLED="yes",
         SPARKIFY_REPORT__PATH=str(folder / "report.html"),
         SPARKIFY_DUCKDB__PATH=str(data / "warehouse.duckdb"),

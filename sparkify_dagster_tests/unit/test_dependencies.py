@@ -18,7 +18,6 @@ USED_IN = {
     "pandas": {"analysis"},
     "dagster_aws": {"defs"},
     "psycopg2": {"warehouse.redshift"},
-    "matplotlib": {"defs"},
     "xlsxwriter": {"analysis"},
 }
 """The parts of the package in which a user would look for each, and nowhere else."""
