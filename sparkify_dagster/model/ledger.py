@@ -22,7 +22,6 @@ _PART = Column(
 LOAD_HISTORY = Table(
     name="load_history",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="What was loaded when, from what, by which code. The latest published row of a target "
     "and part tells what the warehouse holds; a failed row what was tried in vain.",
     columns=(
@@ -66,7 +65,6 @@ LOAD_HISTORY = Table(
 LOAD_OBJECTS = Table(
     name="load_objects",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="The objects whose records the staging tables hold: one row per object, as loaded.",
     columns=(
         _TARGET,
@@ -96,7 +94,6 @@ LOAD_OBJECTS = Table(
 LOAD_REJECTS = Table(
     name="load_rejects",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="Every rejected record, with where it stands and why. It goes when its object is "
     "mended or removed. `published` is false for the rejects of a load that failed: of them the "
     "first 1,000 of an object are kept; `load_history` says how many there were.",
@@ -130,7 +127,6 @@ _RETIRED_BY = Column(
 RETIRED_EVENTS = Table(
     name="retired_events",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="Keys of staged events that were replaced since the star was last published: what the "
     "next refresh must look at besides the new rows. Empty when the star is up to date.",
     columns=(
@@ -147,7 +143,6 @@ RETIRED_EVENTS = Table(
 RETIRED_SONGS = Table(
     name="retired_songs",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="Keys of staged songs that were replaced since the star was last published.",
     columns=(
         *(STAGING_SONGS.column(name) for name in ("song_id", "artist_id", "title", "artist_name")),

@@ -98,7 +98,6 @@ _MATCHED = _count("matched", "Of them, those whose song is in the catalogue.")
 PLAYS_BY_HOUR = Table(
     name="plays_by_hour",
     layer=Layer.MART,
-    kind="mart",
     meaning="When people listen: plays and listeners by hour (UTC); hours without plays are "
     "absent.",
     columns=(
@@ -118,7 +117,6 @@ PLAYS_BY_HOUR = Table(
 PLAYS_BY_SONG = Table(
     name="plays_by_song",
     layer=Layer.MART,
-    kind="mart",
     meaning="What is played: plays by day and song as the events name it, whether the catalogue "
     "has it or not.",
     columns=(
@@ -141,7 +139,6 @@ PLAYS_BY_SONG = Table(
 MOST_PLAYED = Table(
     name="most_played",
     layer=Layer.MART,
-    kind="mart",
     meaning="The hundred songs and the hundred artists played most often, in or out of the "
     "catalogue; plays without a title, or an artist, do not count.",
     columns=(
@@ -161,7 +158,6 @@ MOST_PLAYED = Table(
 LISTENING_DAYS = Table(
     name="listening_days",
     layer=Layer.MART,
-    kind="mart",
     meaning="Who listened when: one row per person and day with plays.",
     columns=(_PERSON, _PLAY_DATE, _PLAYS),
     key=("user_id", "play_date"),
@@ -174,7 +170,6 @@ LISTENING_DAYS = Table(
 LISTENERS_BY_DAY = Table(
     name="listeners_by_day",
     layer=Layer.MART,
-    kind="mart",
     meaning="How many people listened each day, and how many of them for the first time; days "
     "without plays are absent.",
     columns=(
@@ -197,7 +192,6 @@ LISTENERS_BY_DAY = Table(
 USER_LEVEL_HISTORY = Table(
     name="user_level_history",
     layer=Layer.MART,
-    kind="mart",
     meaning="Who had which subscription from when to when, as their events tell it: one row per "
     "person and period. Events that say neither free nor paid are passed over; of several at one "
     "moment the last counts.",
@@ -238,7 +232,6 @@ USER_LEVEL_HISTORY = Table(
 SUBSCRIPTIONS_BY_DAY = Table(
     name="subscriptions_by_day",
     layer=Layer.MART,
-    kind="mart",
     meaning="How many people are free or paid listeners at the end of each day, and what changed "
     "on it. Days on which nothing changed are absent: the last row before them holds.",
     columns=(
@@ -263,7 +256,6 @@ SUBSCRIPTIONS_BY_DAY = Table(
 SESSIONS = Table(
     name="sessions",
     layer=Layer.MART,
-    kind="mart",
     meaning="How long people stay: one row per session of an identified person.",
     columns=(
         _PERSON,
@@ -285,7 +277,6 @@ SESSIONS = Table(
 PLAYS_BY_PLACE = Table(
     name="plays_by_place",
     layer=Layer.MART,
-    kind="mart",
     meaning="Where people listen: plays and listeners by day and place.",
     columns=(
         _PLAY_DATE,
@@ -308,7 +299,6 @@ PLAYS_BY_PLACE = Table(
 UNMATCHED_PLAYS = Table(
     name="unmatched_plays",
     layer=Layer.MART,
-    kind="mart",
     meaning="Why plays find no song: the thousand songs played most often that the catalogue has "
     "not, with what it has that comes closest. Case, blanks and punctuation (ASCII's and the curly "
     "apostrophe) do not count there; of a name that is nothing else the punctuation does.",

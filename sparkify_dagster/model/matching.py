@@ -18,7 +18,6 @@ def _alias(name: str, meaning: str, length: int) -> Column:
 MATCH_NAMES = Table(
     name="match_names",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="Titles and artists that were UTF-8 read as Latin-1 or Windows-1252 (BjÃ¶rk), each "
     "with the name by which it is matched (Björk). Other names are matched as they are.",
     columns=(
@@ -33,7 +32,6 @@ MATCH_NAMES = Table(
 SONG_ALIASES = Table(
     name="song_aliases",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="What the document `[S3] ALIASES` says: the song that plays of these names mean.",
     columns=(
         _alias("song", "The title, as it is matched.", LONG),

@@ -58,7 +58,6 @@ def _text(name: str, field: str, meaning: str, length: int = SHORT, **more: obje
 STAGING_EVENTS = Table(
     name="staging_events_table",
     layer=Layer.STAGING,
-    kind="staging",
     meaning="Every accepted record of the user-activity logs: one row per event, nothing left out.",
     columns=(
         _text("artist", "artist", "Artist of the song played, as the app sent it.", LONG),
@@ -145,7 +144,6 @@ STAGING_EVENTS = Table(
 STAGING_SONGS = Table(
     name="staging_songs_table",
     layer=Layer.STAGING,
-    kind="staging",
     meaning="Every accepted record of the song catalogue: one row per record of a song object.",
     columns=(
         Column(

@@ -26,7 +26,6 @@ IS_PLAY = "s.page = 'NextSong' AND LENGTH(s.page) = 8 AND s.user_id IS NOT NULL"
 SONG = Table(
     name="song",
     layer=Layer.STAR,
-    kind="dimension",
     meaning="The songs of the catalogue: one row per song_id.",
     columns=(
         Column("song_id", Type.VARCHAR, "The song.", length=SHORT, required=True),
@@ -50,7 +49,6 @@ SONG = Table(
 ARTIST = Table(
     name="artist",
     layer=Layer.STAR,
-    kind="dimension",
     meaning="The artists of the catalogue: one row per artist_id.",
     columns=(
         Column("artist_id", Type.VARCHAR, "The artist.", length=SHORT, required=True),
@@ -68,7 +66,6 @@ ARTIST = Table(
 USER = Table(
     name="user",
     layer=Layer.STAR,
-    kind="dimension",
     meaning="Everyone ever identified in the logs, as their latest event shows them.",
     columns=(
         Column("user_id", Type.BIGINT, "The person.", required=True, personal=IDENTIFIES),
@@ -104,7 +101,7 @@ USER = Table(
 SONGPLAY = Table(
     name="songplay",
     layer=Layer.STAR,
-    kind="fact",
+    fact=True,
     meaning="Every play: one row per NextSong event of an identified person, delivered once or "
     "often, matched to a song of the catalogue or not.",
     columns=(
@@ -176,7 +173,6 @@ SONGPLAY = Table(
 TIME = Table(
     name="time",
     layer=Layer.STAR,
-    kind="dimension",
     meaning="The moments at which plays began: one row per distinct start_time.",
     columns=(
         Column("start_time", Type.TIMESTAMP, "The moment, UTC.", required=True),

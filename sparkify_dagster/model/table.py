@@ -181,11 +181,11 @@ class Table:
         sql: File of its defining SELECT below `model/sql`, for the tables that have one.
         refresh_keys: How a mart is brought up to date piece by piece; None: it is built whole.
         total: What one of a mart's columns must add up to.
+        fact: The table of the star that the others describe.
     """
 
     name: str
     layer: Layer
-    kind: str
     meaning: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
@@ -195,6 +195,14 @@ class Table:
     refresh_keys: RefreshKeys | None = None
     total: Total | None = None
     physical: Physical = field(default_factory=Physical)
+    fact: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Its layer; of the star, what part it plays there."""
+        return (
+            self.layer.value if self.layer is not Layer.STAR else ("dimension", "fact")[self.fact]
+        )
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from sparkify_dagster.settings import Settings
 
 def _table(name: str, *columns: str) -> Table:
     of = tuple(Column(column, Type.INTEGER, "") for column in columns)
-    return Table(name, Layer.STAR, "fact", "", of, key=columns[:1])
+    return Table(name, Layer.STAR, "", of, key=columns[:1])
 
 
 FACT, SIDE = _table("f", "id", "a", "b", "c"), _table("s", "id", "x", "y")

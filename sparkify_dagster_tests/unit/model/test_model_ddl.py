@@ -30,7 +30,6 @@ every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 ODD = Table(
     name='ta"ble; --',
     layer=Layer.STAR,
-    kind="fact",
     meaning='It\'s "odd"; DROP TABLE x; --',
     columns=(
         Column('a"b', Type.VARCHAR, "It's a text.", length=10, required=True),
@@ -191,7 +190,7 @@ def test_any_text_comes_back_from_duckdb_as_the_same_identifier(identifier: str)
 def test_any_meaning_comes_back_from_duckdb_as_the_same_comment(
     engine: duckdb.DuckDBPyConnection, text: str
 ) -> None:
-    table = Table("t", Layer.STAR, "fact", text, (Column("c", Type.DATE, text),), ("c",))
+    table = Table("t", Layer.STAR, text, (Column("c", Type.DATE, text),), ("c",))
     engine.execute(create_schema("said"))
     engine.execute(create_table(table, "said", "duckdb"))
     for comment in comments(table, "said"):
