@@ -6,7 +6,6 @@ What belongs here: sections made from answers, without reading or drawing anythi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.report import charts
@@ -70,7 +69,7 @@ def week(facts: Facts) -> Section:
     title = "Plays by weekday and hour (UTC)"
     picture = Picture(
         title,
-        partial(charts.week, found, title),
+        charts.week(found, title),
         hours,
         (Legend("few", "heat1"), Legend("many", "heat6")),
     )
@@ -188,7 +187,7 @@ def _buckets(facts: Facts, question: str, labels: Sequence[str], title: str) -> 
             for label, value in zip(labels, values, strict=True)
         ],
     )
-    return Picture(title, partial(charts.bars, labels, values, title), numbers)
+    return Picture(title, charts.bars(labels, values, title), numbers)
 
 
 def _bars(rows: Sequence[Record]) -> list[float]:

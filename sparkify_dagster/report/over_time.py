@@ -6,7 +6,6 @@ What belongs here: the shape that all such pictures share. What is shown is said
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from sparkify_dagster.report.charts import Series
 from sparkify_dagster.report.facts import Record
@@ -41,7 +40,7 @@ def over_time(
     headings = [Column(grain), *(Column(name.replace("_", " "), "number") for name in columns)]
     return Picture(
         title,
-        partial(draw, [row["period"] for row in rows], series, grain, spoken or title),
+        draw([row["period"] for row in rows], series, grain, spoken or title) if rows else "",
         Table(caption or title, headings, cells),
         [Legend(name, colour) for name, (colour, _) in layers.items()],
     )

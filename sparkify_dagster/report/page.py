@@ -47,7 +47,6 @@ def render(facts: Facts, written: datetime) -> str:
         cards=cards(facts),
         sections=[make(facts) for make in _SECTIONS],
         statements=lambda section: _statements(facts, section),
-        draw=lambda picture: Markup(picture.draw()),
         written=moment(written),
         version=__version__,
     )

@@ -6,7 +6,7 @@ look in `page` and its template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,14 +53,10 @@ class Legend:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart with its numbers.
-
-    Attributes:
-        draw: Gives it as SVG.
-    """
+    """A chart with its numbers."""
 
     title: str
-    draw: Callable[[], str]
+    svg: str
     numbers: Table
     legend: Sequence[Legend] = ()
 

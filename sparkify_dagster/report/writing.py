@@ -76,4 +76,4 @@ def put(path: Path, content: bytes, *, shared: bool = False) -> None:
 
 def _preview(facts: Facts) -> str | None:
     pictures = plays(facts).pictures
-    return charts.as_image(pictures[0].draw()) if pictures else None
+    return charts.as_image(pictures[0].svg) if pictures else None
