@@ -1,4 +1,4 @@
-"""Reading what is typed: days, ranges of days, names of tables.
+"""Reading what is typed: days, ranges of days, names of tables, a yes.
 
 What belongs here: turning a word into a value or into a usage error (exit code 2).
 """
@@ -6,12 +6,14 @@ What belongs here: turning a word into a value or into a usage error (exit code 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
 
 import typer
 
+from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.catalog import STAGING, TABLES
 
@@ -73,6 +75,20 @@ def no_such(
     hint = f" Did you mean {meant}?" if meant else ""
     message = f"{told}{hint} There are: {', '.join(known)}."
     return typer.BadParameter(message, param_hint=argument)
+
+
+def confirm(question: str, unasked: str, nothing_done: str, argument: str | None = None) -> None:
+    """Lets the person confirm what cannot be undone.
+
+    Raises:
+        typer.BadParameter: Nobody is there to ask.
+        typer.Exit: The answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"nobody is there to confirm it; {unasked}", param_hint=argument)
+    if not typer.confirm(question, err=True):
+        typer.echo(nothing_done)
+        raise typer.Exit(FAILED)
 
 
 def _one_of(text: str, known: list[str]) -> str:

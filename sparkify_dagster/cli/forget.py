@@ -6,12 +6,12 @@ held of them is `pipeline.held_of`'s to find.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
 
+from sparkify_dagster.cli.arguments import confirm
 from sparkify_dagster.cli.console import complain, grid, near, note, print_json, say, show
 from sparkify_dagster.cli.errors import FAILED, WRONG_USE
 from sparkify_dagster.cli.etl import compare, load
@@ -53,7 +53,14 @@ def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: 
         leave_out = Suppression(people, user_id_field(open_lake(settings).paths().fields))
         before = _held(warehouse, leave_out)
     if not yes:
-        _ask(people, place, before, near(warehouse.location))
+        rows = count(sum(before.rows.values()), "row")
+        confirm(
+            f"Forget {', '.join(map(str, people.ids))}? The ids are added to {printable(place)}, "
+            f"and whatever changed in the lake is loaded, without these people: {rows} of theirs "
+            f"in {printable(near(warehouse.location))} go for good.",
+            "add --yes.",
+            "Nothing was changed.",
+        )
     known = _add(settings, people, place, before)
     note(f"In {place}; a load that fails now is made up for by the next one.")
     end_lost_runs()
@@ -110,26 +117,6 @@ def _held(warehouse: Warehouse, people: Suppression) -> Held:
         return warehouse.read_only(lambda session: held_of(session, people))
     except WarehouseMissing:
         return Held()
-
-
-def _ask(people: Forgotten, place: str, before: Held, where: str) -> None:
-    """Lets the person confirm.
-
-    Raises:
-        typer.BadParameter: Nobody is there to ask.
-        typer.Exit: The answer is no.
-    """
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to confirm it; add --yes.")
-    rows = sum(before.rows.values())
-    if not typer.confirm(
-        f"Forget {', '.join(map(str, people.ids))}? The ids are added to {printable(place)}, and "
-        f"whatever changed in the lake is loaded, without these people: {count(rows, 'row')} of "
-        f"theirs in {printable(where)} go for good.",
-        err=True,
-    ):
-        say("Nothing was changed.")
-        raise typer.Exit(FAILED)
 
 
 def _add(settings: Settings, people: Forgotten, place: str, before: Held) -> list[int]:

@@ -6,11 +6,9 @@ work.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
-import typer
-
+from sparkify_dagster.cli.arguments import confirm
 from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, harmless, printable
@@ -34,11 +32,21 @@ from sparkify_dagster.warehouse.schema import create_tables, grant_reading
 
 
 def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
-    """Makes the tables that are not there, after dropping them all if asked to."""
+    """Makes the tables that are not there, after dropping them all if asked to.
+
+    Raises:
+        typer.BadParameter: Nobody is there to confirm it.
+    """
     warehouse = open_warehouse(settings)
     where = near(warehouse.location)
     if drop and not yes:
-        _ask(where)
+        confirm(
+            f"Drop all tables in {printable(where)}, with their rows, rejects and history? "
+            "`sparkify etl` loads them again from the lake.",
+            "add --yes to drop all tables.",
+            "Nothing was dropped.",
+            "'--drop'",
+        )
     with watching():
         made = warehouse.transact(lambda session: _make(session, drop=drop))
     if made:
@@ -53,26 +61,6 @@ def _make(session: Session, *, drop: bool) -> list[str]:
     made = create_tables(session, drop=drop)
     grant_reading(session, TABLES.values())  # The reader may have been named only now.
     return made
-
-
-def _ask(where: str) -> None:
-    """Lets the person confirm.
-
-    Raises:
-        typer.BadParameter: Nobody is there to ask.
-        typer.Exit: The answer is no.
-    """
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(
-            "nobody is there to confirm it; add --yes to drop all tables.", param_hint="'--drop'"
-        )
-    if not typer.confirm(
-        f"Drop all tables in {printable(where)}, with their rows, rejects and history? "
-        "`sparkify etl` loads them again from the lake.",
-        err=True,
-    ):
-        say("Nothing was dropped.")
-        raise typer.Exit(1)
 
 
 def run_diagram(name: str | None) -> None:

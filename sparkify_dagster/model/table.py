@@ -200,9 +200,9 @@ class Table:
     @property
     def kind(self) -> str:
         """Its layer; of the star, what part it plays there."""
-        return (
-            self.layer.value if self.layer is not Layer.STAR else ("dimension", "fact")[self.fact]
-        )
+        if self.layer is not Layer.STAR:
+            return self.layer.value
+        return "fact" if self.fact else "dimension"
 
     @property
     def reads(self) -> tuple[str, ...]:
