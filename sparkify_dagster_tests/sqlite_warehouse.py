@@ -28,7 +28,7 @@ from sparkify_dagster.warehouse.engine import (
     Cost,
     LakeObjects,
     Result,
-    Row,
+    Rows,
     Session,
     TableSize,
     Values,
@@ -69,23 +69,16 @@ class SqliteSession:
     def has_schema(self) -> bool:
         return True
 
-    def query(self, sql: str, values: Values | None = None) -> list[Row]:
-        return self.query_named(sql, values)[1]
-
-    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
+    def query(self, sql: str, values: Values | None = None) -> Rows:
         cursor = self._run(sql, values)
         rows = [tuple(map(_read, row)) for row in cursor.fetchall()]
-        return [column[0] for column in cursor.description], rows
+        return Rows([column[0] for column in cursor.description], rows)
 
     def send(self, sql: str, values: Values | None = None) -> None:
         self.execute(sql, values)
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         return -1 if _NOT_THERE.match(sql) else self._run(sql, values).rowcount
-
-    def fetch(self, sql: str, most: int | None) -> tuple[list[str], list[Row]]:
-        names, rows = self.query_named(sql)
-        return names, rows[:most]
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         named, marks = ", ".join(f'"{c}"' for c in columns), ", ".join("?" for _ in columns)

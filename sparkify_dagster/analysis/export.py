@@ -12,23 +12,23 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sparkify_dagster.analysis.answers import in_memory
 from sparkify_dagster.analysis.files import OutputError
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import made_for, replacing
+from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import quoted
-from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.model.table import Column, Layer, Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.standing import StarPosition, standing
@@ -37,6 +37,8 @@ MARKER, CURRENT, MANIFEST = ".sparkify-export", "current", "manifest.json"
 EXPORTED = tuple(t for t in TABLES.values() if t.layer is not Layer.LEDGER)
 _BY_DAY = "log_date"
 _ROW_GROUP = 100_000
+_FORMAT = 2
+"""Of manifest and files: those of another are made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def _locked(folder: Path) -> Iterator[None]:
 def _manifest(folder: Path) -> dict[str, Any]:
     """What `current` says of itself; nothing where there is none, or of another format."""
     try:
-        return dict(json.loads((folder / CURRENT / MANIFEST).read_text(encoding="utf-8")))
+        said = dict(json.loads((folder / CURRENT / MANIFEST).read_text(encoding="utf-8")))
+        return said if said.get("format") == _FORMAT else {}
     except FileNotFoundError:
         return {}
     except ValueError:
@@ -159,12 +162,9 @@ def _written(
             continue
         old = known.get(table.name, {})
         same = old.get("columns") == said
-        parts = {p["file"]: Part(**p) for p in old.get("parts", ())} if same else {}
-        names = ", ".join(quoted(c.name) for c in columns)
-        new = [
-            _part(session, table, names, day, version, made, folder, parts)
-            for day, version in _versions(session, table, positions[table.name]).items()
-        ]
+        parts = {p["log_day"]: Part(**p) for p in old.get("parts", ())} if same else {}
+        versions = _versions(session, table, positions[table.name])
+        new = _parts(session, table, columns, versions, made, folder, parts)
         found.append(
             {
                 "name": table.name,
@@ -195,34 +195,74 @@ def _versions(session: Session, table: Table, position: StarPosition) -> dict[st
     }
 
 
-def _part(
+def _parts(
     session: Session,
     table: Table,
-    names: str,
-    day: str,
-    version: str,
+    columns: Sequence[Column],
+    versions: Mapping[str, str],
     made: Path,
     folder: Path,
     before: Mapping[str, Part],
-) -> Part:
-    """Writes a file, unless the one before was made from the same or holds the same."""
-    file = f"{table.name}/{day or table.name}.parquet"
-    path, old = made / file, before.get(file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if old and old.version == version:
-        _linked(folder / CURRENT / file, path)
+) -> list[Part]:
+    """The files of a table; those before stay where they were made from the same or hold the same.
+
+    All that may have changed is asked for in one statement: each takes Redshift some seconds.
+    """
+    (made / table.name).mkdir(parents=True)
+    schema = pa.schema([(c.name, ARROW_TYPES[c.type]) for c in columns])
+
+    def linked(old: Part) -> Part:
+        _linked(folder / CURRENT / old.file, made / old.file)
         return old
-    order = ", ".join(map(quoted, table.column_names))
-    where = f" WHERE {_BY_DAY} = $day" if day else ""
-    sql = f"SELECT {names} FROM {ledger.relation(session, table.name)}{where} ORDER BY {order}"
-    rows = session.stream(sql, {"day": date.fromisoformat(day)} if day else {}, in_memory)
-    data = _parquet(rows)
-    digest = hashlib.sha256(data).hexdigest()
-    if old and old.digest == digest:
-        _linked(folder / CURRENT / file, path)
-    else:
-        path.write_bytes(data)
-    return Part(file, day, version, rows.num_rows, len(data), digest)
+
+    def part(day: str, rows: pa.Table) -> Part:
+        data = _parquet(rows.cast(schema) if rows.num_rows else schema.empty_table())
+        digest, old = hashlib.sha256(data).hexdigest(), before.get(day)
+        file = f"{table.name}/{day or table.name}.parquet"
+        if old and old.digest == digest:
+            linked(old)
+        else:
+            (made / file).write_bytes(data)
+        return Part(file, day, versions[day], rows.num_rows, len(data), digest)
+
+    found = {d: linked(old) for d, old in before.items() if old.version == versions.get(d)}
+    days = [day for day in versions if day not in found]
+    if days:
+        found |= session.unload(
+            _select(session, table, columns, days if found else ()),
+            lambda reader: {day: part(day, rows) for day, rows in _by_day(reader, days)},
+        )
+    return [found[day] for day in versions]
+
+
+def _select(session: Session, table: Table, columns: Sequence[Column], days: Sequence[str]) -> str:
+    """The rows of some log days, or all of them, day by day."""
+    names = ", ".join(quoted(c.name) for c in columns)
+    order = sorted(table.column_names, key=lambda name: name != _BY_DAY)
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    where = f" WHERE {_BY_DAY} IN ({listed})" if days else ""
+    return (
+        f"SELECT {names} FROM {ledger.relation(session, table.name)}{where} "
+        f"ORDER BY {', '.join(map(quoted, order))}"
+    )
+
+
+def _by_day(reader: pa.RecordBatchReader, days: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each log day, one day in memory at a time; or the whole table."""
+    if "" in days:
+        yield "", reader.read_all()
+        return
+    day, held = "", list[pa.RecordBatch]()
+    for batch in reader:
+        runs, start = pc.run_end_encode(batch.column(_BY_DAY)), 0
+        for found, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            if held and str(found) != day:
+                yield day, pa.Table.from_batches(held)
+                held = []
+            day = str(found)
+            held.append(batch.slice(start, end - start))
+            start = end
+    yield day, pa.Table.from_batches(held)
 
 
 def _parquet(rows: pa.Table) -> pa.Buffer:
@@ -258,7 +298,7 @@ def _published(
         shutil.rmtree(made)
         return Exported(last, *counts, ())
     said = {
-        "format": 1,
+        "format": _FORMAT,
         "made_at": f"{ledger.utc_now().isoformat(timespec='seconds')}Z",
         "warehouse": warehouse.location,
         "engine": warehouse.engine,

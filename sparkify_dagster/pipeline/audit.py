@@ -15,7 +15,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.check import OFFENDERS, Check
 from sparkify_dagster.model.ddl import qualified
 from sparkify_dagster.model.statements import statement
-from sparkify_dagster.warehouse.engine import Row, Session, Warehouse
+from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.schema import difference
 
 _EXAMPLES = 3
@@ -218,17 +218,17 @@ def _finding(session: Session, check: Check, numbers: Mapping[str, int], rows: S
     of_load = _is_of_load(check, rows)
     if passed or check.sample is None:
         return Finding(check, passed, numbers, of_load=of_load)
-    keys, offenders = session.query_named(check.sample(rows))
-    sample = tuple(_named(check.table, keys, row) for row in offenders)
+    offenders = session.query(check.sample(rows)).records()
+    sample = tuple(_named(check.table, offender) for offender in offenders)
     return Finding(check, passed, numbers, sample, of_load)
 
 
-def _named(table: str, keys: Sequence[str], row: Row) -> Mapping[str, str]:
+def _named(table: str, offender: Mapping[str, object]) -> Mapping[str, str]:
     """An offender's key. It goes into logs, alerts and Dagster's history: no place for people."""
     personal = {column.name for column in TABLES[table].columns if column.personal}
     return {
         key: mask_value(value) if key in personal and value is not None else str(value)
-        for key, value in zip(keys, row, strict=True)
+        for key, value in offender.items()
     }
 
 

@@ -40,13 +40,13 @@ from sparkify_dagster.warehouse.engine import (
     Columns,
     LakeObjects,
     Result,
-    Row,
+    Rows,
     Session,
     TableSize,
     Values,
 )
-from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text
-from sparkify_dagster.warehouse.redshift.session import LAST_COPY_QUERY, TABLES_QUERY
+from sparkify_dagster.warehouse.redshift.copy import LAST_COPY_QUERY, Copy, copy_text
+from sparkify_dagster.warehouse.redshift.statements import TABLES_QUERY
 from sparkify_dagster.warehouse.schema import create_tables
 
 COLUMNS = loaded_columns(STAGING_EVENTS)
@@ -246,11 +246,11 @@ class _Session(DuckDBSession):
         self._base = f"{place.staging.rstrip('/')}/<session>"
         self._beside = beside
 
-    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
+    def query(self, sql: str, values: Values | None = None) -> Rows:
         self._note(sql, values)
         if "OCTET_LENGTH(" in sql:  # The one text DuckDB does not know: lengths in bytes.
-            return ["count"], [(0,)]
-        return super().query_named(sql, values)
+            return Rows(["count"], [(0,)])
+        return super().query(sql, values)
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         changed = super().execute(sql, values)
@@ -293,9 +293,7 @@ class _Session(DuckDBSession):
 
     def drop_temporary(self) -> None:
         """Ends what ends with a session."""
-        for (name,) in super().query_named(
-            "SELECT table_name FROM duckdb_tables() WHERE temporary"
-        )[1]:
+        for (name,) in super().query("SELECT table_name FROM duckdb_tables() WHERE temporary"):
             super().execute(f'DROP TABLE "{name}"')
 
     def _note(self, sql: str, values: Values | None = None) -> None:

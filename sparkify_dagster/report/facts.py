@@ -160,8 +160,8 @@ def typed_check(check: Check) -> str:
 
 
 def _ask(session: Session, question: Question) -> list[Record]:
-    names, rows = session.query_named(question.sql(relations(session.schema)))
-    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+    records = session.query(question.sql(relations(session.schema))).records()
+    return [{name: _plain(value) for name, value in record.items()} for record in records]
 
 
 def _require(questions: Iterable[Question], session: Session) -> None:

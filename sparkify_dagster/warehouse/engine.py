@@ -6,7 +6,7 @@ connect, run statements with bound values, take rows in bulk and keep its transa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -22,6 +22,22 @@ Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
 NOTHING_TO_ASK = "there is nothing to ask: the statement is blank"
+
+
+class Rows(list[Row]):
+    """The rows of an answer, as Python's own values.
+
+    Attributes:
+        names: Those of its columns.
+    """
+
+    def __init__(self, names: Sequence[str], rows: Iterable[Row]) -> None:
+        super().__init__(rows)
+        self.names = list(names)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Each row by the names of the columns."""
+        return [dict(zip(self.names, row, strict=True)) for row in self]
 
 
 class WarehouseError(PlainError):
@@ -142,12 +158,8 @@ class Session(Protocol):
         """Whether the schema is there."""
         ...
 
-    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+    def query(self, sql: str, values: Values | None = None) -> Rows:
         """Runs a SELECT and gives its rows."""
-        ...
-
-    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
-        """Runs a SELECT and gives its column names and rows."""
         ...
 
     def stream(
@@ -160,6 +172,14 @@ class Session(Protocol):
 
         Raises:
             WarehouseError: The engine refuses the statement, before or while it gives rows.
+        """
+        ...
+
+    def unload(self, sql: str, take: Callable[[pa.RecordBatchReader], Result]) -> Result:
+        """The same of a SELECT of ours that gives very many rows; without rows, without columns.
+
+        Raises:
+            LakeError: The files that come in between cannot be read.
         """
         ...
 

@@ -88,7 +88,7 @@ class MortalSession:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
-        if name in ("query", "query_named", "send", "execute", "append"):
+        if name in ("query", "send", "execute", "append"):
             self._warehouse.step(name)
         return found
 

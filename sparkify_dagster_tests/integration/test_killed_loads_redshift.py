@@ -133,7 +133,7 @@ class MortalSession:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
-        if name in ("query", "query_named", "send", "execute", "append", "copy"):
+        if name in ("query", "send", "execute", "append", "copy"):
             self._mortal.step(BETWEEN)
         return found
 

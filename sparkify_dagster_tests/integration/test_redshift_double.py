@@ -6,6 +6,7 @@ Against a real Redshift nothing here was checked: the claims are those of its do
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import signal
@@ -27,9 +28,10 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2 import errors
+from pyarrow import parquet
 
 from sparkify_dagster_tests.redshift_double import Double, postgres, redshift_double
-from sparkify_dagster_tests.s3_server import S3Server
+from sparkify_dagster_tests.s3_server import S3Server, split
 
 pytestmark = pytest.mark.integration
 BUCKET = "double-lake"
@@ -512,6 +514,61 @@ def test_what_redshift_refuses_is_refused_and_aborts(bench: Bench, sql: str) -> 
         bench.run("SELECT 1")
     bench.connection.rollback()
     assert bench.rows() == []
+
+
+# --------------------------------------------------------------------------------------------------
+# UNLOAD
+# --------------------------------------------------------------------------------------------------
+
+
+def content(bench: Bench, uri: str) -> bytes:
+    bucket, key = split(uri)
+    return bytes(bench.s3.client().get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def unload(bench: Bench, select: str, to: str, options: str = "MANIFEST PARALLEL OFF") -> int:
+    """Unloads as Parquet below a prefix of the test; gives the number of rows."""
+    bench.run(
+        f"UNLOAD ($${select}$$) TO 's3://{BUCKET}/{bench.schema}/{to}' "
+        f"IAM_ROLE '{bench.double.role}' FORMAT AS PARQUET {options}"
+    )
+    return int(bench.run("SELECT pg_last_unload_count()")[0][0])
+
+
+def test_unload_writes_parquet_in_the_order_of_the_select_and_its_manifest(bench: Bench) -> None:
+    bench.table("a BIGINT, b VARCHAR(10), c TIMESTAMP, d DATE, e BOOLEAN, f DECIMAL(5, 2)")
+    bench.run(
+        "INSERT INTO {s}.t VALUES (1, 'ü', '1950-01-02 03:04:05.678', '2018-11-01', true, 1.25),"
+        "(2, '', '9999-12-31', '1700-01-01', false, -1), (3, NULL, NULL, NULL, NULL, NULL)"
+    )
+    assert unload(bench, "SELECT * FROM {s}.t ORDER BY a DESC", "x/a.") == 3
+    base = f"s3://{BUCKET}/{bench.schema}/x"
+    manifest = json.loads(content(bench, f"{base}/a.manifest"))
+    files = [entry["url"] for entry in manifest["entries"]]
+    assert files == [f"{base}/a.000.parquet", f"{base}/a.001.parquet"]
+    rows = []
+    for entry in manifest["entries"]:
+        data = content(bench, entry["url"])
+        found = parquet.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us").read()
+        said = {"content_length": len(data), "record_count": found.num_rows}
+        assert entry["meta"] == said
+        rows += [tuple(row.values()) for row in found.to_pylist()]
+    assert rows == bench.run("SELECT * FROM {s}.t ORDER BY a DESC")
+    with pytest.raises(errors.InternalError_, match="is not empty"):
+        unload(bench, "SELECT * FROM {s}.t", "x/a.")
+
+
+def test_unload_writes_nothing_without_rows_and_nowhere_where_it_may_not(bench: Bench) -> None:
+    bench.table()
+    assert unload(bench, "SELECT * FROM {s}.t", "none.") == 0
+    assert bench.s3.keys(f"s3://{BUCKET}/{bench.schema}/none") == []
+    bench.run("INSERT INTO {s}.t VALUES (1, 'x')")
+    bench.connection.commit()
+    bench.double.deny_object(f"s3://{BUCKET}/{bench.schema}/denied")
+    with pytest.raises(errors.InternalError_, match="Access Denied"):
+        unload(bench, "SELECT * FROM {s}.t", "denied.")
+    with pytest.raises(errors.InFailedSqlTransaction):
+        bench.run("SELECT 1")
 
 
 # --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import psycopg2
 import pytest
 
 from sparkify_dagster.analysis.answers import fetch
+from sparkify_dagster.analysis.export import export
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -391,6 +393,34 @@ def _based(lake: SyncedLake, base: str) -> SyncedLake:
     other = object.__new__(SyncedLake)
     other.__dict__ = {**lake.__dict__, "base": base}
     return other
+
+
+def test_an_export_unloads_and_leaves_nothing_behind_wherever_its_connection_breaks(
+    place: Place, tmp_path: Path
+) -> None:
+    place.load()
+    place.double.forget()
+    place.double.faults.cut_before("^UNLOAD.*songplay")
+    place.double.faults.cut_after("^UNLOAD.*staging_events")
+    done = export(place.warehouse, tmp_path / "out")
+    assert len(place.waits) == 2
+    assert done.rows
+    assert not any("DECLARE" in said for said in place.double.statements())
+    left = place.s3.keys(f"{place.lake.base}/_staging")
+    assert len(left) == 3, "what nobody heard of any more: two files and their manifest"
+    assert place.warehouse.staging.sweep(timedelta(0)) == 3
+
+
+def test_an_export_whose_role_may_not_write_says_which_right_is_missing(
+    place: Place, tmp_path: Path
+) -> None:
+    place.load()
+    staging = f"{place.lake.base}/_staging"
+    place.double.deny_object(staging)
+    with pytest.raises(WarehouseError, match=r"UNLOAD cannot write.*Access Denied.*s3:PutObject"):
+        export(place.warehouse, tmp_path / "out")
+    place.double.allow_object(staging)
+    assert not (tmp_path / "out" / "current").exists()
 
 
 def test_a_staging_area_that_cannot_be_written_is_named(

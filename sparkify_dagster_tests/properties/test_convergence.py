@@ -196,7 +196,7 @@ class Stepping:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
-        if name in ("query", "query_named", "send", "execute", "append", "copy"):
+        if name in ("query", "send", "execute", "append", "copy"):
             self._step()
         return found
 

@@ -1,7 +1,8 @@
 """A double of Redshift: a proxy in its own process before a real PostgreSQL.
 
 Production code connects with stock psycopg2, TLS and all; there is no seam in it. The proxy passes
-statements on, runs `COPY … FROM 's3://…'` itself, and refuses what Redshift refuses.
+statements on, runs `COPY … FROM 's3://…'` and `UNLOAD … FORMAT AS PARQUET` itself, and refuses what
+Redshift refuses.
 
 What it shows: that loads are right when everything is, and when something is not. Rows go in and
 out by real transactions (BEGIN gives one snapshot), keys are not enforced, a VARCHAR counts bytes,
@@ -19,7 +20,7 @@ What it cannot show, so that a test that passes proves nothing about it:
   errors are not Redshift's everywhere. Parallel slices may see more errors than MAXERROR.
 - Redshift's planner and functions: what PostgreSQL 18 knows passes unless the language guard
   (`redshift_language`) refuses it; what it cannot see is said there. What only
-  Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, UNLOAD, SUPER, IDENTITY columns, late-binding
+  Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, SUPER, IDENTITY columns, late-binding
   views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
 - VARCHAR overflow within expressions.
 - Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict

@@ -61,6 +61,8 @@ $f$;
 
 CREATE FUNCTION pg_last_copy_count() RETURNS bigint LANGUAGE sql AS $f$
     SELECT coalesce(nullif(current_setting('double.copy_count', true), ''), '0')::bigint $f$;
+CREATE FUNCTION pg_last_unload_count() RETURNS bigint LANGUAGE sql AS $f$
+    SELECT coalesce(nullif(current_setting('double.unload_count', true), ''), '0')::bigint $f$;
 CREATE FUNCTION pg_last_copy_id() RETURNS integer LANGUAGE sql AS $f$
     SELECT coalesce(nullif(current_setting('double.copy_id', true), ''), '-1')::integer $f$;
 CREATE FUNCTION pg_last_query_id() RETURNS integer LANGUAGE sql AS $f$

@@ -62,7 +62,7 @@ def parse_copy(tokens: Sequence[Token]) -> CopyStatement:
     Raises:
         SqlError: It is not one Redshift (or the double) takes.
     """
-    reader = _Reader(tokens)
+    reader = OptionReader(tokens)
     statement = reader.head()
     seen: set[str] = set()
     while not reader.at_end:
@@ -82,8 +82,8 @@ def parse_copy(tokens: Sequence[Token]) -> CopyStatement:
     return statement
 
 
-class _Reader:
-    """Goes through the tokens of a COPY from left to right."""
+class OptionReader:
+    """Goes through the tokens of a COPY or an UNLOAD from left to right."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
@@ -154,14 +154,14 @@ class _Reader:
         return SqlError("42601", f'syntax error at or near "{self._tokens[at].text}"')
 
 
-def _role(reader: _Reader, statement: CopyStatement) -> None:
+def _role(reader: OptionReader, statement: CopyStatement) -> None:
     if reader.maybe("DEFAULT"):
         statement.roles = ["default"]
     else:
         statement.roles = reader.string().split(",")
 
 
-def _json(reader: _Reader, statement: CopyStatement) -> None:
+def _json(reader: OptionReader, statement: CopyStatement) -> None:
     reader.maybe("AS")
     statement.json = reader.string()
     if statement.json == "noshred":
@@ -170,46 +170,46 @@ def _json(reader: _Reader, statement: CopyStatement) -> None:
         raise SqlError("XX000", f"The specified jsonpaths file {statement.json!r} is no S3 path")
 
 
-def _region(reader: _Reader, statement: CopyStatement) -> None:
+def _region(reader: OptionReader, statement: CopyStatement) -> None:
     reader.maybe("AS")
     statement.region = reader.string()
 
 
-def _time_format(reader: _Reader, statement: CopyStatement) -> None:
+def _time_format(reader: OptionReader, statement: CopyStatement) -> None:
     reader.maybe("AS")
     statement.time_format = reader.string()
     if statement.time_format not in _TIME_FORMATS:
         raise SqlError("0A000", f"the double has no TIMEFORMAT {statement.time_format!r}")
 
 
-def _date_format(reader: _Reader, statement: CopyStatement) -> None:
+def _date_format(reader: OptionReader, statement: CopyStatement) -> None:
     reader.maybe("AS")
     statement.date_format = reader.string()
     if statement.date_format != "auto":
         raise SqlError("0A000", f"the double has no DATEFORMAT {statement.date_format!r}")
 
 
-def _max_errors(reader: _Reader, statement: CopyStatement) -> None:
+def _max_errors(reader: OptionReader, statement: CopyStatement) -> None:
     reader.maybe("AS")
     statement.max_errors = reader.number()
     if statement.max_errors > _MOST_ERRORS:
         raise SqlError("22023", f"MAXERROR must be between 0 and {_MOST_ERRORS}")
 
 
-def _flag(name: str) -> Callable[[_Reader, CopyStatement], None]:
+def _flag(name: str) -> Callable[[OptionReader, CopyStatement], None]:
     return lambda reader, statement: setattr(statement, name, True)
 
 
-def _no_matter(*words: str) -> Callable[[_Reader, CopyStatement], None]:
+def _no_matter(*words: str) -> Callable[[OptionReader, CopyStatement], None]:
     """An option that changes nothing a test could see; its word may be left out."""
 
-    def read(reader: _Reader, statement: CopyStatement) -> None:
+    def read(reader: OptionReader, statement: CopyStatement) -> None:
         reader.maybe(*words)
 
     return read
 
 
-_OPTIONS: dict[str, Callable[[_Reader, CopyStatement], None]] = {
+_OPTIONS: dict[str, Callable[[OptionReader, CopyStatement], None]] = {
     "IAM_ROLE": _role,
     "JSON": _json,
     "MANIFEST": _flag("manifest"),

@@ -10,9 +10,11 @@ import select
 from collections.abc import Callable
 
 from sparkify_dagster_tests.redshift_double.wire import (
+    Described,
     Gone,
     SqlError,
     Stream,
+    columns_of,
     error_response,
     fields_of,
     frame,
@@ -47,6 +49,18 @@ class Link:
         """
         self._stream.send(query(sql))
         return self._answer()
+
+    def ask_described(self, sql: str) -> tuple[list[Described], list[tuple[str | None, ...]]]:
+        """The same of a SELECT, with what its columns are.
+
+        Raises:
+            SqlError: It failed.
+        """
+        self._stream.send(query(sql))
+        kind, body = self._next()
+        if kind == b"T":
+            return columns_of(body), self._answer()
+        return [], self._answer(_error(body))
 
     def relay(self, sql: str, out: Callable[[bytes], None]) -> bool:
         """Runs a statement and passes on all it says but that it is ready for the next.

@@ -1,4 +1,4 @@
-"""What COPY reads from S3, and what it says when it cannot.
+"""What COPY reads from S3 and UNLOAD writes there, and what they say when they cannot.
 
 What belongs here: roles, regions, manifests, prefixes, objects. The wording of errors follows
 Redshift's as far as it is known; each names the object.
@@ -46,7 +46,7 @@ class S3:
     """S3 as the cluster's role sees it.
 
     Attributes:
-        denied: Objects the role may not read.
+        denied: Objects the role may not read, and prefixes below which it may not write.
     """
 
     endpoint: str
@@ -86,6 +86,17 @@ class S3:
         return bytes(
             self._call(uri, lambda s3: s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         )
+
+    def write(self, uri: str, data: bytes) -> None:
+        """Writes an object.
+
+        Raises:
+            S3Failed: It may not be written.
+        """
+        if any(uri.startswith(prefix) for prefix in self.denied):
+            raise S3Failed(_service_exception("Access Denied", 403, "AccessDenied", uri))
+        bucket, key = _parted(uri)
+        self._call(uri, lambda s3: s3.put_object(Bucket=bucket, Key=key, Body=data))
 
     def check_region(self, uri: str, region: str | None) -> None:
         """Holds the region a COPY names, or else the cluster's own, against the bucket's."""

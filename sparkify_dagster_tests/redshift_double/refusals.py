@@ -85,8 +85,6 @@ def _is_append(tokens: Tokens) -> bool:
 
 def _not_in_the_double(tokens: Tokens) -> None:
     """What Redshift has, and the double has not: never to be taken for Redshift's own answer."""
-    if tokens[0].key == "UNLOAD":
-        raise SqlError("0A000", "the double of Redshift cannot do UNLOAD")
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.key == "QUALIFY" and (before is None or before.key != "."):
             raise SqlError("0A000", "the double of Redshift cannot do QUALIFY")

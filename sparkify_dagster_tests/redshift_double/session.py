@@ -24,6 +24,7 @@ from sparkify_dagster_tests.redshift_double.refusals import (
     refuse_outside_block,
 )
 from sparkify_dagster_tests.redshift_double.translate import Kind, Statement, translate
+from sparkify_dagster_tests.redshift_double.unloading import parse_unload, unload
 from sparkify_dagster_tests.redshift_double.wire import (
     Gone,
     SqlError,
@@ -89,6 +90,7 @@ class Session:
     cancelled: threading.Event = field(default_factory=threading.Event)
     _copy_count: int = 0
     _copy_id: int = -1
+    _unload_count: int = 0
     _query_id: int = -1
     _last_query_id: int = -1
     _deadline: float | None = None
@@ -211,6 +213,9 @@ class Session:
         if statement.kind is Kind.COPY:
             self._copy(statement, out, cut_short)
             return True
+        if statement.kind is Kind.UNLOAD:
+            self._unload(statement, out)
+            return True
         self._tell_copies([statement])
         worked = self.link.relay(statement.sql, out)
         if not worked:
@@ -229,6 +234,7 @@ class Session:
         """Sets what the functions about the last COPY give; a rollback may have taken it back."""
         if any(s.asks_for_copies for s in statements) and self.link.status in (IDLE, IN_BLOCK):
             self.link.ask(f"SET double.copy_count TO '{self._copy_count}'")
+            self.link.ask(f"SET double.unload_count TO '{self._unload_count}'")
             self.link.ask(f"SET double.copy_id TO '{self._copy_id}'")
             self.link.ask(f"SET double.query_id TO '{self._last_query_id}'")
 
@@ -259,6 +265,16 @@ class Session:
                 )
             )
         out(command_complete("COPY"))
+
+    def _unload(self, statement: Statement, out: Out) -> None:
+        parsed = parse_unload(statement.tokens)
+        self._set_deadline()
+        (select,) = translate(parsed.select)
+        self._unload_count = unload(
+            parsed, select.sql, self.link, self.cluster.s3, self.user, self._check_time
+        )
+        done = f"UNLOAD completed, {self._unload_count} record(s) unloaded successfully."
+        out(info_response(done) + command_complete("UNLOAD"))
 
     def _set_deadline(self) -> None:
         """PostgreSQL's own timer only counts while PostgreSQL itself runs something."""

@@ -35,6 +35,7 @@ class Kind(Enum):
 
     PLAIN = "passed on"
     COPY = "a COPY from S3"
+    UNLOAD = "an UNLOAD to S3"
     TRUNCATE = "commits"
 
 
@@ -77,8 +78,8 @@ def translate(text: str) -> list[Statement]:
 def _translated(sql: str, tokens: list[Token]) -> Statement:
     refuse(tokens)
     first = tokens[0].key
-    kind = {"COPY": Kind.COPY, "TRUNCATE": Kind.TRUNCATE}.get(first, Kind.PLAIN)
-    if kind is Kind.COPY:
+    kind = Kind[first] if first in ("COPY", "UNLOAD", "TRUNCATE") else Kind.PLAIN
+    if kind in (Kind.COPY, Kind.UNLOAD):
         return Statement(sql, kind, tokens)
     changed, design = sql, None
     if first == "CREATE":

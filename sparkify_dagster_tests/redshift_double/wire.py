@@ -33,6 +33,15 @@ class SqlError(Exception):
     severity: str = "ERROR"
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A column of an answer: its name, PostgreSQL's number of its type, and what modifies that."""
+
+    name: str
+    type: int
+    modifier: int
+
+
 class Stream:
     """One side's socket, read message by message."""
 
@@ -137,6 +146,17 @@ def fields_of(body: bytes) -> dict[str, str]:
     """The fields of an error, by their letters."""
     parts = [part for part in body.split(b"\0") if part]
     return {part[:1].decode(): part[1:].decode(errors="replace") for part in parts}
+
+
+def columns_of(body: bytes) -> list[Described]:
+    """The columns of an answer."""
+    found, at = [], 2
+    while at < len(body):
+        end = body.index(b"\0", at)
+        _, _, kind, _, modifier, _ = struct.unpack_from("!ihihih", body, end + 1)
+        found.append(Described(body[at:end].decode(), kind, modifier))
+        at = end + 19
+    return found
 
 
 def row_of(body: bytes) -> tuple[str | None, ...]:

@@ -118,7 +118,7 @@ class Stored:
             return counted
 
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("query_named", "execute", "append"):
+            for name in ("query", "execute", "append"):
                 patch.setattr(DuckDBSession, name, counting(name))
             done = bring_up_to_date(self.lake.open(), self.warehouse)
         assert done.star is not None

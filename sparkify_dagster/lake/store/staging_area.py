@@ -1,7 +1,7 @@
-"""Where files for Redshift's COPY are written: manifests and packs, gone again after the load.
+"""Where files for Redshift's COPY and of its UNLOAD are: gone again after the load or the export.
 
-What belongs here: writing, deleting, and sweeping up what loads that died left behind. What the
-files say is the warehouse's affair. It imports boto3, so it is imported only for Redshift.
+What belongs here: writing, reading, deleting, and sweeping up what loads that died left behind.
+What the files say is the warehouse's affair. It imports boto3, so it is imported only for Redshift.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sparkify_dagster.lake.store.s3_errors import lake_error
 SETTING = "[S3] STAGING"
 PART_BYTES = 16 << 20
 _BATCH = 1000
-_OURS = re.compile(r"[0-9a-f]{12}/[0-9a-f]{32}\.(manifest|jsonpaths|json\.gz)")
+_OURS = re.compile(r"[0-9a-f]{12}/[0-9a-f]{32}\.(manifest|jsonpaths|json\.gz|\d+\.parquet)")
 """Names of our files. Nothing else is ever swept up, wherever the area was laid by mistake."""
 
 _ERRORS = (Boto3Error, BotoCoreError, ClientError, OSError, AwsError)
@@ -88,7 +88,7 @@ class StagingArea:
         except _ERRORS as error:
             raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", len(data))
-        return f"s3://{self._bucket}/{key}"
+        return self.uri_of(name)
 
     def put_file(self, name: str, path: Path) -> str:
         """Writes a local file, in parts where it is large.
@@ -107,7 +107,25 @@ class StagingArea:
             except _ERRORS as error:
                 raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", path.stat().st_size)
-        return f"s3://{self._bucket}/{key}"
+        return self.uri_of(name)
+
+    def get_file(self, uri: str, path: Path) -> Path:
+        """Reads a file of this area into a local one.
+
+        Raises:
+            LakeError: It cannot be read.
+        """
+        key = uri.removeprefix(f"s3://{self._bucket}/")
+        try:
+            self._client().download_file(self._bucket, key, str(path))
+        except _ERRORS as error:
+            raise self._error(error, "s3:GetObject") from None
+        self._meter.add("bytes_read", path.stat().st_size)
+        return path
+
+    def uri_of(self, name: str) -> str:
+        """The `s3://` URI of a file of that name."""
+        return f"s3://{self._bucket}/{self._below}{name}"
 
     def delete(self, uris: Iterable[str]) -> list[str]:
         """Removes files of this area. What cannot be removed is swept up another time.

@@ -25,7 +25,7 @@ from sparkify_dagster.warehouse.engine import (
     Cost,
     LakeObjects,
     Result,
-    Row,
+    Rows,
     Values,
     WarehouseError,
 )
@@ -74,15 +74,11 @@ class DuckDBSession:
         self._writes = writes
         self.is_guarded = False
 
-    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+    def query(self, sql: str, values: Values | None = None) -> Rows:
         """Runs a SELECT and gives its rows."""
-        return self.query_named(sql, values)[1]
-
-    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
-        """Runs a SELECT and gives its column names and rows."""
         with self._told():
             cursor = self._connection.execute(sql, _bound(values))
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
+            return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def send(self, sql: str, values: Values | None = None) -> None:
         """Runs a statement: here nothing is gained by waiting."""
@@ -125,6 +121,10 @@ class DuckDBSession:
                 raise
             except (duckdb.Error, pa.ArrowException) as error:
                 raise WarehouseError(first_words(error)) from None
+
+    def unload(self, sql: str, take: Callable[[pa.RecordBatchReader], Result]) -> Result:
+        """The same: there is no quicker way."""
+        return self.stream(sql, None, take)
 
     def _guard(self) -> None:
         """The second wall, for what the gate may let through; the file is open to be read alone.

@@ -16,6 +16,7 @@ from sparkify_dagster.model.ddl import column_list, literal
 AUTO = "auto"
 """Fields are named as the columns."""
 
+LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
 LOAD_ERRORS = (
     "SELECT TRIM(BOTH ' ' FROM e.file_name), e.line_number, "
     "TRIM(BOTH ' ' FROM e.column_name), TRIM(BOTH ' ' FROM e.error_message) "
@@ -51,11 +52,10 @@ class Copy:
 
 def copy_text(copy: Copy) -> str:
     """The statement. A record that does not fit fails all of it (MAXERROR 0)."""
-    role = "default" if copy.role == "default" else literal(copy.role)
     lines = [
         f"COPY {copy.relation} ({column_list(copy.columns)})",
         f"FROM {literal(copy.manifest)}",
-        f"IAM_ROLE {role}",
+        f"IAM_ROLE {role_text(copy.role)}",
         f"FORMAT AS JSON {literal(copy.paths)}",
         "MANIFEST",
         *(["GZIP"] if copy.packed else []),
@@ -66,6 +66,11 @@ def copy_text(copy: Copy) -> str:
         "STATUPDATE OFF",
     ]
     return "\n".join(lines)
+
+
+def role_text(role: str) -> str:
+    """A role as it stands behind IAM_ROLE."""
+    return role if role == "default" else literal(role)
 
 
 def manifest(uris: Iterable[str]) -> bytes:

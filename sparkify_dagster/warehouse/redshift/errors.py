@@ -24,6 +24,7 @@ _CONFLICT = re.compile(
 )
 _MADE_ANEW = re.compile(r"^\s*1018\b")
 _COPY = re.compile(r"^\s*COPY\b", re.IGNORECASE)
+_UNLOAD = re.compile(r"^\s*UNLOAD\b", re.IGNORECASE)
 _OF_RECORDS = re.compile(r"stl_load_errors|sys_load_error_detail")
 # What quotes a key, which may hold any word, begins with another one.
 _ROLE = re.compile(
@@ -107,10 +108,15 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
             f"{where}: {said}. [CLUSTER] READER names a role: let an administrator CREATE ROLE it, "
             "or blank READER."
         )
-    if _COPY.match(sql) and _ROLE.match(words):
+    if (_COPY.match(sql) or _UNLOAD.match(sql)) and _ROLE.match(words):
         return WarehouseError(
-            f"{where}: COPY cannot act as the role of [IAM_ROLE] ARN ({said}). Attach the role to "
-            "the cluster and let it trust redshift.amazonaws.com, or mend the ARN."
+            f"{where}: {sql.split()[0]} cannot act as the role of [IAM_ROLE] ARN ({said}). Attach "
+            "the role to the cluster and let it trust redshift.amazonaws.com, or mend the ARN."
+        )
+    if _UNLOAD.match(sql) and _OF_S3.search(words):
+        return WarehouseError(
+            f"{where}: UNLOAD cannot write below [S3] STAGING ({said}). Let the role of [IAM_ROLE] "
+            "ARN s3:PutObject there (docs/redshift.md, the role's rights)."
         )
     if _COPY.match(sql) and code not in _NOT_FOR_COPY:
         return CopyRefused(said, of_records=bool(_OF_RECORDS.search(words)))

@@ -33,13 +33,14 @@ from sparkify_dagster.warehouse.engine import (
     Cost,
     LakeObjects,
     Result,
-    Row,
+    Rows,
     Transient,
     Values,
     WarehouseError,
 )
 from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
 from sparkify_dagster.warehouse.redshift.copy import (
+    LAST_COPY_QUERY,
     LOAD_ERRORS,
     Copy,
     copy_text,
@@ -49,19 +50,15 @@ from sparkify_dagster.warehouse.redshift.copy import (
 )
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
-from sparkify_dagster.warehouse.redshift.statements import admitted, as_psycopg, is_select, typed
-
-TABLES_QUERY = (
-    "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, "
-    "d.description, t.description FROM information_schema.columns AS c "
-    "JOIN pg_catalog.pg_namespace AS n ON n.nspname = c.table_schema "
-    "JOIN pg_catalog.pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name "
-    "LEFT JOIN pg_catalog.pg_description AS d "
-    "ON d.objoid = r.oid AND d.objsubid = c.ordinal_position "
-    "LEFT JOIN pg_catalog.pg_description AS t ON t.objoid = r.oid AND t.objsubid = 0 "
-    "WHERE c.table_schema = $schema ORDER BY c.table_name, c.ordinal_position"
+from sparkify_dagster.warehouse.redshift.statements import (
+    TABLES_QUERY,
+    admitted,
+    as_psycopg,
+    is_select,
+    typed,
 )
-LAST_COPY_QUERY = "SELECT pg_last_copy_count(), pg_last_copy_id()"
+from sparkify_dagster.warehouse.redshift.unload import UNLOADED_QUERY, unload_text, unloaded
+
 _FETCHED = 1000
 """Rows that a single-node cluster gives at once from a cursor."""
 FEW_ROWS = 500
@@ -169,14 +166,10 @@ class RedshiftSession:
         idle = psycopg2.extensions.TRANSACTION_STATUS_IDLE
         return not self._connection.closed and self._connection.info.transaction_status == idle
 
-    def query(self, sql: str, values: Values | None = None) -> list[Row]:
+    def query(self, sql: str, values: Values | None = None) -> Rows:
         """Runs a SELECT and gives its rows."""
-        return self.query_named(sql, values)[1]
-
-    def query_named(self, sql: str, values: Values | None = None) -> tuple[list[str], list[Row]]:
-        """Runs a SELECT and gives its column names and rows."""
         with self._sent(sql, values) as cursor:
-            return _named(cursor), cursor.fetchall()
+            return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def send(self, sql: str, values: Values | None = None) -> None:
         """Has a statement run before the next one; how many rows it changed is not asked."""
@@ -220,6 +213,14 @@ class RedshiftSession:
             yield columns, rows
             count = len(rows)
         self.send("CLOSE looked_at")
+
+    def unload(self, sql: str, take: Callable[[pa.RecordBatchReader], Result]) -> Result:
+        """The rows of a SELECT of ours as Redshift writes them below the staging area."""
+        prefix = self._staging.uri_of(f"{self._folder}/{uuid.uuid4().hex}.")
+        text = unload_text(sql, prefix, self._role, self._staging.region())
+        rows = self.query(f"{text};\n{UNLOADED_QUERY}")[0][0]
+        with unloaded(self._staging, prefix if rows else "", self._staged) as reader:
+            return take(reader)
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk: a few in one INSERT, more as packed files by COPY."""
@@ -393,7 +394,3 @@ class RedshiftSession:
             with suppress(psycopg2.Error):
                 self._connection.cancel()
             raise
-
-
-def _named(cursor: Any) -> list[str]:
-    return [column[0] for column in cursor.description or ()]

@@ -1,6 +1,6 @@
 """From the platform's statements to psycopg2's: values by name, one statement at a time.
 
-What belongs here: pure functions of texts.
+What belongs here: pure functions of texts, and the question which tables there are.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ from sqlglot.errors import SqlglotError
 
 from sparkify_dagster.warehouse.engine import NOTHING_TO_ASK, WarehouseError
 
+TABLES_QUERY = (
+    "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, "
+    "d.description, t.description FROM information_schema.columns AS c "
+    "JOIN pg_catalog.pg_namespace AS n ON n.nspname = c.table_schema "
+    "JOIN pg_catalog.pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name "
+    "LEFT JOIN pg_catalog.pg_description AS d "
+    "ON d.objoid = r.oid AND d.objsubid = c.ordinal_position "
+    "LEFT JOIN pg_catalog.pg_description AS t ON t.objoid = r.oid AND t.objsubid = 0 "
+    "WHERE c.table_schema = $schema ORDER BY c.table_name, c.ordinal_position"
+)
 _NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*)|\$([A-Za-z_]\w*)""")
 """A text, a quoted name or a comment, in which nothing is bound; or the name of a value."""
 _EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n)*EXPLAIN\s+(?:(?:ANALYZE|VERBOSE)\s+)*", re.IGNORECASE)

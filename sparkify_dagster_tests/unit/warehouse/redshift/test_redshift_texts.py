@@ -24,6 +24,7 @@ from sparkify_dagster.warehouse.redshift.statements import (
     only_reading,
     typed,
 )
+from sparkify_dagster.warehouse.redshift.unload import unload_text
 from sparkify_dagster_tests.redshift_language import findings
 
 COPY = Copy(
@@ -52,6 +53,21 @@ def test_a_copy_reads_like_this() -> None:
         "COMPUPDATE OFF\n"
         "STATUPDATE OFF"
     )
+
+
+def test_an_unload_reads_like_this_and_is_redshifts() -> None:
+    select = 'SELECT "a" FROM "s"."t" WHERE d IN (DATE \'2018-11-01\') ORDER BY "a"'
+    text = unload_text(select, "s3://b/it's/1.", "default", "us-west-2")
+    assert text == (
+        'UNLOAD (\'SELECT "a" FROM "s"."t" WHERE d IN (DATE \'\'2018-11-01\'\') ORDER BY "a"\')\n'
+        "TO 's3://b/it''s/1.'\n"
+        "IAM_ROLE default\n"
+        "FORMAT AS PARQUET\n"
+        "MANIFEST\n"
+        "PARALLEL OFF\n"
+        "REGION 'us-west-2'"
+    )
+    assert findings(text) == []
 
 
 def test_the_default_role_is_a_word_and_no_text_and_a_region_may_be_left_out() -> None:
