@@ -25,7 +25,7 @@ from sparkify_dagster.core.text import cited, in_a_line, unique
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Engine
 from sparkify_dagster.model.table import Column
-from sparkify_dagster.warehouse.engine import Row, Session, Values, Warehouse, WarehouseError
+from sparkify_dagster.warehouse.engine import Rows, Session, Values, WarehouseError
 from sparkify_dagster.warehouse.schema import by_bare_name
 
 _BOUND = (bool, int, float, str, date, datetime, Decimal, type(None))
@@ -34,14 +34,14 @@ _ABOUT_TABLES = {"DESC", "DESCRIBE", "EXPLAIN", "SHOW"}
 
 
 def ask(
-    warehouse: Warehouse,
+    session: Session,
     sql: str,
     values: Values | None = None,
     *,
     clear: bool,
     kept: Callable[[pa.RecordBatchReader], pa.Table],
 ) -> pa.Table:
-    """Asks a statement that reads; the warehouse is let go of before anything is made of it.
+    """The answer to a statement that reads, in which tables may go without their schema.
 
     Args:
         values: Stand for `$name` in the statement.
@@ -53,30 +53,23 @@ def ask(
             unknown, or nobody can say which columns are personal.
     """
     bound = _values(sql, values or {})
-
-    def work(session: Session) -> pa.Table:
-        by_bare_name(session)
-        return session.stream(sql, bound, lambda reader: kept(_shown(reader, sql, session, clear)))
-
-    return _plain(warehouse.read_only(work))
+    by_bare_name(session)
+    return _plain(session.stream(sql, bound, lambda r: kept(_shown(r, sql, session, clear))))
 
 
-def fetch(session: Session, sql: str, most: int | None = None) -> tuple[list[str], list[Row]]:
-    """The answer to a statement as names and values, all of them clear.
+def fetch(session: Session, sql: str, most: int | None = None) -> Rows:
+    """The same as Python's own values, all of them clear.
 
     Args:
         most: Rows to give at most; None: all.
-
-    Raises:
-        WarehouseError: The engine refuses it.
     """
-    rows = _plain(session.stream(sql, None, partial(_first, most=most)))
-    return rows.column_names, list(
-        zip(*(c.to_pylist(maps_as_pydicts="lossy") for c in rows.columns), strict=True)
-    )
+    table = ask(session, sql, clear=True, kept=partial(in_memory, most=most))
+    columns = [column.to_pylist(maps_as_pydicts="lossy") for column in table.columns]
+    return Rows(table.column_names, zip(*columns, strict=True))
 
 
-def _first(reader: pa.RecordBatchReader, most: int | None) -> pa.Table:
+def in_memory(reader: pa.RecordBatchReader, most: int | None = None) -> pa.Table:
+    """Keeps the rows in memory, or the first of them."""
     if most is None:
         return reader.read_all()
     batches, rows = [], 0
@@ -86,11 +79,6 @@ def _first(reader: pa.RecordBatchReader, most: int | None) -> pa.Table:
         if rows >= most:
             break
     return pa.Table.from_batches(batches, reader.schema).slice(0, most)
-
-
-def in_memory(reader: pa.RecordBatchReader) -> pa.Table:
-    """Keeps the rows in memory."""
-    return reader.read_all()
 
 
 def on_disk(reader: pa.RecordBatchReader) -> pa.Table:

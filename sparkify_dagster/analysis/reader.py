@@ -128,7 +128,7 @@ class WarehouseReader:
     ) -> pa.Table:
         if self._is_closed:
             raise WarehouseError("this warehouse was closed; open it again with connect().")
-        return ask(self._warehouse, sql, values, clear=clear, kept=kept)
+        return self._warehouse.read_only(lambda s: ask(s, sql, values, clear=clear, kept=kept))
 
     def _listed(self, sql: str, found: pa.Table, *, clear: bool) -> dict[str, list[str]]:
         return categories(sql, self._warehouse.engine, found, clear=clear)

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sparkify_dagster.analysis import answers
+from sparkify_dagster.analysis.answers import ask, fetch, on_disk
 from sparkify_dagster.cli.console import (
     faint,
     fits,
@@ -30,8 +30,7 @@ from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, printable, unique
 from sparkify_dagster.factory import open_warehouse
 from sparkify_dagster.settings import Settings
-from sparkify_dagster.warehouse.engine import Row, Session
-from sparkify_dagster.warehouse.schema import by_bare_name
+from sparkify_dagster.warehouse.engine import Row, Rows
 
 EXAMPLE = "SELECT title, artist_name, plays FROM most_played LIMIT 5"
 """A first statement to try; its answer fits a terminal of 80 columns."""
@@ -67,13 +66,13 @@ def run_query(
         limit = 0 if as_json else _SHOWN
     most = limit + 1 if limit else None
     with watching():
-        names, rows = open_warehouse(settings).read_only(lambda session: ask(session, sql, most))
+        rows = open_warehouse(settings).read_only(lambda session: fetch(session, sql, most))
     cut = bool(limit) and len(rows) > limit
-    rows = rows[:limit] if cut else rows
+    rows = Rows(rows.names, rows[:limit]) if cut else rows
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json(rows.records())
     else:
-        show_rows(names, rows)
+        show_rows(rows.names, rows)
     if cut:
         note(f"The first {limit:,} rows; --limit 0 gives all.")
 
@@ -83,20 +82,10 @@ def _write(settings: Settings, sql: str, path: Path, *, force: bool) -> None:
 
     write = writer_for(path, force=force)
     with watching():
-        asked = open_warehouse(settings)
-        rows = answers.ask(asked, sql, clear=True, kept=answers.on_disk)
+        warehouse = open_warehouse(settings)
+        rows = warehouse.read_only(lambda session: ask(session, sql, clear=True, kept=on_disk))
         write(rows)
     say(f"Written: {count(rows.num_rows, 'row')} to {near(path)}, {size(path.stat().st_size)}.")
-
-
-def ask(session: Session, sql: str, most: int | None = None) -> tuple[list[str], list[Row]]:
-    """The answer to a statement in which tables may go without their schema.
-
-    Raises:
-        WarehouseError: The engine refuses it.
-    """
-    by_bare_name(session)
-    return answers.fetch(session, sql, most)
 
 
 def show_rows(names: Sequence[str], rows: Sequence[Row]) -> None:

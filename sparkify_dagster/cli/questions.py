@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sparkify_dagster.analysis.answers import fetch
 from sparkify_dagster.cli.console import grid, say, say_lines, show, title
-from sparkify_dagster.cli.query import ask
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.warehouse.engine import Row, Session
 
@@ -35,14 +35,14 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 def answer_questions(session: Session) -> None:
     """Asks the three questions and prints what comes back."""
     _question("Which songs are played most?", MOST_PLAYED)
-    names, rows = ask(session, MOST_PLAYED)
-    _show(names, rows)
+    songs = fetch(session, MOST_PLAYED)
+    _show(songs.names, songs)
     _question("When do people listen? (plays by hour, UTC)", BY_HOUR)
-    for line in bars(dict(ask(session, BY_HOUR)[1])):
+    for line in bars(dict(fetch(session, BY_HOUR))):
         say(line)
     _question("Who plays more, free or paid?", FREE_AND_PAID)
-    names, rows = ask(session, FREE_AND_PAID)
-    _show([*names, "plays each"], [(*row, round(row[2] / row[1])) for row in rows])
+    levels = fetch(session, FREE_AND_PAID)
+    _show([*levels.names, "plays each"], [(*row, round(row[2] / row[1])) for row in levels])
 
 
 def bars(plays: Mapping[int, int]) -> list[str]:

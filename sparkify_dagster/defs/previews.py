@@ -18,8 +18,9 @@ import dagster as dg
 
 from sparkify_dagster.core.masking import mask_value
 from sparkify_dagster.defs.plots import MOST_DAYS
-from sparkify_dagster.model.ddl import column_list, quoted
+from sparkify_dagster.model.ddl import quoted
 from sparkify_dagster.model.table import Column, Table, Type
+from sparkify_dagster.pipeline.refresh import counted, rows_in
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 
@@ -58,10 +59,9 @@ def look_at_staged(session: Session, table: Table, load_id: int | None, most: in
         most: Rows to show at most; 0 for none.
     """
     where = "" if load_id is None else f"WHERE r.load_id = {load_id:d} "
-    rows = preview(session, table, most, where)
     return Preview(
-        {table.name: rows} if rows else {},
-        {table.name: rows_of(session, table.name)},
+        _previews(session, [table], most, where),
+        _counts(session, [table]),
         reasons=ledger.reject_reasons(session, table.name, load_id),
     )
 
@@ -75,45 +75,38 @@ def look_at(
         most: Rows of each to show at most; 0 for none.
         counted: Count their rows, too.
     """
-    found = _previews(session, list(tables), most)
-    plays = _plays_by_day(session) if PLAYS_BY_HOUR in found else {}
-    counts = {name: rows_of(session, name) for name in found if counted}
-    return Preview({name: rows for name, rows in found.items() if rows}, counts, plays)
+    found = list(tables)
+    plays = _plays_by_day(session) if PLAYS_BY_HOUR in [table.name for table in found] else {}
+    counts = _counts(session, found if counted else ())
+    return Preview(_previews(session, found, most), counts, plays)
 
 
-def rows_of(session: Session, table: str) -> int:
-    """How many rows a table holds."""
-    held = session.query(f"SELECT COUNT(*) FROM {ledger.relation(session, table)} AS r")
-    return int(held[0][0])
-
-
-def preview(
-    session: Session, table: Table, most: int, where: str = ""
-) -> dg.TableMetadataValue | None:
-    """Some rows of a table, whichever are found first; None where there are none to show."""
-    if not most:
-        return None
-    found = session.query(
-        f"SELECT {column_list(table.column_names, 'r')} "
-        f"FROM {ledger.relation(session, table.name)} AS r {where}LIMIT {most:d}"
-    )
-    return _as_table(table, found)
+def _counts(session: Session, tables: Sequence[Table]) -> dict[str, int]:
+    """How many rows tables hold."""
+    asked = {table.name: rows_in(ledger.relation(session, table.name)) for table in tables}
+    return counted(session, asked)
 
 
 def _previews(
-    session: Session, tables: Sequence[Table], most: int
-) -> dict[str, dg.TableMetadataValue | None]:
-    """The same of whole tables, some of them in one statement: each takes a while to Redshift."""
-    found: dict[str, dg.TableMetadataValue | None] = dict.fromkeys(t.name for t in tables)
+    session: Session, tables: Sequence[Table], most: int, where: str = ""
+) -> dict[str, dg.TableMetadataValue]:
+    """Some rows of each table that has any, whichever are found first.
+
+    Several tables are asked for in one statement: each takes a while to Redshift.
+    """
+    found = {}
     for first in range(0, len(tables) if most else 0, _AT_ONCE):
         asked = tables[first : first + _AT_ONCE]
         slots = sorted({slot for table in asked for slot in _slots(table)})
-        selects = (_in_slots(session, t, n, slots, most) for n, t in enumerate(asked))
+        selects = (
+            _in_slots(session, t, n, slots, f"{where}LIMIT {most:d}") for n, t in enumerate(asked)
+        )
         rows = session.query("\nUNION ALL\n".join(selects))
         for number, table in enumerate(asked):
             at = [slots.index(slot) + 1 for slot in _slots(table)]
             of_table = [[row[place] for place in at] for row in rows if row[0] == number]
-            found[table.name] = _as_table(table, of_table)
+            if of_table:
+                found[table.name] = _as_table(table, of_table)
     return found
 
 
@@ -129,23 +122,23 @@ def _slots(table: Table) -> list[tuple[str, int]]:
 
 
 def _in_slots(
-    session: Session, table: Table, number: int, slots: Sequence[tuple[str, int]], most: int
+    session: Session, table: Table, number: int, slots: Sequence[tuple[str, int]], some: str
 ) -> str:
     names = [f"r.{quoted(name)}" for name in table.column_names]
     columns = dict(zip(_slots(table), names, strict=True))
     values = (columns.get(slot, f"CAST(NULL AS {slot[0]})") for slot in slots)
     named = (f"{value} AS c{place}" for place, value in enumerate(values))
-    rows = f"(SELECT * FROM {ledger.relation(session, table.name)} LIMIT {most:d})"
+    rows = f"(SELECT * FROM {ledger.relation(session, table.name)} AS r {some})"
     return f"SELECT {number:d} AS n, {', '.join(named)} FROM {rows} AS r"
 
 
-def _as_table(table: Table, rows: Iterable[Sequence[object]]) -> dg.TableMetadataValue | None:
+def _as_table(table: Table, rows: Iterable[Sequence[object]]) -> dg.TableMetadataValue:
     records = [
         dg.TableRecord({c.name: shown(c, v) for c, v in zip(table.columns, row, strict=True)})
         for row in rows
     ]
     columns = [dg.TableColumn(column.name, column.sql_type) for column in table.columns]
-    return dg.MetadataValue.table(records, dg.TableSchema(columns)) if records else None
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
 def _plays_by_day(session: Session) -> dict[str, dict[date, int]]:

@@ -1,6 +1,6 @@
 """The answers to the report's questions, and the headline figures among them.
 
-What belongs here: asking an open session, and giving values a plain shape. What does not: the
+What belongs here: asking an open session. What does not: the
 questions (`questions`), words for the answers (`listening`, `people`, `trust`) and pictures of them
 (`charts`).
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sparkify_dagster.model.catalog import TABLES
@@ -26,7 +25,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.standing import standing
 
-Record = Mapping[str, Any]
+Record = dict[str, Any]
 """One row of an answer, by column."""
 
 
@@ -160,8 +159,7 @@ def typed_check(check: Check) -> str:
 
 
 def _ask(session: Session, question: Question) -> list[Record]:
-    records = session.query(question.sql(relations(session.schema))).records()
-    return [{name: _plain(value) for name, value in record.items()} for record in records]
+    return session.query(question.sql(relations(session.schema))).records()
 
 
 def _require(questions: Iterable[Question], session: Session) -> None:
@@ -178,10 +176,6 @@ def _lags(session: Session) -> bool:
     now = standing(session)
     taken = {position.load_id or 0 for position in now.positions(STAR).values()}
     return are_behind(now.positions(MARTS), max(taken)) if any(taken) else False
-
-
-def _plain(value: object) -> object:
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _text(moment: date | datetime | None) -> str | None:

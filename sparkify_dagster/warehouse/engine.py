@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -36,8 +37,15 @@ class Rows(list[Row]):
         self.names = list(names)
 
     def records(self) -> list[dict[str, Any]]:
-        """Each row by the names of the columns."""
-        return [dict(zip(self.names, row, strict=True)) for row in self]
+        """Each row by the names of the columns; decimals as whole numbers or floats."""
+        return [dict(zip(self.names, map(_number, row), strict=True)) for row in self]
+
+
+def _number(value: Any) -> Any:
+    """What a sum or a mean is on Redshift, as DuckDB gives it."""
+    if not isinstance(value, Decimal):
+        return value
+    return float(value) if value.as_tuple().exponent else int(value)
 
 
 class WarehouseError(PlainError):

@@ -9,11 +9,15 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sparkify_dagster.analysis.export import export
+from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster_tests.lakes import (
     TinyLake,
     bring_up_to_date,
@@ -22,14 +26,17 @@ from sparkify_dagster_tests.lakes import (
     song,
     warehouse_at,
 )
+from sparkify_dagster_tests.pairs import cloud_lake, redshift_at
 from sparkify_dagster_tests.processes import processes
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 DAY = "2018-11-01"
+Opened = tuple[TinyLake, Callable[[], Warehouse], int]
+"""A lake, what opens its warehouse in any process, and how many steps it is from try to try."""
 STEPS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
 
 
-def export_until(folder: Path, step: int) -> None:
+def export_until(opened: Callable[[], Warehouse], folder: Path, step: int) -> None:
     """Exports, and kills this process when it is about to change the folder for the nth time."""
     left = step
 
@@ -41,7 +48,7 @@ def export_until(folder: Path, step: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    export(warehouse_at(folder / "warehouse.duckdb"), folder / "out")
+    export(opened(), folder / "out")
 
 
 def whole(out: Path) -> str:
@@ -55,10 +62,24 @@ def whole(out: Path) -> str:
     return json.dumps(json.loads(manifest)["tables"])
 
 
+def on_duckdb(request: pytest.FixtureRequest, folder: Path) -> Opened:
+    return TinyLake(folder / "lake"), partial(warehouse_at, folder / "warehouse.duckdb"), 1
+
+
+def on_redshift(request: pytest.FixtureRequest, folder: Path) -> Opened:
+    """Every eighth step there, as each is a process that logs in and unloads."""
+    double, s3 = request.getfixturevalue("double"), request.getfixturevalue("s3")
+    lake = cloud_lake(s3, folder / "lake")
+    place = SimpleNamespace(base=lake.base)
+    return lake, partial(redshift_at, double, s3, place, "killed_exports"), 8
+
+
+@pytest.mark.parametrize("engine", [on_duckdb, on_redshift])
 def test_a_reader_finds_the_old_or_the_new_state_wherever_the_export_is_killed(
-    tmp_path: Path,
+    request: pytest.FixtureRequest, engine: Callable[..., Opened], tmp_path: Path
 ) -> None:
-    lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "warehouse.duckdb")
+    lake, opened, stride = engine(request, tmp_path)
+    warehouse = opened()
     lake.put_song("a.json", song())
     lake.put_log(log_key("2018-11-02"), event(sessionId=9))
     lake.put_log(log_key(DAY), event())
@@ -68,10 +89,10 @@ def test_a_reader_finds_the_old_or_the_new_state_wherever_the_export_is_killed(
     lake.put_log(log_key(DAY), event(location="Elsewhere"))
     bring_up_to_date(lake.open(), warehouse)
     shutil.copytree(tmp_path / "out", tmp_path / "before", symlinks=True)
-    seen, step, ended = set(), 0, -signal.SIGKILL
+    seen, step, ended = set(), 1 - stride, -signal.SIGKILL
     while ended:
-        step += 1
-        child = processes().Process(target=export_until, args=(tmp_path, step))
+        step += stride
+        child = processes().Process(target=export_until, args=(opened, tmp_path, step))
         child.start()
         while child.is_alive():
             whole(tmp_path / "out")

@@ -32,19 +32,20 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 )
 def test_a_statement_that_reads_is_answered(warehouse: DuckDBWarehouse, statement: str) -> None:
     with warehouse.reading() as session:
-        assert fetch(session, statement, None) == (["user_id"], [(1,), (2,), (3,)])
+        found = fetch(session, statement, None)
+        assert (found.names, found) == (["user_id"], [(1,), (2,), (3,)])
 
 
 def test_no_more_rows_are_fetched_than_asked_for(warehouse: DuckDBWarehouse) -> None:
     with warehouse.reading() as session:
-        assert fetch(session, "SELECT range FROM range(100)", 1)[1] == [(0,)]
-        assert fetch(session, "SELECT range FROM range(100)", 2)[1] == [(0,), (1,)]
+        assert fetch(session, "SELECT range FROM range(100)", 1) == [(0,)]
+        assert fetch(session, "SELECT range FROM range(100)", 2) == [(0,), (1,)]
 
 
 @pytest.mark.parametrize("statement", ["DESCRIBE sparkify.song", "SHOW TABLES", "EXPLAIN SELECT 1"])
 def test_the_tables_can_be_looked_at(warehouse: DuckDBWarehouse, statement: str) -> None:
     with warehouse.reading() as session:
-        assert fetch(session, statement, None)[0]
+        assert fetch(session, statement, None).names
 
 
 @pytest.mark.parametrize(
@@ -94,5 +95,5 @@ def test_an_answer_that_finds_no_room_in_memory_has_a_folder_of_its_own_which_go
     with made.reading() as session:
         answer = fetch(session, f"SELECT COUNT(*), MAX(x) FROM ({rows} LIMIT 999999)", None)
         (spill,) = tmp_path.glob("warehouse.duckdb.spill-*")
-    assert answer[1][0][0] == 999_999
+    assert answer[0][0] == 999_999
     assert (spill.exists(), list(tmp_path.iterdir())) == (False, [path])
