@@ -15,6 +15,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -252,17 +254,16 @@ def _by_day(reader: pa.RecordBatchReader, days: Sequence[str]) -> Iterator[tuple
     if "" in days:
         yield "", reader.read_all()
         return
-    day, held = "", list[pa.RecordBatch]()
-    for batch in reader:
-        runs, start = pc.run_end_encode(batch.column(_BY_DAY)), 0
-        for found, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            if held and str(found) != day:
-                yield day, pa.Table.from_batches(held)
-                held = []
-            day = str(found)
-            held.append(batch.slice(start, end - start))
-            start = end
-    yield day, pa.Table.from_batches(held)
+
+    def runs() -> Iterator[tuple[object, pa.RecordBatch]]:
+        for batch in reader:
+            found = pc.run_end_encode(batch.column(_BY_DAY))
+            ends = found.run_ends.to_pylist()
+            for day, start, end in zip(found.values.to_pylist(), [0, *ends], ends, strict=False):
+                yield day, batch.slice(start, end - start)
+
+    for day, parts in groupby(runs(), key=itemgetter(0)):
+        yield str(day), pa.Table.from_batches([rows for _, rows in parts])
 
 
 def _parquet(rows: pa.Table) -> pa.Buffer:
