@@ -22,7 +22,7 @@ from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import Names, qualified, relations
 from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.statements import statement
-from sparkify_dagster.warehouse.engine import Row, Session, Values, WarehouseMissing
+from sparkify_dagster.warehouse.engine import Row, Rows, Session, Values, WarehouseMissing
 
 Status = Literal["published", "failed"]
 _LONGEST = 4096
@@ -141,7 +141,7 @@ def latest(session: Session, status: Status = "published") -> list[Entry]:
     """The latest entry of that status for each target and part."""
     names = [c.name for c in TABLES["load_history"].columns if not c.name.endswith("_version")]
     rows = _ask(session, "latest", columns=Names(names), status=Names((status,)))
-    return [_entry(dict(zip(names, row, strict=True))) for row in rows]
+    return [_entry(record) for record in rows.records()]
 
 
 def loaded_objects(session: Session, target: str, parts: Sequence[str]) -> dict[str, LoadedObject]:
@@ -301,7 +301,7 @@ def remove(
     session.send(_text(session, "remove", given), {"target": target, **(values or {})})
 
 
-def _ask(session: Session, file: str, values: Values | None = None, **given: Any) -> list[Row]:
+def _ask(session: Session, file: str, values: Values | None = None, **given: Any) -> Rows:
     return session.query(_text(session, file, given), values)
 
 
