@@ -44,7 +44,7 @@ def ask(
     """The answer to a statement that reads, in which tables may go without their schema.
 
     Args:
-        values: Stand for `$name` in the statement.
+        values: Stand for `$name` in the statement; with None the engine says of those what it does.
         clear: Show personal columns as they are.
         kept: Where the rows are kept: `in_memory` or `on_disk`.
 
@@ -52,7 +52,7 @@ def ask(
         WarehouseError: There is nothing to ask, the engine refuses it, a value is missing or
             unknown, or nobody can say which columns are personal.
     """
-    bound = _values(sql, values or {})
+    bound = None if values is None else _values(sql, values)
     by_bare_name(session)
     return _plain(session.stream(sql, bound, lambda r: kept(_shown(r, sql, session, clear))))
 
