@@ -45,7 +45,7 @@ from sparkify_dagster.warehouse.engine import (
     TableSize,
     Values,
 )
-from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text
+from sparkify_dagster.warehouse.redshift.copy import copy_text
 from sparkify_dagster.warehouse.redshift.session import LAST_COPY_QUERY, TABLES_QUERY
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -314,7 +314,7 @@ class _Session(DuckDBSession):
         return f"CREATE {temporary}TABLE {relation} ({columns})"
 
     def _note_copy(self, bulk: Bulk, **more: Any) -> None:
-        copy = Copy(
+        text = copy_text(
             relation=bulk.relation,
             columns=bulk.columns,
             manifest=f"{self._base}/<digest>.manifest",
@@ -322,7 +322,7 @@ class _Session(DuckDBSession):
             region=self._place.region or "<region of the bucket>",
             **more,
         )
-        self.sent += [Sent(copy_text(copy), bulk=bulk), Sent(LAST_COPY_QUERY)]
+        self.sent += [Sent(text, bulk=bulk), Sent(LAST_COPY_QUERY)]
 
 
 class _Maker(_Session):
