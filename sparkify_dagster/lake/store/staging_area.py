@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +81,12 @@ class StagingArea:
         Raises:
             LakeError: It cannot be written.
         """
-        key = self._below + name
         try:
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=data)
+            self._client().put_object(Bucket=self._bucket, Key=self._below + name, Body=data)
         except _ERRORS as error:
             raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", len(data))
-        return f"s3://{self._bucket}/{key}"
+        return self._store.uri_of(name)
 
     def put_file(self, name: str, path: Path) -> str:
         """Writes a local file, in parts where it is large.
@@ -99,15 +97,14 @@ class StagingArea:
         Raises:
             LakeError: It cannot be written.
         """
-        key = self._below + name
         parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
         with path.open("rb") as file:
             try:
-                self._client().upload_fileobj(file, self._bucket, key, Config=parts)
+                self._client().upload_fileobj(file, self._bucket, self._below + name, Config=parts)
             except _ERRORS as error:
                 raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", path.stat().st_size)
-        return f"s3://{self._bucket}/{key}"
+        return self._store.uri_of(name)
 
     def delete(self, uris: Iterable[str]) -> list[str]:
         """Removes files of this area. What cannot be removed is swept up another time.
@@ -121,7 +118,8 @@ class StagingArea:
         ours = [uri for uri in wanted if uri.startswith(base + self._below)]
         left = [uri for uri in wanted if not uri.startswith(base + self._below)]
         reason = "not in this area" if left else ""
-        for batch in _batches(ours):
+        for first in range(0, len(ours), _BATCH):
+            batch = ours[first : first + _BATCH]
             try:
                 left += [base + key for key in self._delete([u[len(base) :] for u in batch])]
             except _ERRORS as error:
@@ -203,12 +201,6 @@ class StagingArea:
 
     def _error(self, error: Exception, permission: str) -> LakeError:
         return lake_error(error, self.location, SETTING, self._access, permission)
-
-
-def _batches(uris: list[str]) -> Iterator[list[str]]:
-    rest = iter(uris)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
 
 
 def _now(response: dict[str, Any]) -> datetime:

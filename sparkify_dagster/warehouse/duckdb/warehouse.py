@@ -174,10 +174,12 @@ class DuckDBWarehouse:
             instance = self._kept.pop()
         except IndexError:
             instance = duckdb.connect(":memory:", config=self._config)
-        with _closed_on_error(instance):
-            path = str(self._path).replace("'", "''")
-            option = " (READ_ONLY)" if read_only else ""
+        path, option = str(self._path).replace("'", "''"), " (READ_ONLY)" if read_only else ""
+        try:
             instance.execute(f"ATTACH '{path}' AS {_CATALOG}{option}")
+        except BaseException:
+            instance.close()
+            raise
         return instance
 
     def _detach(self, instance: duckdb.DuckDBPyConnection, session: DuckDBSession) -> None:
@@ -213,15 +215,6 @@ class DuckDBWarehouse:
                     self._on_wait(f"waiting for {holder(error)} to let go of {self._path}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-@contextlib.contextmanager
-def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _end(kept: list[duckdb.DuckDBPyConnection]) -> None:
