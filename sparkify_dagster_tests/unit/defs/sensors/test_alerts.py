@@ -19,9 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from sparkify_dagster.defs.assets import table_specs
+from sparkify_dagster.defs.assets import log_days, table_specs
 from sparkify_dagster.defs.metadata import failed_metadata
-from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.defs.sensors import alert_policy as alerts
 from sparkify_dagster.defs.sensors import alerts as alert_sensors
 from sparkify_dagster.defs.sensors import ended_runs
