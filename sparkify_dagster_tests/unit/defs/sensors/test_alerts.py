@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 import pytest
@@ -225,7 +225,7 @@ RUNS = st.builds(
     st.lists(PARTS, max_size=4, unique_by=lambda part: part.name).map(tuple),
     st.frozensets(NAMES),
 )
-KNOWN = st.dictionaries(NAMES, st.sampled_from(alerts.STATES))
+KNOWN = st.dictionaries(NAMES, st.sampled_from(get_args(alerts.State)))
 
 
 @given(KNOWN, RUNS, st.integers(0, 5))
