@@ -125,6 +125,12 @@ class Columns(dict[str, str]):
         self.comments |= {what: text for what, text in said.items() if text}
 
 
+def close_all(kept: list[Any]) -> None:
+    """Closes connections that were kept for who comes next."""
+    while kept:
+        kept.pop().close()
+
+
 class Session(Protocol):
     """An open connection. Values are bound by name: `$name` in the statement.
 

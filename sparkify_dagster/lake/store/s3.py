@@ -46,8 +46,6 @@ from sparkify_dagster.lake.store.s3_errors import (
 )
 from sparkify_dagster.lake.store.s3_list import Page, list_all
 
-__all__ = ["Meter", "S3Store", "read_document", "split_uri"]
-
 LISTING_THREADS = 8  # More would only wait for one another: reading an answer is Python's work.
 _LIST = "s3:ListBucket"
 _GET = "s3:GetObject"

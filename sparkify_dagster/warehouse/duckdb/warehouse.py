@@ -31,6 +31,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
+    close_all,
 )
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
@@ -66,7 +67,7 @@ class DuckDBWarehouse:
         # Beside the warehouse, where there is room for its like; not in the current folder.
         self._spill = f"{settings.path}.spill"
         self._kept: list[duckdb.DuckDBPyConnection] = []
-        weakref.finalize(self, _end, self._kept)  # Before Python goes, which it would deplore.
+        weakref.finalize(self, close_all, self._kept)  # Before Python goes, which it would deplore.
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
@@ -215,8 +216,3 @@ class DuckDBWarehouse:
                     self._on_wait(f"waiting for {holder(error)} to let go of {self._path}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _end(kept: list[duckdb.DuckDBPyConnection]) -> None:
-    while kept:
-        kept.pop().close()
