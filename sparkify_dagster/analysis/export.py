@@ -151,7 +151,7 @@ def _written(
     session: Session, made: Path, folder: Path, before: Mapping[str, Any], personal: bool
 ) -> list[dict[str, Any]]:
     """Writes every table's files, or takes them from the state before; one entry a table."""
-    ledger.is_ready(session)
+    ledger.ready_tables(session)
     shutil.rmtree(made, ignore_errors=True)  # Of a try whose connection broke.
     known = {table["name"]: table for table in before.get("tables", ())}
     positions = standing(session).positions(EXPORTED)

@@ -162,7 +162,7 @@ def _failed(session: Session) -> tuple[FailedParts, str] | None:
     Raises:
         WarehouseMissing: There is none.
     """
-    ledger.is_ready(session)
+    ledger.ready_tables(session)
     history = TABLES["load_history"]
     if difference(session.tables()[history.name], session.declared(history)):
         return None

@@ -102,7 +102,7 @@ def _loaded(
     session: Session, songs: list[Part]
 ) -> tuple[Mapping[str, str], dict[str, tuple[int, str]]]:
     """The digests of the log days, and size and token of each object of these song parts."""
-    ledger.is_ready(session)
+    ledger.ready_tables(session)
     names = [part.name for part in songs]
     loaded = ledger.loaded_objects(session, STAGING_SONGS.name, names)
     digests = standing(session).digests(STAGING_EVENTS.name)

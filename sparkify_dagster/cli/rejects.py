@@ -53,7 +53,7 @@ def run_rejects(
     """Prints rejected records."""
 
     def look(session: Session) -> tuple[Counter[tuple[bool, str]], list[Rejected], bool]:
-        ledger.is_ready(session)
+        ledger.ready_tables(session)
         return *_find(session, table, day, limit, raw=raw), _are_all_kept(session)
 
     with watching():

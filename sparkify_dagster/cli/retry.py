@@ -32,7 +32,7 @@ def run_retry(settings: Settings, day: str | None, *, as_json: bool) -> int:
 
 
 def _failed(session: Session) -> FailedParts:
-    ledger.is_ready(session)
+    ledger.ready_tables(session)
     return failed_parts(session)
 
 

@@ -118,7 +118,7 @@ def _require_helpful(
     """
 
     def look(session: Session) -> tuple[Song | None, int]:
-        ledger.is_ready(session)
+        ledger.ready_tables(session)
         aliases = f"SELECT COUNT(*) FROM {ledger.relation(session, 'song_aliases')}"
         return song_of(session, song_id), int(session.query(aliases)[0][0])
 

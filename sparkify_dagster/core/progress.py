@@ -8,12 +8,14 @@ here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
+from typing import TypeVar
 
 Watcher = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is (0: unknown)."""
 
+_Value = TypeVar("_Value")
 _warnings: ContextVar[list[str] | None] = ContextVar("sparkify_warnings", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("sparkify_progress", default=None)
 
@@ -33,21 +35,20 @@ def warn(text: str) -> None:
         gathered.append(text)
 
 
-@contextmanager
-def warnings_into(gathered: list[str]) -> Iterator[None]:
+def warnings_into(gathered: list[str]) -> AbstractContextManager[None]:
     """Gathers what is warned of inside the block."""
-    token = _warnings.set(gathered)
-    try:
-        yield
-    finally:
-        _warnings.reset(token)
+    return _set_to(_warnings, gathered)
+
+
+def watched_by(watcher: Watcher) -> AbstractContextManager[None]:
+    """Lets `watcher` follow all that is reported inside the block."""
+    return _set_to(_watcher, watcher)
 
 
 @contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Lets `watcher` follow all that is reported inside the block."""
-    token = _watcher.set(watcher)
+def _set_to(variable: ContextVar[_Value | None], value: _Value) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        variable.reset(token)

@@ -1,19 +1,32 @@
-"""What Dagster knows of each asset, from the model: key, group, kinds, columns, dependencies."""
+"""What Dagster knows of each asset before anything is loaded: its columns, lineage, code, days.
+
+What belongs here: Dagster's words for what the model and the lineage say, and links to files of
+this package. What is told of a load is `metadata`'s.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import dagster as dg
 
-from sparkify_dagster.defs.code_versions import code_metadata
-from sparkify_dagster.defs.column_lineage import lineage_metadata
+from sparkify_dagster.lineage.graph import origins_of
+from sparkify_dagster.lineage.words import column_map
+from sparkify_dagster.model import marts, staging, star
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.ddl import relations
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Table
+from sparkify_dagster.pipeline import load_events, load_songs
 
 OWNERS = ["team:data-platform"]
 SONG_DATA, LOG_DATA, LOG_JSONPATH = "song_data", "log_data", "log_json_path"
@@ -23,6 +36,28 @@ _READS_LAKE = {
     STAGING_SONGS.name: [SONG_DATA],
     STAGING_EVENTS.name: [LOG_DATA, LOG_JSONPATH],
 }
+_DECLARED: Mapping[Layer, ModuleType] = {
+    Layer.STAGING: staging,
+    Layer.STAR: star,
+    Layer.MART: marts,
+}
+_LOADED: Mapping[str, ModuleType] = {
+    STAGING_SONGS.name: load_songs,
+    STAGING_EVENTS.name: load_events,
+}
+
+
+def log_days(first: date, last: date | None) -> dg.DailyPartitionsDefinition:
+    """One partition per log day, both ends included; `last` None goes on to today.
+
+    Daily, never dynamic: dynamic partitions keep their keys in order of arrival, so that a range of
+    them is no range of days.
+    """
+    end = (last + timedelta(days=1)).isoformat() if last else None
+    # Without the offset a day is no partition before it is over.
+    return dg.DailyPartitionsDefinition(
+        first.isoformat(), end_date=end, end_offset=0 if last else 1
+    )
 
 
 def source_specs(locations: Mapping[str, str], days: dg.PartitionsDefinition) -> list[dg.AssetSpec]:
@@ -133,3 +168,59 @@ def _column(table: Table, column: Column) -> dg.TableColumn:
         ),
         tags={"audit": ""} if column.audit else None,
     )
+
+
+def lineage_metadata(table: Table) -> dict[str, object]:
+    """What each column of a table comes from, one step up: fields of the lake, or columns.
+
+    Columns that only decide about rows stand in the readable map alone: to Dagster a column either
+    depends on another or does not.
+    """
+    deps = {
+        column: [
+            dg.TableColumnDep(asset_key=dg.AssetKey(ref.table), column_name=ref.column)
+            for ref in sorted(origin.values)
+        ]
+        for column, origin in origins_of(table.name).items()
+    }
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(deps),
+        "column_map": dg.MetadataValue.md(column_map(table.name)),
+    }
+
+
+def code_metadata(table: Table, schema: str) -> dict[str, Any]:
+    """Links to the code of a table, and its defining SELECT, fit to be run, where it has one."""
+    declared = Path(str(_DECLARED[table.layer].__file__))
+    links = [_link(declared, "its columns", _line(declared, table))]
+    if table.name in _LOADED:
+        links.append(_link(Path(str(_LOADED[table.name].__file__)), "its load"))
+    metadata: dict[str, Any] = {}
+    if table.sql:
+        text = statement(table.sql, relations(schema))
+        links.insert(0, _link(_sql_file(table.sql), "its SQL"))
+        metadata["sql_file"] = dg.MetadataValue.text(f"sparkify_dagster/model/sql/{table.sql}")
+        metadata["sql"] = dg.MetadataValue.md(f"```sql\n{text}\n```")
+    with warnings.catch_warnings():
+        # Links to code are beta. Ours may fall away; the SQL and its file are told as text, too.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=links)
+    return metadata
+
+
+def _link(file: Path, label: str, line: int = 1) -> dg.LocalFileCodeReference:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=label)
+
+
+def _sql_file(path: str) -> Path:
+    return Path(str(files("sparkify_dagster.model").joinpath("sql", path)))
+
+
+def _line(file: Path, table: Table) -> int:
+    """The line on which a table's declaration begins; the first where it is not found."""
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        if f'name="{table.name}"' in line:
+            return number
+    return 1

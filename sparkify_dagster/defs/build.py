@@ -16,13 +16,13 @@ from sparkify_dagster.defs.assets import (
     LOG_DATA,
     LOG_JSONPATH,
     SONG_DATA,
+    log_days,
     source_specs,
     table_specs,
 )
 from sparkify_dagster.defs.jobs import all_jobs
 from sparkify_dagster.defs.load_op import load_asset
 from sparkify_dagster.defs.page import report_spec
-from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.defs.resources import (
     BoundsResource,
     LakeResource,

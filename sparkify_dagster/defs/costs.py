@@ -8,54 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS
 from sparkify_dagster.warehouse.redshift.usage import Usage
 
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """List price of some kinds of requests.
-
-    Attributes:
-        kinds: As `core.meter` counts them.
-        dollars: For a thousand of them.
-    """
-
-    kinds: tuple[str, ...]
-    dollars: float
-
-
-S3_PRICES = (
-    Price(("PUT", "LIST"), 0.005),
-    Price(("GET", "HEAD"), 0.0004),
-    Price(("DELETE",), 0.0),
-)
-"""S3 Standard, region us-west-2, as https://aws.amazon.com/s3/pricing listed them in 2025."""
-
+_DOLLARS = {"PUT": 0.005, "LIST": 0.005, "GET": 0.0004, "HEAD": 0.0004}
+"""Of a thousand requests by kind: S3 Standard, region us-west-2, as listed in 2025."""
 PRICES_TOLD = (
     "Estimate: S3 requests at the 2025 list prices of us-west-2 (S3 Standard, aws.amazon.com/s3/"
-    "pricing): "
-    + "; ".join(
-        f"{' and '.join(price.kinds)} ${price.dollars:g} per 1,000"
-        if price.dollars
-        else f"{' and '.join(price.kinds)} free"
-        for price in S3_PRICES
-    )
-    + ". Redshift's compute, storage and traffic are not in it."
+    f"pricing): PUT and LIST ${_DOLLARS['PUT']:g} per 1,000; GET and HEAD ${_DOLLARS['GET']:g} per "
+    "1,000; DELETE free. Redshift's compute, storage and traffic are not in it."
 )
 
 
 def estimate(requests: Mapping[str, int]) -> float:
-    """Dollars that requests cost by `S3_PRICES`.
+    """Dollars that requests cost.
 
     Args:
         requests: How many of each kind; what has no price, such as bytes, costs nothing.
     """
-    per_request = {kind: price.dollars / 1000 for price in S3_PRICES for kind in price.kinds}
-    return sum(number * per_request.get(kind, 0.0) for kind, number in requests.items())
+    return sum(number * _DOLLARS.get(kind, 0.0) / 1000 for kind, number in requests.items())
 
 
 def cost_metadata(requests: Mapping[str, int], copied: int = 0) -> dict[str, Any]:

@@ -5,6 +5,7 @@ used: runs of a process of our own (`instance`), its history (`history`, `retent
 process is gone (`liveness`, `sensors.lost_runs`), assets that a run publishes late (`events`).
 """
 
+# ruff: noqa: F401
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.run_request import InstigatorType
@@ -29,32 +30,3 @@ from dagster._core.utils import make_new_run_id
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
-
-__all__ = [
-    "GRPC_INFO_TAG",
-    "SQLITE_BUSY_TIMEOUT_SECONDS",
-    "AssetMaterializationPlannedData",
-    "CanCancelExecutionRequest",
-    "CanCancelExecutionResult",
-    "ConfigurableClassData",
-    "DagsterEvent",
-    "DagsterGrpcClient",
-    "DagsterSqliteStorage",
-    "DefaultRunLauncher",
-    "EventLogStorage",
-    "InMemoryJob",
-    "InstanceRef",
-    "InstigatorType",
-    "LoadableTargetOrigin",
-    "LocalComputeLogManager",
-    "ManagedGrpcPythonEnvCodeLocationOrigin",
-    "ReconstructableRepository",
-    "RemoteJobOrigin",
-    "RemoteRepositoryOrigin",
-    "SensorInstigatorData",
-    "SqliteEventLogStorage",
-    "create_engine",
-    "deserialize_value",
-    "execute_run_iterator",
-    "make_new_run_id",
-]

@@ -17,47 +17,34 @@ _FROM_THE_UI = "__ASSET_JOB"
 _PACKAGE = __name__.partition(".")[0]
 
 
-def load_job() -> dg.UnresolvedAssetJobDefinition:
-    """Brings everything up to date with the lake: finds out by itself what changed.
-
-    The partitioned table is not selected, so that no days must be chosen; its days are loaded and
-    reported all the same. So are the checks: planning each of them would take longer than a small
-    load, and what is not touched need not be checked again.
-    """
-    unpartitioned = [STAGING_SONGS.name, *(table.name for table in (*STAR, *MARTS)), REPORT]
-    return dg.define_asset_job(
-        LOAD_JOB,
-        selection=dg.AssetSelection.assets(*unpartitioned).without_checks(),
-        config=LoadConfig(what="changes").as_run_config(),
-        description="Bring every table up to date with the lake; only what changed is loaded. "
-        "Log days, too, though their table is not in the job's graph: nobody has to choose them.",
-    )
-
-
-def days_job() -> dg.UnresolvedAssetJobDefinition:
-    """Loads a day or a range of days again, changed or not, then star and marts."""
-    tables = [STAGING_EVENTS.name, *(table.name for table in (*STAR, *MARTS)), REPORT]
-    return dg.define_asset_job(
-        DAYS_JOB,
-        selection=dg.AssetSelection.assets(*tables).without_checks(),
-        description="Load chosen log days again, changed or not; refresh star and marts. "
-        "Choose them with `Materialize all…` or as a partition in the launchpad; without one "
-        "Dagster refuses the run. To load whatever changed, launch `load`.",
-    )
-
-
-def checks_job() -> dg.UnresolvedAssetJobDefinition:
-    """Runs every check on what is stored; loads nothing."""
-    return dg.define_asset_job(
-        CHECKS_JOB,
-        selection=dg.AssetSelection.checks(*(check_key(check) for check in all_checks())),
-        description="Run every check on what is stored. Loads nothing.",
-    )
-
-
 def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
     """Every job."""
-    return [load_job(), days_job(), checks_job()]
+    made = [*(table.name for table in (*STAR, *MARTS)), REPORT]
+    return [
+        # The partitioned table is not selected, so that no days must be chosen; its days are loaded
+        # and reported all the same. So are the checks: planning each of them would take longer than
+        # a small load, and what is not touched need not be checked again.
+        dg.define_asset_job(
+            LOAD_JOB,
+            selection=dg.AssetSelection.assets(STAGING_SONGS.name, *made).without_checks(),
+            config=LoadConfig(what="changes").as_run_config(),
+            description="Bring every table up to date with the lake; only what changed is loaded. "
+            "Log days, too, though their table is not in the job's graph: nobody has to choose "
+            "them.",
+        ),
+        dg.define_asset_job(
+            DAYS_JOB,
+            selection=dg.AssetSelection.assets(STAGING_EVENTS.name, *made).without_checks(),
+            description="Load chosen log days again, changed or not; refresh star and marts. "
+            "Choose them with `Materialize all…` or as a partition in the launchpad; without one "
+            "Dagster refuses the run. To load whatever changed, launch `load`.",
+        ),
+        dg.define_asset_job(
+            CHECKS_JOB,
+            selection=dg.AssetSelection.checks(*map(check_key, all_checks())),
+            description="Run every check on what is stored. Loads nothing.",
+        ),
+    ]
 
 
 def is_ours(run: dg.DagsterRun, location: str | None) -> bool:

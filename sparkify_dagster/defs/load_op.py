@@ -166,7 +166,7 @@ def _check(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[
     others = [check for check in wanted if check.name != SCHEMA_MATCHES]
 
     def ask(session: Session) -> list[Finding]:
-        ledger.is_ready(session)
+        ledger.ready_tables(session)
         return examine(session, others, Stored(session.schema))
 
     if others:

@@ -7,8 +7,8 @@ so it is imported only where the settings name a queue.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,8 +31,6 @@ class EventQueue:
     def __init__(self, url: str, access: AwsAccess) -> None:
         self._url = url
         self._access = access
-        self._lock = threading.Lock()
-        self._held: Any = None
 
     def told(self, watched: Watched, dealt: Sequence[str]) -> Notified:
         """What waits in the queue comes down to, for a lake.
@@ -81,17 +79,15 @@ class EventQueue:
 
     def _ask(self, operation: str, permission: str, **more: Any) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(), operation)(QueueUrl=self._url, **more)
+            answer: dict[str, Any] = getattr(self._client, operation)(QueueUrl=self._url, **more)
         except _ERRORS as error:
             raise LakeError(self._said(error, permission)) from None
         return answer
 
+    @cached_property
     def _client(self) -> Any:
-        with self._lock:
-            if self._held is None:
-                region = _REGION.match(self._url)
-                self._held = self._access.client("sqs", region[1] if region else "")
-            return self._held
+        region = _REGION.match(self._url)
+        return self._access.client("sqs", region[1] if region else "")
 
     def _said(self, error: Exception, permission: str) -> str:
         code = str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""

@@ -132,7 +132,7 @@ def _plan(loading: Loading, parts: tuple[Part, ...], everything: bool) -> _Plan:
     names = [part.name for part in parts]
 
     def look(session: Session) -> _LedgerState:
-        ledger.is_ready(session)
+        ledger.ready_tables(session)
         now = standing(session)
         # What another version of the code has read is read anew, as its rows may be others.
         current = set() if everything else now.current_parts(_TABLE.name)

@@ -45,7 +45,7 @@ from sparkify_dagster.warehouse.engine import (
     TableSize,
     Values,
 )
-from sparkify_dagster.warehouse.redshift.copy import LAST_COPY_QUERY, Copy, copy_text
+from sparkify_dagster.warehouse.redshift.copy import LAST_COPY_QUERY, copy_text
 from sparkify_dagster.warehouse.redshift.statements import TABLES_QUERY
 from sparkify_dagster.warehouse.schema import create_tables
 
@@ -312,7 +312,7 @@ class _Session(DuckDBSession):
         return f"CREATE {temporary}TABLE {relation} ({columns})"
 
     def _note_copy(self, bulk: Bulk, **more: Any) -> None:
-        copy = Copy(
+        text = copy_text(
             relation=bulk.relation,
             columns=bulk.columns,
             manifest=f"{self._base}/<digest>.manifest",
@@ -320,7 +320,7 @@ class _Session(DuckDBSession):
             region=self._place.region or "<region of the bucket>",
             **more,
         )
-        self.sent += [Sent(copy_text(copy), bulk=bulk), Sent(LAST_COPY_QUERY)]
+        self.sent += [Sent(text, bulk=bulk), Sent(LAST_COPY_QUERY)]
 
 
 class _Maker(_Session):

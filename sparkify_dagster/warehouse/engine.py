@@ -149,6 +149,12 @@ class Columns(dict[str, str]):
         self.comments |= {what: text for what, text in said.items() if text}
 
 
+def close_all(kept: list[Any]) -> None:
+    """Closes connections that were kept for who comes next."""
+    while kept:
+        kept.pop().close()
+
+
 class Session(Protocol):
     """An open connection. Values are bound by name: `$name` in the statement.
 
@@ -164,11 +170,9 @@ class Session(Protocol):
 
     def has_schema(self) -> bool:
         """Whether the schema is there."""
-        ...
 
     def query(self, sql: str, values: Values | None = None) -> Rows:
         """Runs a SELECT and gives its rows."""
-        ...
 
     def stream(
         self, sql: str, values: Values | None, take: Callable[[pa.RecordBatchReader], Result]
@@ -181,7 +185,6 @@ class Session(Protocol):
         Raises:
             WarehouseError: The engine refuses the statement, before or while it gives rows.
         """
-        ...
 
     def unload(self, sql: str, take: Callable[[pa.RecordBatchReader], Result]) -> Result:
         """The same of a SELECT of ours that gives very many rows; without rows, without columns.
@@ -189,22 +192,18 @@ class Session(Protocol):
         Raises:
             LakeError: The files that come in between cannot be read.
         """
-        ...
 
     def send(self, sql: str, values: Values | None = None) -> None:
         """Has a statement run before the next one; how many rows it changed is not asked.
 
         An engine far away is sent several of them at once, with the next one that has an answer.
         """
-        ...
 
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
-        ...
 
     def append(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Adds rows in bulk to a relation named as in SQL. `rows` has its columns in order."""
-        ...
 
     def copy(self, relation: str, columns: Sequence[str], objects: LakeObjects) -> int:
         """Lets the engine read objects of the lake by itself; gives the number of rows.
@@ -213,15 +212,12 @@ class Session(Protocol):
             CopyRefused: A record does not fit, or an object cannot be read.
             WarehouseError: The engine cannot do that.
         """
-        ...
 
     def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
-        ...
 
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model would have here, in the words of `tables`."""
-        ...
 
 
 class Warehouse(Protocol):
@@ -238,7 +234,6 @@ class Warehouse(Protocol):
     @property
     def location(self) -> str:
         """Where it is, as a person would write it; no secrets."""
-        ...
 
     def transaction(self) -> AbstractContextManager[Session]:
         """One transaction: committed when the block ends, rolled back when it raises.
@@ -246,7 +241,6 @@ class Warehouse(Protocol):
         Raises:
             WarehouseError: It cannot be opened, written or committed.
         """
-        ...
 
     def transact(
         self,
@@ -265,7 +259,6 @@ class Warehouse(Protocol):
         Raises:
             WarehouseError: It could not be done, or the tries are used up.
         """
-        ...
 
     def read_only(self, work: Callable[[Session], Result]) -> Result:
         """Does work that only reads, and again where the connection broke.
@@ -274,15 +267,12 @@ class Warehouse(Protocol):
             WarehouseMissing: Nothing was ever loaded here.
             WarehouseError: It could not be done, or the tries are used up.
         """
-        ...
 
     def sizes(self) -> dict[str, TableSize]:
         """What the tables take, by name; nothing where the engine does not tell."""
-        ...
 
     def clean_up(self) -> str:
         """Removes what loads that died left outside the tables; says what could not be removed."""
-        ...
 
     def reading(self) -> AbstractContextManager[Session]:
         """A short look at what is committed; nothing can be written.
@@ -291,4 +281,3 @@ class Warehouse(Protocol):
             WarehouseMissing: Nothing was ever loaded here.
             WarehouseError: It cannot be opened.
         """
-        ...

@@ -92,15 +92,6 @@ def one_of(column: str, choices: Sequence[object]) -> tuple[str, Mapping[str, ob
     return f"{column} IN ({', '.join('$' + name for name in names)})", names
 
 
-def is_ready(session: Session) -> bool:
-    """Whether the staging tables and the ledger are there.
-
-    Raises:
-        WarehouseMissing: They are not: nothing was ever loaded here, or a table was dropped.
-    """
-    return bool(ready_tables(session))
-
-
 def ready_tables(session: Session) -> Collection[str]:
     """The tables that are there, those of staging and the ledger among them.
 

@@ -26,7 +26,7 @@ from sparkify_dagster.lake.store.s3 import S3Store
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.login import ClusterLogin, PasswordLogin, SecretLogin
+from sparkify_dagster.warehouse.redshift.login import Login, as_set, from_cluster, from_secret
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.redshift_double import wire
 
@@ -150,8 +150,8 @@ JUNK: dict[str, Answer] = {
 }
 ASKED: dict[str, Callable[[str], Any]] = {
     "the queue": lambda at: EventQueue(f"{at}/1/q", access(at)).told(Watched(LOGS[:1]), ()),
-    "the secret": lambda at: SecretLogin(CLUSTER, access(at)).credentials(),
-    "the cluster": lambda at: ClusterLogin(CLUSTER, access(at)).credentials(),
+    "the secret": lambda at: from_secret(CLUSTER, access(at)),
+    "the cluster": lambda at: from_cluster(CLUSTER, access(at)),
     "the role": lambda at: access(at, ROLE).credentials(),
     "the lake": lambda at: S3Store(*LOGS, access(at)).list_objects(),
 }
@@ -201,7 +201,7 @@ def redshift(*answers: bytes) -> Iterator[RedshiftWarehouse]:
         cluster = CLUSTER.model_copy(update={"db_port": peer.server_address[1]})
         yield RedshiftWarehouse(
             cluster,
-            PasswordLogin(cluster),
+            Login(lambda: as_set(cluster)),
             "sparkify",
             StagingArea("s3://lake/_staging", access("http://127.0.0.1:1"), Meter()),
             "default",
@@ -247,7 +247,8 @@ def test_a_value_that_the_driver_cannot_read_is_told_without_quoting_it(
 def test_a_password_that_cannot_be_sent_is_told_and_not_shown(character: str) -> None:
     with redshift(DONE) as warehouse:
         password = SecretStr(PASSWORD + character)
-        warehouse.login = PasswordLogin(CLUSTER.model_copy(update={"db_password": password}))
+        cluster = CLUSTER.model_copy(update={"db_password": password})
+        warehouse.login = Login(lambda: as_set(cluster))
         with pytest.raises(WarehouseError, match=r"cannot be sent|invalid dsn") as told:
             warehouse.read_only(lambda session: session.query("SELECT 1"))
     assert PASSWORD not in str(told.value)

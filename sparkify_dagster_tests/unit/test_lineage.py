@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 
 from sparkify_dagster.defs import assets as specs
 from sparkify_dagster.defs import instance as launch
-from sparkify_dagster.defs.partitions import log_days
+from sparkify_dagster.defs.assets import log_days
 from sparkify_dagster.lineage import lineage_graph
 from sparkify_dagster.lineage.graph import LAKE, above, below, edges, followed, known_tables
 from sparkify_dagster.lineage.origin import Ref

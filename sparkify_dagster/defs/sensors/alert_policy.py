@@ -54,7 +54,6 @@ _SECRET = re.compile(
 
 
 State = Literal["failed", "given up"]
-STATES: tuple[State, ...] = ("failed", "given up")
 Known = Mapping[str, State]
 """What people were told of the parts that are not well, by name."""
 

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import dagster as dg
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.defs.assets import LOG_DATA, SONG_DATA
 from sparkify_dagster.defs.jobs import is_ours
 from sparkify_dagster.defs.sensors.alert_policy import (
-    STATES,
     Delivery,
     Freshness,
     Known,
@@ -50,7 +50,7 @@ _STALENESS_EVERY = 300
 _CURSOR_VERSION = 2
 _OFF = "no webhook is set ([ALERTS] WEBHOOK), so nobody is told"
 
-_Memory = TypeVar("_Memory")
+_Memory = TypeVar("_Memory", "_Seen", "_Watch")
 _Context = dg.SensorEvaluationContext
 
 
@@ -112,6 +112,7 @@ class _Seen:
     wait_until: float = 0.0
     known: Known = field(default_factory=dict)
     version: int = _CURSOR_VERSION
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 _KINDS = {
@@ -227,6 +228,7 @@ class _Watch:
     since: float = 0.0
     told: float = 0.0
     version: int = _CURSOR_VERSION
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 def _tell_of_staleness(
@@ -267,19 +269,13 @@ def _changed(instance: dg.DagsterInstance) -> float | None:
 # --- memory -----------------------------------------------------------------------------
 
 
-def _remembered(cursor: str | None, kind: Callable[..., _Memory]) -> _Memory:
+def _remembered(cursor: str | None, kind: type[_Memory]) -> _Memory:
     """The memory in a cursor, one of the version before, too; an empty one for none or garbage."""
     try:
-        memory = kind(**json.loads(cursor or ""))
-        held = asdict(memory)  # type: ignore[call-overload]
-        known = held.pop("known", {})
-        good = held["version"] in (1, _CURSOR_VERSION) and set(known.values()) <= set(STATES)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        memory = TypeAdapter(kind).validate_json(cursor or "", strict=True)
+    except ValidationError:
         return kind()
-    usual = asdict(kind())  # type: ignore[call-overload]
-    # Whole numbers stay whole; a moment may be one.
-    good = good and all(type(value) in (int, type(usual[name])) for name, value in held.items())
-    return memory if good else kind()
+    return memory if memory.version in (1, _CURSOR_VERSION) else kind()
 
 
 def _result(why: str, memory: Any) -> dg.SensorResult:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import TypeAdapter, ValidationError
 
 from sparkify_dagster.defs.internals import (
     GRPC_INFO_TAG,
@@ -169,9 +170,8 @@ def lost_runs_sensor() -> dg.SensorDefinition:
 def _remembered(cursor: str | None) -> dict[str, Silence]:
     """What the last look saw; nothing where the cursor is none of ours."""
     try:
-        held = json.loads(cursor or "{}")
-        return {str(run): (str(mark), int(times)) for run, (mark, times) in held.items()}
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return TypeAdapter(dict[str, Silence]).validate_json(cursor or "", strict=True)
+    except ValidationError:
         return {}
 
 

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.snapshot import Snapshot
@@ -86,10 +88,12 @@ class SensorCursor:
     dirty: bool = False
     receipts: tuple[str, ...] = ()
     given_up: int = 0
+    version: int = CURSOR_VERSION
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     def text(self) -> str:
         """As a cursor."""
-        return json.dumps({"version": CURSOR_VERSION, **asdict(self)})
+        return json.dumps(asdict(self))
 
 
 def remembered(cursor: str | None) -> SensorCursor:
@@ -98,19 +102,10 @@ def remembered(cursor: str | None) -> SensorCursor:
     Nothing is lost with it: the lake is then compared with the warehouse as on the first day.
     """
     try:
-        held = json.loads(cursor or "")
-        if held.pop("version") != CURSOR_VERSION:
-            return SensorCursor()
-        held["receipts"] = tuple(held.get("receipts", ()))
-        memory = SensorCursor(**held)
-        texts = [memory.state, memory.request, memory.songs, *memory.days, *memory.days.values()]
-        texts += memory.receipts
-        "".join(texts).encode()  # Half a character can be stored nowhere.
-        sound = isinstance(memory.listed, int | float) and isinstance(memory.dirty, bool)
-        sound = sound and isinstance(memory.given_up, int)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        memory = TypeAdapter(SensorCursor).validate_json(cursor or "", strict=True)
+    except ValidationError:
         return SensorCursor()
-    return memory if sound else SensorCursor()
+    return memory if memory.version == CURSOR_VERSION else SensorCursor()
 
 
 def apply_events(memory: SensorCursor, told: Notified) -> SensorCursor:

@@ -93,12 +93,6 @@ def units_of(objects: Mapping[int, bytes]) -> Iterator[list[Span]]:
     """
     unit: list[Span] = []
     size = slices = 0
-    if sum(map(len, objects.values())) <= _UNIT_BYTES:
-        # Counted at once: what an object costs must not be more than what a line costs.
-        together = b"\n".join(objects.values())
-        if together.count(b"\n") + together.count(b"}{") <= _UNIT_SLICES:
-            unit = [Span(index, 0, len(data), 1) for index, data in objects.items()]
-            objects = {}
     for index, data in objects.items():
         more = _slices_in(data, 0, len(data))
         if len(data) > _UNIT_BYTES or more > _UNIT_SLICES:

@@ -75,7 +75,6 @@ class ObjectStore(Protocol):
     @property
     def location(self) -> str:
         """The prefix as a person would write it: a path or an `s3://` URI."""
-        ...
 
     def list_objects(self) -> Objects:
         """All data objects below the prefix.
@@ -83,7 +82,6 @@ class ObjectStore(Protocol):
         Raises:
             LakeError: The prefix is not there or cannot be listed.
         """
-        ...
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
@@ -93,7 +91,6 @@ class ObjectStore(Protocol):
         An object whose version token is not the listed one any more is such a reason, or one that
         is larger than it may be.
         """
-        ...
 
 
 def unpacked(key: str, data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> bytes:

@@ -56,7 +56,6 @@ class Ask(Protocol):
         self, prefix: str, *, after: str = "", token: str = "", folders: bool = False
     ) -> Page:
         """The page."""
-        ...
 
 
 def list_all(ask: Ask, prefix: str, threads: int) -> list[Listed]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sparkify_dagster.core.aws import AwsAccess, AwsError
+from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.store.s3 import Meter, S3Store, split_uri
+from sparkify_dagster.lake.store.s3 import S3Store, split_uri
 from sparkify_dagster.lake.store.s3_client import watch
 from sparkify_dagster.lake.store.s3_errors import lake_error
 
@@ -56,8 +56,6 @@ class StagingArea:
             )
         self._access = access
         self._meter = meter
-        self._lock = threading.Lock()
-        self._held: Any = None
         self._store = S3Store(uri, SETTING, access, meter=meter)
 
     @property
@@ -82,9 +80,8 @@ class StagingArea:
         Raises:
             LakeError: It cannot be written.
         """
-        key = self._below + name
         try:
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=data)
+            self._client.put_object(Bucket=self._bucket, Key=self._below + name, Body=data)
         except _ERRORS as error:
             raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", len(data))
@@ -99,11 +96,10 @@ class StagingArea:
         Raises:
             LakeError: It cannot be written.
         """
-        key = self._below + name
         parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
         with path.open("rb") as file:
             try:
-                self._client().upload_fileobj(file, self._bucket, key, Config=parts)
+                self._client.upload_fileobj(file, self._bucket, self._below + name, Config=parts)
             except _ERRORS as error:
                 raise self._error(error, "s3:PutObject") from None
         self._meter.add("bytes_written", path.stat().st_size)
@@ -117,7 +113,7 @@ class StagingArea:
         """
         key = uri.removeprefix(f"s3://{self._bucket}/")
         try:
-            self._client().download_file(self._bucket, key, str(path))
+            self._client.download_file(self._bucket, key, str(path))
         except _ERRORS as error:
             raise self._error(error, "s3:GetObject") from None
         self._meter.add("bytes_read", path.stat().st_size)
@@ -125,7 +121,7 @@ class StagingArea:
 
     def uri_of(self, name: str) -> str:
         """The `s3://` URI of a file of that name."""
-        return f"s3://{self._bucket}/{self._below}{name}"
+        return self._store.uri_of(name)
 
     def delete(self, uris: Iterable[str]) -> list[str]:
         """Removes files of this area. What cannot be removed is swept up another time.
@@ -139,7 +135,8 @@ class StagingArea:
         ours = [uri for uri in wanted if uri.startswith(base + self._below)]
         left = [uri for uri in wanted if not uri.startswith(base + self._below)]
         reason = "not in this area" if left else ""
-        for batch in _batches(ours):
+        for first in range(0, len(ours), _BATCH):
+            batch = ours[first : first + _BATCH]
             try:
                 left += [base + key for key in self._delete([u[len(base) :] for u in batch])]
             except _ERRORS as error:
@@ -176,7 +173,7 @@ class StagingArea:
 
     def _delete(self, keys: list[str]) -> list[str]:
         """Removes up to a thousand keys; those that S3 would not remove."""
-        told = self._client().delete_objects(
+        told = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )
         return [item["Key"] for item in told.get("Errors", ())]
@@ -200,7 +197,7 @@ class StagingArea:
 
     def _end_upload(self, item: dict[str, Any]) -> int:
         try:
-            self._client().abort_multipart_upload(
+            self._client.abort_multipart_upload(
                 Bucket=self._bucket, Key=item["Key"], UploadId=item["UploadId"]
             )
         except _ERRORS as error:
@@ -209,24 +206,17 @@ class StagingArea:
         return 1
 
     def _pages(self, operation: str) -> Iterator[dict[str, Any]]:
-        pages = self._client().get_paginator(operation)
+        pages = self._client.get_paginator(operation)
         yield from pages.paginate(Bucket=self._bucket, Prefix=self._below)
 
+    @cached_property
     def _client(self) -> Any:
-        with self._lock:
-            if self._held is None:
-                self._held = self._access.client("s3")
-                watch(self._held, self._meter)
-            return self._held
+        client = self._access.client("s3")
+        watch(client, self._meter)
+        return client
 
     def _error(self, error: Exception, permission: str) -> LakeError:
         return lake_error(error, self.location, SETTING, self._access, permission)
-
-
-def _batches(uris: list[str]) -> Iterator[list[str]]:
-    rest = iter(uris)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
 
 
 def _now(response: dict[str, Any]) -> datetime:

@@ -7,7 +7,7 @@ and transactions (`warehouse`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -77,7 +77,7 @@ class DuckDBSession:
     def query(self, sql: str, values: Values | None = None) -> Rows:
         """Runs a SELECT and gives its rows."""
         with self._told():
-            cursor = self._connection.execute(sql, _bound(values))
+            cursor = self._connection.execute(sql, values or None)
             return Rows([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def send(self, sql: str, values: Values | None = None) -> None:
@@ -87,7 +87,7 @@ class DuckDBSession:
     def execute(self, sql: str, values: Values | None = None) -> int:
         """Runs a statement and gives the number of rows it changed, -1 where there is none."""
         with self._told():
-            row = self._connection.execute(sql, _bound(values)).fetchone()
+            row = self._connection.execute(sql, values or None).fetchone()
         return int(row[0]) if row and isinstance(row[0], int) else -1
 
     def stream(
@@ -108,7 +108,7 @@ class DuckDBSession:
                 self._guard()
             self._connection.complete()  # Whatever was executed last.
             return take(
-                self._connection.sql(statement, params=_bound(values)).to_arrow_reader(_CHUNK)
+                self._connection.sql(statement, params=values or None).to_arrow_reader(_CHUNK)
             )
 
         with ThreadPoolExecutor(1) as pool:
@@ -199,7 +199,3 @@ class DuckDBSession:
 
     def _told(self) -> AbstractContextManager[None]:
         return told(self._where, writes=self._writes)
-
-
-def _bound(values: Values | None) -> Mapping[str, object] | None:
-    return values or None

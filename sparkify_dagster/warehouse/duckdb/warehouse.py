@@ -31,6 +31,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
+    close_all,
 )
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
@@ -66,7 +67,7 @@ class DuckDBWarehouse:
         # Beside the warehouse, where there is room for its like; not in the current folder.
         self._spill = f"{settings.path}.spill"
         self._kept: list[duckdb.DuckDBPyConnection] = []
-        weakref.finalize(self, _end, self._kept)  # Before Python goes, which it would deplore.
+        weakref.finalize(self, close_all, self._kept)  # Before Python goes, which it would deplore.
         self._config: dict[str, Any] = {
             "preserve_insertion_order": False,
             "temp_directory": self._spill,
@@ -174,10 +175,12 @@ class DuckDBWarehouse:
             instance = self._kept.pop()
         except IndexError:
             instance = duckdb.connect(":memory:", config=self._config)
-        with _closed_on_error(instance):
-            path = str(self._path).replace("'", "''")
-            option = " (READ_ONLY)" if read_only else ""
+        path, option = str(self._path).replace("'", "''"), " (READ_ONLY)" if read_only else ""
+        try:
             instance.execute(f"ATTACH '{path}' AS {_CATALOG}{option}")
+        except BaseException:
+            instance.close()
+            raise
         return instance
 
     def _detach(self, instance: duckdb.DuckDBPyConnection, session: DuckDBSession) -> None:
@@ -213,17 +216,3 @@ class DuckDBWarehouse:
                     self._on_wait(f"waiting for {holder(error)} to let go of {self._path}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-@contextlib.contextmanager
-def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _end(kept: list[duckdb.DuckDBPyConnection]) -> None:
-    while kept:
-        kept.pop().close()

@@ -17,7 +17,7 @@ from sparkify_dagster.core.meter import CONNECTIONS, ROUND_TRIPS, Meter
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.errors import LoginRefused, not_connected, told
-from sparkify_dagster.warehouse.redshift.login import Credentials, KeptLogin, Login
+from sparkify_dagster.warehouse.redshift.login import Credentials, Login
 
 SETTINGS = ("SET statement_timeout TO %s", "SET query_group TO %s")
 """Sent first on each connection, together: milliseconds, and the label of our queries."""
@@ -55,8 +55,6 @@ def connect(
     try:
         opened = _opened(cluster, credentials)
     except LoginRefused:
-        if not isinstance(login, KeptLogin):
-            raise
         login.forget()  # A password may have been rotated since it was fetched.
         if (newer := login.credentials()) == credentials:
             raise

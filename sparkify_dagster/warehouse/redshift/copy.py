@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sparkify_dagster.model.ddl import column_list, literal
 
@@ -26,11 +25,19 @@ LOAD_ERRORS = (
 """What Redshift noted about the COPY of this session that failed last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One COPY from S3.
+def copy_text(
+    relation: str,
+    columns: Iterable[str],
+    manifest: str,
+    role: str,
+    region: str,
+    paths: str = AUTO,
+    times: str = AUTO,
+    packed: bool = False,
+) -> str:
+    """One COPY from S3. A record that does not fit fails all of it (MAXERROR 0).
 
-    Attributes:
+    Args:
         relation: The table, as it stands in SQL.
         manifest: URI of the manifest.
         role: ARN of the role, several chained ones joined by commas, or `default`.
@@ -39,28 +46,15 @@ class Copy:
         times: How times are written: `epochmillisecs` or `auto`.
         packed: The objects are gzip files.
     """
-
-    relation: str
-    columns: tuple[str, ...]
-    manifest: str
-    role: str
-    region: str
-    paths: str = AUTO
-    times: str = AUTO
-    packed: bool = False
-
-
-def copy_text(copy: Copy) -> str:
-    """The statement. A record that does not fit fails all of it (MAXERROR 0)."""
     lines = [
-        f"COPY {copy.relation} ({column_list(copy.columns)})",
-        f"FROM {literal(copy.manifest)}",
-        f"IAM_ROLE {role_text(copy.role)}",
-        f"FORMAT AS JSON {literal(copy.paths)}",
+        f"COPY {relation} ({column_list(columns)})",
+        f"FROM {literal(manifest)}",
+        f"IAM_ROLE {role_text(role)}",
+        f"FORMAT AS JSON {literal(paths)}",
         "MANIFEST",
-        *(["GZIP"] if copy.packed else []),
-        *([f"REGION {literal(copy.region)}"] if copy.region else []),
-        f"TIMEFORMAT {literal(copy.times)}",
+        *(["GZIP"] if packed else []),
+        *([f"REGION {literal(region)}"] if region else []),
+        f"TIMEFORMAT {literal(times)}",
         "MAXERROR 0",
         "COMPUPDATE OFF",
         "STATUPDATE OFF",

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, Protocol
+from functools import cache, partial
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -44,8 +44,16 @@ class Credentials:
         return self.until is not None and self.until - _MARGIN < datetime.now(UTC)
 
 
-class Login(Protocol):
-    """A way to get credentials."""
+@dataclass(slots=True)
+class Login:
+    """A way to get credentials, which are kept till they expire or are refused.
+
+    Attributes:
+        ask: Gives new ones.
+    """
+
+    ask: Callable[[], Credentials] = field(repr=False)
+    _kept: Credentials | None = field(default=None, init=False, repr=False)
 
     def credentials(self) -> Credentials:
         """User and password, valid now.
@@ -53,32 +61,8 @@ class Login(Protocol):
         Raises:
             WarehouseError: There are none; says which, why and what to do.
         """
-        ...
-
-
-@cache  # One for all who log in by these settings in this process: a command and its run.
-def login_of(cluster: ClusterSettings, access: AwsAccess) -> Login:
-    """The way that the settings name."""
-    if cluster.secret_arn:
-        return KeptLogin(SecretLogin(cluster, access))
-    if cluster.cluster_id:
-        return KeptLogin(ClusterLogin(cluster, access))
-    if cluster.workgroup:
-        return KeptLogin(WorkgroupLogin(cluster, access))
-    return PasswordLogin(cluster)
-
-
-@dataclass(slots=True)
-class KeptLogin:
-    """A way whose credentials are kept till they expire or are refused."""
-
-    login: Login
-    _kept: Credentials | None = field(default=None, init=False, repr=False)
-
-    def credentials(self) -> Credentials:
-        """Those that are kept, or new ones."""
         if self._kept is None or self._kept.is_over:
-            self._kept = self.login.credentials()
+            self._kept = self.ask()
         return self._kept
 
     def forget(self) -> None:
@@ -86,91 +70,73 @@ class KeptLogin:
         self._kept = None
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordLogin:
-    """A password from the settings."""
-
-    cluster: ClusterSettings
-
-    def credentials(self) -> Credentials:
-        """User and password as set."""
-        return Credentials(self.cluster.db_user, self.cluster.db_password.get_secret_value())
-
-
-@dataclass(frozen=True, slots=True)
-class SecretLogin:
-    """A secret in Secrets Manager, in the form Redshift's own secrets have."""
-
-    cluster: ClusterSettings
-    access: AwsAccess
-
-    def credentials(self) -> Credentials:
-        """User and password as the secret holds them now."""
-        secret = self.cluster.secret_arn
-
-        def ask() -> Any:
-            return self.access.client("secretsmanager").get_secret_value(SecretId=secret)
-
-        what, right = f"the secret {secret}", "secretsmanager:GetSecretValue"
-        answer = _asked(self.access, ask, what, right)
-        try:
-            held = json.loads(answer["SecretString"])
-            return Credentials(str(held["username"]), str(held["password"]))
-        except (KeyError, TypeError, ValueError, RecursionError):
-            # Not with `from`: the text of the error may quote the secret.
-            raise WarehouseError(
-                f"the secret {secret} is no JSON object with username and password; "
-                "[CLUSTER] SECRET_ARN must name one that Redshift uses."
-            ) from None
+@cache  # One for all who log in by these settings in this process: a command and its run.
+def login_of(cluster: ClusterSettings, access: AwsAccess) -> Login:
+    """The way that the settings name."""
+    if cluster.secret_arn:
+        return Login(partial(from_secret, cluster, access))
+    if cluster.cluster_id:
+        return Login(partial(from_cluster, cluster, access))
+    if cluster.workgroup:
+        return Login(partial(from_workgroup, cluster, access))
+    return Login(partial(as_set, cluster))
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterLogin:
-    """IAM at a provisioned cluster: as a named user, or, without one, as the IAM identity."""
-
-    cluster: ClusterSettings
-    access: AwsAccess
-
-    def credentials(self) -> Credentials:
-        """A user and a password that IAM has just made."""
-        user, cluster = self.cluster.db_user, f"the cluster {self.cluster.cluster_id}"
-        asked: dict[str, Any] = {
-            "ClusterIdentifier": self.cluster.cluster_id,
-            "DbName": self.cluster.db_name,
-            "DurationSeconds": _LIFETIME,
-        }
-
-        def ask() -> Any:
-            client = self.access.client("redshift")
-            if user:
-                return client.get_cluster_credentials(**asked, DbUser=user, AutoCreate=False)
-            return client.get_cluster_credentials_with_iam(**asked)
-
-        right = "redshift:GetClusterCredentials" + ("" if user else "WithIAM")
-        answer = _asked(self.access, ask, cluster, right)
-        return _made(answer, cluster, "DbUser", "DbPassword", "Expiration")
+def as_set(cluster: ClusterSettings) -> Credentials:
+    """User and password from the settings."""
+    return Credentials(cluster.db_user, cluster.db_password.get_secret_value())
 
 
-@dataclass(frozen=True, slots=True)
-class WorkgroupLogin:
-    """IAM at a serverless workgroup."""
+def from_secret(cluster: ClusterSettings, access: AwsAccess) -> Credentials:
+    """What a secret in Secrets Manager holds now, in the form Redshift's own secrets have."""
+    secret = cluster.secret_arn
 
-    cluster: ClusterSettings
-    access: AwsAccess
+    def ask() -> Any:
+        return access.client("secretsmanager").get_secret_value(SecretId=secret)
 
-    def credentials(self) -> Credentials:
-        """A user and a password that IAM has just made."""
-        workgroup, database = self.cluster.workgroup, self.cluster.db_name
+    answer = _asked(access, ask, f"the secret {secret}", "secretsmanager:GetSecretValue")
+    try:
+        held = json.loads(answer["SecretString"])
+        return Credentials(str(held["username"]), str(held["password"]))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        # Not with `from`: the text of the error may quote the secret.
+        raise WarehouseError(
+            f"the secret {secret} is no JSON object with username and password; "
+            "[CLUSTER] SECRET_ARN must name one that Redshift uses."
+        ) from None
 
-        def ask() -> Any:
-            client = self.access.client("redshift-serverless")
-            return client.get_credentials(
-                workgroupName=workgroup, dbName=database, durationSeconds=_LIFETIME
-            )
 
-        what, right = f"the workgroup {workgroup}", "redshift-serverless:GetCredentials"
-        answer = _asked(self.access, ask, what, right)
-        return _made(answer, what, "dbUser", "dbPassword", "expiration")
+def from_cluster(cluster: ClusterSettings, access: AwsAccess) -> Credentials:
+    """What IAM makes for a provisioned cluster: a named user, or without one the IAM identity."""
+    asked: dict[str, Any] = {
+        "ClusterIdentifier": cluster.cluster_id,
+        "DbName": cluster.db_name,
+        "DurationSeconds": _LIFETIME,
+    }
+
+    def ask() -> Any:
+        client = access.client("redshift")
+        if user := cluster.db_user:
+            return client.get_cluster_credentials(**asked, DbUser=user, AutoCreate=False)
+        return client.get_cluster_credentials_with_iam(**asked)
+
+    what = f"the cluster {cluster.cluster_id}"
+    right = "redshift:GetClusterCredentials" + ("" if cluster.db_user else "WithIAM")
+    answer = _asked(access, ask, what, right)
+    return _made(answer, what, "DbUser", "DbPassword", "Expiration")
+
+
+def from_workgroup(cluster: ClusterSettings, access: AwsAccess) -> Credentials:
+    """What IAM makes for a serverless workgroup."""
+
+    def ask() -> Any:
+        return access.client("redshift-serverless").get_credentials(
+            workgroupName=cluster.workgroup, dbName=cluster.db_name, durationSeconds=_LIFETIME
+        )
+
+    what = f"the workgroup {cluster.workgroup}"
+    answer = _asked(access, ask, what, "redshift-serverless:GetCredentials")
+    return _made(answer, what, "dbUser", "dbPassword", "expiration")
 
 
 def _made(answer: Any, what: str, user: str, password: str, until: str) -> Credentials:

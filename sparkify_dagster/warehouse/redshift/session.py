@@ -42,7 +42,6 @@ from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
 from sparkify_dagster.warehouse.redshift.copy import (
     LAST_COPY_QUERY,
     LOAD_ERRORS,
-    Copy,
     copy_text,
     jsonpaths,
     manifest,
@@ -228,16 +227,10 @@ class RedshiftSession:
             self._insert(relation, columns, rows)
             return
         uris = list(self._put_packs(rows.rename_columns(list(columns))))
-        copy = Copy(
-            relation=relation,
-            columns=tuple(columns),
-            manifest=self._put(manifest(uris), "manifest"),
-            role=self._role,
-            region=self._staging.region(),
-            packed=True,
-        )
+        listed, region = self._put(manifest(uris), "manifest"), self._staging.region()
+        text = copy_text(relation, columns, listed, self._role, region, packed=True)
         try:
-            copied = self._copy(copy)
+            copied = self._copy(text)
         except CopyRefused as error:
             raise WarehouseError(
                 f"{self._where}: COPY refused what we wrote to {self._staging.location} for it, as "
@@ -257,9 +250,9 @@ class RedshiftSession:
             CopyRefused: A record does not fit, or an object cannot be read.
         """
         return self._copy(
-            Copy(
-                relation=relation,
-                columns=tuple(columns),
+            copy_text(
+                relation,
+                columns,
                 manifest=self._put(manifest(objects.uris), "manifest"),
                 role=self._role,
                 region=objects.region,
@@ -314,8 +307,8 @@ class RedshiftSession:
             texts = [self._bound(sql, dict(zip(names, row, strict=True))) for row in cells]
         self.send(f"INSERT INTO {relation} ({column_list(columns)}) VALUES {','.join(texts)}")
 
-    def _copy(self, copy: Copy) -> int:
-        rows = self.query(f"{copy_text(copy)};\n{LAST_COPY_QUERY}")
+    def _copy(self, text: str) -> int:
+        rows = self.query(f"{text};\n{LAST_COPY_QUERY}")
         copied, query_id = (int(value) for value in rows[0])
         self.cost.copied += copied
         self.cost.query_ids.append(query_id)

@@ -29,6 +29,7 @@ from sparkify_dagster.warehouse.engine import (
     TableSize,
     Transient,
     WarehouseError,
+    close_all,
 )
 from sparkify_dagster.warehouse.redshift.connection import connect
 from sparkify_dagster.warehouse.redshift.login import Login
@@ -75,7 +76,7 @@ class RedshiftWarehouse:
 
     def __post_init__(self) -> None:
         """Connections end with what has opened them."""
-        weakref.finalize(self, _close, self._kept)
+        weakref.finalize(self, close_all, self._kept)
 
     @property
     def location(self) -> str:
@@ -248,11 +249,6 @@ def _ended(session: RedshiftSession) -> Iterator[None]:
         if isinstance(error, CopyRefused):
             raise _with_details(session, error, began) from None
         raise
-
-
-def _close(kept: list[RedshiftSession]) -> None:
-    while kept:
-        kept.pop().close()
 
 
 def _number(value: object) -> float | None:

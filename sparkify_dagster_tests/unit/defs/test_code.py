@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from sparkify_dagster.defs.code_versions import code_metadata
+from sparkify_dagster.defs.assets import code_metadata
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.statements import sql_text
 from sparkify_dagster.model.table import Layer, Table

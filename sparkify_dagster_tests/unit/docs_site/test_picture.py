@@ -96,8 +96,7 @@ def test_what_is_more_than_boxes_and_arrows_is_not_guessed_at(text: str) -> None
 
 
 def test_the_picture_has_every_table_of_dagsters_graph_and_every_edge() -> None:
-    from sparkify_dagster.defs.assets import table_specs
-    from sparkify_dagster.defs.partitions import log_days
+    from sparkify_dagster.defs.assets import log_days, table_specs
 
     graph = asset_graph()
     days = log_days(date(2018, 11, 1), date(2018, 11, 2))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 import pytest
@@ -19,9 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from sparkify_dagster.defs.assets import table_specs
+from sparkify_dagster.defs.assets import log_days, table_specs
 from sparkify_dagster.defs.metadata import failed_metadata
-from sparkify_dagster.defs.partitions import log_days
 from sparkify_dagster.defs.sensors import alert_policy as alerts
 from sparkify_dagster.defs.sensors import alerts as alert_sensors
 from sparkify_dagster.defs.sensors import ended_runs
@@ -226,7 +225,7 @@ RUNS = st.builds(
     st.lists(PARTS, max_size=4, unique_by=lambda part: part.name).map(tuple),
     st.frozensets(NAMES),
 )
-KNOWN = st.dictionaries(NAMES, st.sampled_from(alerts.STATES))
+KNOWN = st.dictionaries(NAMES, st.sampled_from(get_args(alerts.State)))
 
 
 @given(KNOWN, RUNS, st.integers(0, 5))

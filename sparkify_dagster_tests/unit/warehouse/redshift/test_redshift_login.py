@@ -16,12 +16,7 @@ from pydantic import SecretStr
 from sparkify_dagster.core.aws import AwsAccess
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import WarehouseError
-from sparkify_dagster.warehouse.redshift.login import (
-    Credentials,
-    KeptLogin,
-    WorkgroupLogin,
-    login_of,
-)
+from sparkify_dagster.warehouse.redshift.login import Credentials, from_workgroup, login_of
 
 WORKGROUP = ClusterSettings(workgroup="dwh")
 ASKED = {"workgroupName": "dwh", "dbName": "dev", "durationSeconds": 900}
@@ -52,8 +47,7 @@ def stub() -> Stubber:
 def test_a_workgroup_gives_a_user_and_a_password_for_a_quarter_of_an_hour(stub: Stubber) -> None:
     answer = {"dbUser": "IAMR:loader", "dbPassword": "hidden", "expiration": datetime.now(UTC)}
     stub.add_response("get_credentials", answer, ASKED)
-    login = WorkgroupLogin(WORKGROUP, Access())
-    assert login.credentials() == Credentials("IAMR:loader", "hidden")
+    assert from_workgroup(WORKGROUP, Access()) == Credentials("IAMR:loader", "hidden")
     stub.assert_no_pending_responses()
 
 
@@ -66,7 +60,7 @@ def test_what_aws_gave_is_kept_till_just_before_it_expires(stub: Stubber) -> Non
             "expiration": now + timedelta(minutes=minutes),
         }
         stub.add_response("get_credentials", answer, ASKED)
-    login = KeptLogin(WorkgroupLogin(WORKGROUP, Access()))
+    login = login_of.__wrapped__(WORKGROUP, Access())
     assert [login.credentials().password for _ in range(3)] == ["p0", "p1", "p1"]
     login.forget()
     assert login.credentials().password == "p2"
@@ -76,7 +70,7 @@ def test_what_aws_gave_is_kept_till_just_before_it_expires(stub: Stubber) -> Non
 def test_a_workgroup_that_refuses_is_named_with_the_permission_it_takes(stub: Stubber) -> None:
     stub.add_client_error("get_credentials", "AccessDeniedException", "not authorized", 403)
     with pytest.raises(WarehouseError) as told:
-        WorkgroupLogin(WORKGROUP, Access()).credentials()
+        from_workgroup(WORKGROUP, Access())
     assert "no login from the workgroup dwh" in str(told.value)
     assert "redshift-serverless:GetCredentials" in str(told.value)
 

@@ -16,7 +16,7 @@ from psycopg2.extensions import adapt
 
 from sparkify_dagster.lake.jsonpaths import parse_jsonpaths
 from sparkify_dagster.warehouse.redshift import pack
-from sparkify_dagster.warehouse.redshift.copy import Copy, copy_text, jsonpaths, manifest, named
+from sparkify_dagster.warehouse.redshift.copy import copy_text, jsonpaths, manifest, named
 from sparkify_dagster.warehouse.redshift.pack import write_packs
 from sparkify_dagster.warehouse.redshift.statements import (
     as_psycopg,
@@ -27,7 +27,7 @@ from sparkify_dagster.warehouse.redshift.statements import (
 from sparkify_dagster.warehouse.redshift.unload import unload_text
 from sparkify_dagster_tests.redshift_language import findings
 
-COPY = Copy(
+COPY = copy_text(
     relation='"s"."t"',
     columns=("a", "order"),
     manifest="s3://b/it's/m.manifest",
@@ -40,7 +40,7 @@ COPY = Copy(
 
 
 def test_a_copy_reads_like_this() -> None:
-    assert copy_text(COPY) == (
+    assert COPY == (
         'COPY "s"."t" ("a", "order")\n'
         "FROM 's3://b/it''s/m.manifest'\n"
         "IAM_ROLE 'arn:aws:iam::123456789012:role/a,arn:aws:iam::210987654321:role/b'\n"
@@ -71,7 +71,7 @@ def test_an_unload_reads_like_this_and_is_redshifts() -> None:
 
 
 def test_the_default_role_is_a_word_and_no_text_and_a_region_may_be_left_out() -> None:
-    text = copy_text(Copy('"t"', ("a",), "s3://b/m", "default", ""))
+    text = copy_text('"t"', ("a",), "s3://b/m", "default", "")
     assert "IAM_ROLE default\n" in text
     assert "REGION" not in text
     assert "GZIP" not in text
