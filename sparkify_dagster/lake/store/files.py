@@ -1,6 +1,7 @@
 """The files of a folder as the system shows them: which there are, and the bytes of one.
 
-What belongs here: calls of the system. What a file means is the other modules'.
+What belongs here: calls of the system and nothing that takes long to import, as processes are
+started for it (`worker_pool`). What a file means is the other modules'.
 
 Whoever may write to the lake may put a link, a pipe or a device anywhere in it, at any moment. So
 where something really lies is asked of what is open already: a path may lead elsewhere by the time
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from errno import EACCES, EINVAL, ELOOP, ENAMETOOLONG
 from stat import S_ISDIR, S_ISREG
 
@@ -77,11 +79,26 @@ class Files:
         self.links: list[str] = []
 
     @property
+    def found(self) -> tuple[list[str], float, int, str, list[str]]:
+        """All but the folders, as `add` takes it."""
+        return self.lines, self.youngest, self.others, self.example, self.links
+
+    @property
     def aside(self) -> Aside:
         """What is there and not read."""
         return Aside(self.others, self.example, tuple(sorted(self.links)))
 
-    def scan(self, endings: tuple[str, ...]) -> None:
+    def add(
+        self, lines: list[str], youngest: float, others: int, example: str, links: list[str]
+    ) -> None:
+        """What another listing has found."""
+        self.lines += lines
+        self.youngest = max(self.youngest, youngest)
+        self.others += others
+        self.example = min(filter(None, (self.example, example)), default="")
+        self.links += links
+
+    def scan(self, endings: tuple[str, ...]) -> Iterator[None]:
         """Looks into one folder after the other, those that are found on the way, too.
 
         Args:
@@ -101,6 +118,7 @@ class Files:
                 elif not (prefix and isinstance(error, (FileNotFoundError, NotADirectoryError))):
                     raise Unlisted(path, error) from None
                 # It vanished while the lake was listed: so did its objects.
+            yield
 
     def _scan_one(self, prefix: str, path: str, endings: tuple[str, ...]) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,7 +3,8 @@
 Tokens are (mtime, ctime, inode): whatever changes the bytes changes one of them, as long as the
 clock of the file system has moved on. So files younger than two seconds are looked at again.
 
-What belongs here: what files mean as objects. Asking the system is `files`'.
+What belongs here: what files mean as objects, and when other processes help. Asking the system is
+`files`', helping `worker_pool`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 from sparkify_dagster.lake.errors import LakeError, ObjectError
@@ -35,14 +35,14 @@ from sparkify_dagster.lake.store.files import (
     is_text,
     read_whole,
 )
-from sparkify_dagster.lake.store.read_ahead import in_order
+from sparkify_dagster.lake.store.worker_pool import WorkerPool, pool_size
 
 SETTLING_SECONDS = 2.0
-_MANY = 1_000
-"""Files from which it saves time to wait for several of them at once."""
+POOL_FROM = 25_000
+"""Files from which it surely saves time to start processes for them, in a cache or not."""
 _SMALL = 16_384
-"""Bytes that they may have on average: others are no wait for each, and take memory."""
-_THREADS = 8
+"""Bytes that files may have on average: the calls for them must cost more than their bytes."""
+_AT_ONCE = 1_000
 
 
 class Folder:
@@ -52,6 +52,7 @@ class Folder:
         root: The folder.
         setting: The setting that names it, for messages.
         settling: Age in seconds from which a file is taken to have settled.
+        pool_from: Number of files from which other processes help.
         endings: What the names of data end in, as `endings_of` tells them.
         follow_links: Links are followed wherever they lead.
     """
@@ -61,6 +62,7 @@ class Folder:
         root: Path,
         setting: str,
         settling: float = SETTLING_SECONDS,
+        pool_from: int = POOL_FROM,
         endings: tuple[str, ...] = DATA_ENDINGS,
         *,
         follow_links: bool = False,
@@ -70,6 +72,7 @@ class Folder:
         self._prefix = os.path.join(root, "")
         self._setting = setting
         self._settling = settling
+        self._pool_from = pool_from
         self._endings = endings
 
     @property
@@ -104,10 +107,29 @@ class Folder:
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS
     ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
         """The bytes of each object, unpacked, or why they could not be read whole."""
-        items, fetch = Objects.of(objects), partial(self._bytes, bounds=bounds)
-        if len(items) < _MANY or items.bytes > _SMALL * len(items):
-            return ((item, fetch(item)) for item in items)
-        return in_order(items, fetch, _THREADS)
+        items = Objects.of(objects)
+        if len(items) < self._pool_from or items.bytes > _SMALL * len(items):
+            for item in items:
+                yield item, self._bytes(item, bounds)
+            return
+        with WorkerPool(pool_size()) as pool:
+            yield from self._read_by(pool, items, bounds)
+
+    def _read_by(
+        self, pool: WorkerPool, items: Objects, bounds: Bounds
+    ) -> Iterator[tuple[LakeObject, bytes | ObjectError]]:
+        """The same by other processes; what they could not read is tried here, and then told."""
+        chunks = [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]
+        work = (("read", self._prefix, chunk.lines, self._within) for chunk in chunks)
+        for chunk, answer in zip(chunks, pool.answers(work), strict=True):
+            ends, data = answer or ([-1] * len(chunk), b"")
+            start = 0
+            for item, end in zip(chunk, ends, strict=True):
+                if end < 0:
+                    yield item, self._bytes(item, bounds)
+                else:
+                    yield item, _unpacked(item, data[start:end], bounds)
+                    start = end
 
     def _bytes(self, item: LakeObject, bounds: Bounds) -> bytes | ObjectError:
         if is_unfollowed(item.key):
@@ -118,7 +140,6 @@ class Folder:
         try:
             bounds.check_size(item.key, item.size)
             data = read_whole(self._prefix, item.key, item.size, item.token, self._within)
-            return unpacked(item.key, data, bounds)
         except OSError as error:
             return ObjectError(item.key, _because(error))
         except LeadsOut:
@@ -129,6 +150,7 @@ class Folder:
             return ObjectError(item.key, NO_MEMORY)
         except ObjectError as error:
             return error
+        return _unpacked(item, data, bounds)
 
     def _scan(self) -> Files:
         if not self._root.is_dir():
@@ -138,13 +160,37 @@ class Folder:
             )
         found = Files([("", str(self._root))], self._within)
         try:
-            found.scan(self._endings)
+            alone = True
+            for _ in found.scan(self._endings):
+                if alone and len(found.folders) > 1 and len(found.lines) >= self._pool_from:
+                    alone = False
+                    _scan_by_pool(found, self._within, self._endings)
         except Unlisted as folder:
             raise LakeError(
                 f"{folder.path}: cannot be listed ({_because(folder.error)}). Check "
                 f"{self._setting} and the folder's permissions."
             ) from None
         return found
+
+
+def _scan_by_pool(found: Files, within: str, endings: tuple[str, ...]) -> None:
+    """Has other processes list the folders that are left; those they cannot are left again."""
+    folders = found.folders[:]
+    found.folders.clear()
+    with WorkerPool(pool_size()) as pool:
+        answers = pool.answers(("scan", *folder, within, endings) for folder in folders)
+        for folder, more in zip(folders, answers, strict=True):
+            if more is None:
+                found.folders.append(folder)
+            else:
+                found.add(*more)
+
+
+def _unpacked(item: LakeObject, data: bytes, bounds: Bounds) -> bytes | ObjectError:
+    try:
+        return unpacked(item.key, data, bounds)
+    except ObjectError as error:
+        return error
 
 
 def _because(error: OSError) -> str:

@@ -33,7 +33,6 @@ from sparkify_dagster.lake.objects import (
 )
 from sparkify_dagster.lake.store import s3_read
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
-from sparkify_dagster.lake.store.read_ahead import in_order
 from sparkify_dagster.lake.store.s3_client import read_pages_of, watch
 from sparkify_dagster.lake.store.s3_errors import (
     CHANGED,
@@ -145,7 +144,7 @@ class S3Store:
             LakeError: Nothing more can be read: no credentials, no bucket, no network.
         """
         fetch = partial(self._fetch, bounds=bounds)
-        for item, data in in_order(objects, fetch, self._concurrency):
+        for item, data in s3_read.in_order(objects, fetch, self._concurrency):
             try:
                 if not isinstance(data, ObjectError):
                     data = unpacked(item.key, data, bounds)
@@ -159,7 +158,7 @@ class S3Store:
         Raises:
             LakeError: Nothing can be asked: no credentials, no bucket, no network.
         """
-        told = in_order(objects, self._is_changed, self._concurrency)
+        told = s3_read.in_order(objects, self._is_changed, self._concurrency)
         return [item.key for item, changed in told if changed]
 
     def _page(

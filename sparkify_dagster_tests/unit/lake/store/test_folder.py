@@ -424,8 +424,7 @@ def test_a_folder_that_vanishes_while_the_lake_is_listed_takes_only_its_objects(
 ) -> None:
     _write(tmp_path, "x.json", b"1")
     files = Files([("", str(tmp_path)), ("gone/", str(tmp_path / "gone"))], str(tmp_path))
-    files.scan(DATA_ENDINGS)
-    assert not files.folders
+    assert len(list(files.scan(DATA_ENDINGS))) == 2
     assert list(map(key_of, files.lines)) == ["x.json"]
 
 
@@ -508,8 +507,7 @@ def test_a_folder_that_becomes_a_file_while_the_lake_is_listed_takes_only_its_ob
 ) -> None:
     _write(tmp_path, "x.json", b"1")
     files = Files([("", str(tmp_path)), ("x/", str(tmp_path / "x.json"))], str(tmp_path))
-    files.scan(DATA_ENDINGS)
-    assert not files.folders
+    assert len(list(files.scan(DATA_ENDINGS))) == 2
     assert list(map(key_of, files.lines)) == ["x.json"]
 
 

@@ -18,7 +18,7 @@ from sparkify_dagster.core.local_files import LARGEST
 from sparkify_dagster.core.meter import Meter, since
 from sparkify_dagster.lake.errors import LakeError, ObjectError
 from sparkify_dagster.lake.objects import LakeObject, endings_of
-from sparkify_dagster.lake.store import read_ahead, s3_list, s3_read
+from sparkify_dagster.lake.store import s3_list, s3_read
 from sparkify_dagster.lake.store.s3 import S3Store, read_document
 from sparkify_dagster.lake.store.s3_errors import object_reason
 from sparkify_dagster_tests.faulty_s3 import (
@@ -241,17 +241,49 @@ def test_packed_objects_are_unpacked_and_a_broken_one_is_an_error_of_its_own(
 def test_objects_come_in_the_order_asked_for_however_many_chunks_they_are(
     s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_ahead, "CHUNK_OBJECTS", 7)
+    monkeypatch.setattr(s3_read, "CHUNK_OBJECTS", 7)
     for number in range(40):
         s3.put(f"s3://{bucket}/{number}.json", b"%d" % number)
     found = list(reversed(store_of(s3, f"s3://{bucket}").list_objects()))
     assert read(s3, f"s3://{bucket}", *found) == [b"%d" % int(i.key[:-5]) for i in found]
 
 
+def test_no_more_than_a_few_chunks_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_read, "CHUNK_BYTES", 100)
+    started: list[str] = []
+    objects = [LakeObject(str(number), 60, "t") for number in range(50)]
+
+    def fetch(item: LakeObject) -> str:
+        started.append(item.key)
+        return item.key
+
+    told = s3_read.in_order(objects, fetch, 4)
+    for taken in range(10):
+        assert next(told)[1] == str(taken)
+        time.sleep(0.01)
+        assert len(started) <= taken + 2
+
+
+def test_chunks_are_cut_by_size_and_number_and_a_large_object_is_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(s3_read, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(s3_read, "CHUNK_OBJECTS", 3)
+    sizes = [50, 50, 1, 500, 1, 1, 1, 1]
+    chunks = s3_read.chunks(LakeObject("x", size, "t") for size in sizes)
+    assert [[item.size for item in chunk] for chunk in chunks] == [
+        [50, 50],
+        [1],
+        [500],
+        [1, 1, 1],
+        [1],
+    ]
+
+
 def test_a_reading_given_up_halfway_asks_for_no_more(
     s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_ahead, "CHUNK_OBJECTS", 10)
+    monkeypatch.setattr(s3_read, "CHUNK_OBJECTS", 10)
     meter = Meter()
     s3.put(f"s3://{bucket}/x.json", b"1")
     store = store_of(s3, f"s3://{bucket}", meter)
