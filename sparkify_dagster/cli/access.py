@@ -5,17 +5,19 @@ What belongs here: finding the file, and printing. What is decided is `warehouse
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 
 from sparkify_dagster.cli.console import grid, note, offer, print_json, say, show
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.core.text import count, printable
+from sparkify_dagster.core.text import printable
 from sparkify_dagster.factory import open_warehouse
-from sparkify_dagster.model.access import MASKED, ROLES
+from sparkify_dagster.model.access import ROLES, Right
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.settings.access import ACCESS_NAME, Declared, read_access
 from sparkify_dagster.warehouse.engine import Session
-from sparkify_dagster.warehouse.rights import Plan, Standing, apply, planned, standing
+from sparkify_dagster.warehouse.rights import Plan, apply, order, planned, standing
 
 
 def run_plan(settings: Settings, file: Path | None, *, as_json: bool) -> None:
@@ -45,42 +47,18 @@ def run_apply(settings: Settings, file: Path | None, *, as_json: bool) -> None:
 
 
 def run_status(settings: Settings, *, as_json: bool) -> None:
-    """Prints who has which role, and what it comes to."""
+    """Prints what our roles have, whoever gave it to them."""
     with watching():
         now = open_warehouse(settings).read_only(standing)
-    if not settings.cluster.host:
-        views = sorted(right.what for right in now.made if right.kind == "view")
-        if as_json:
-            print_json({"masked_views": views})
-        else:
-            say(f"{count(len(views), 'view')} in schema {MASKED}: {', '.join(views) or 'none'}.")
-        return
-    roles = [_role(settings.load.schema_name, name, now) for name in ROLES]
+    ours = [f"{settings.load.schema_name}_{name}" for name in ROLES]
+    seen = [r for r in now.rights if r.role in ours or r.kind == "theirs" or r in now.made]
+    given = [("us" if r in now.made else "others", r) for r in sorted(seen, key=order)]
     if as_json:
-        print_json({"roles": roles, "masks_of_others": [str(mask) for mask in now.masks]})
-        return
-    table = grid("role", "may see", "granted to", "tables", "masked columns", "given by others")
-    for role in roles:
-        table.add_row(*(printable(_words(value)) for value in role.values()))
-    show(table)
-
-
-def _role(schema: str, name: str, now: Standing) -> dict[str, object]:
-    full = f"{schema}_{name}"
-    has = {right for right in now.rights if right.role == full}
-    masked = {right.what for right in has if f"{schema}_mask_" in right.detail}
-    return {
-        "role": full,
-        "meaning": ROLES[name].meaning if has else "not there",
-        "granted_to": sorted(right.what for right in has if right.kind == "member"),
-        "tables": len({right.what for right in has if right.kind == "table"}),
-        "masked_columns": len(masked),
-        "given_by_others": len(has - now.made),
-    }
-
-
-def _words(value: object) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+        print_json({"rights": [{"given_by": by} | asdict(right) for by, right in given]})
+    elif given:
+        _show("given by", [(by, right, "") for by, right in given])
+    else:
+        say("No rights are given yet: `sparkify access plan` shows what would be.")
 
 
 def _declared(settings: Settings, file: Path | None) -> Declared:
@@ -94,17 +72,32 @@ def _declared(settings: Settings, file: Path | None) -> Declared:
 
 def _print(plan: Plan, settings: Settings, *, as_json: bool) -> None:
     schema = settings.load.schema_name
-    steps = [
-        {"change": step.change, "statement": step.statement(schema), "reason": step.reason}
-        | {"kind": step.right.kind, "role": step.right.role, "what": step.right.what}
-        for step in plan.steps
-    ]
     if as_json:
+        steps = [
+            {"change": step.change, "statement": step.statement(schema), "reason": step.reason}
+            | asdict(step.right)
+            for step in plan.steps
+        ]
         print_json({"steps": steps, "notes": plan.notes})
         return
-    for step in steps:
-        say(f"{step['statement'] or 'forget ' + step['what']};  -- {step['reason']}")
-    if not steps:
+    if plan.steps:
+        _show("change", [(step.change, step.right, step.reason) for step in plan.steps])
+    else:
         say("Nothing to do: all rights are as declared.")
     for text in plan.notes:
         note(text)
+
+
+def _show(first: str, rights: list[tuple[str, Right, str]]) -> None:
+    """A table of rights, those that are alike in a row."""
+
+    def alike(row: tuple[str, Right, str]) -> tuple[str, ...]:
+        word, right, why = row
+        kind = right.detail if right.kind in ("schema", "table") else right.kind
+        return word, kind or right.kind, right.role, why
+
+    table = grid(first, "right", "of", "on", "why")
+    for (word, kind, role, why), rows in groupby(rights, alike):
+        what = ", ".join(right.what or role for _, right, _ in rows)
+        table.add_row(*map(printable, (word, kind, role, what, why)))
+    show(table)

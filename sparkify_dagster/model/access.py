@@ -42,8 +42,9 @@ ACCESS_RIGHTS = Table(
     key=("kind", "role", "what", "detail"),
     physical=Physical(why="Small; Redshift decides."),
 )
-KINDS = ("role", "policy", "mask", "schema", "table", "view", "member")
-"""In the order in which rights are given: nobody reads a column before it is masked."""
+KINDS = ("role", "policy", "mask", "schema", "table", "view", "member", "theirs")
+"""In the order in which rights are given: nobody reads a column before it is masked. `theirs` are
+masks of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,66 +87,40 @@ class Right:
     what: str
     detail: str = ""
 
-    def add(self, schema: str) -> str:
-        """The statement that gives it."""
+    def statements(self, schema: str) -> tuple[str, str]:
+        """The one that gives it, and the one that takes it away."""
         role, what, detail = self.role and f"ROLE {quoted(self.role)}", self.what, self.detail
+        name, policy = quoted(what or self.role), f"MASKING POLICY {self.policy[0]}"
         match self.kind:
             case "role":
-                return f"CREATE {role}"
+                return f"CREATE {role}", f"DROP {role}"
             case "policy":
                 way, _, kind = detail.partition(" ")
                 given = masked(_VALUE, kind) if way == "mask" else _VALUE
-                value = f"{_VALUE} {kind}"
-                return f"CREATE MASKING POLICY {quoted(what)} WITH ({value}) USING ({given})"
+                made = f"MASKING POLICY {name} WITH ({_VALUE} {kind}) USING ({given})"
+                return f"CREATE {made}", f"DROP MASKING POLICY {name}"
             case "mask":
-                policy, priority = self.policy
-                on = self._column(schema)
-                return f"ATTACH MASKING POLICY {policy} ON {on} TO {role} PRIORITY {priority}"
+                table, _, column = what.partition(".")
+                on = f"{policy} ON {qualified(schema, table)} ({quoted(column)})"
+                priority = self.policy[1]
+                return f"ATTACH {on} TO {role} PRIORITY {priority}", f"DETACH {on} FROM {role}"
             case "view":
-                return f"CREATE VIEW {qualified(MASKED, what)} AS {masked_select(what, schema)}"
-            case "schema" if not role:
-                return f"CREATE SCHEMA {quoted(what)}"
+                view = f"VIEW {qualified(MASKED, what)}"
+                return f"CREATE {view} AS {masked_select(what, schema)}", f"DROP {view}"
             case "member":
-                return f"GRANT {role} TO {self._member}"
-        return f"GRANT {detail} ON {self._object(schema)} TO {role}"
-
-    def remove(self, schema: str) -> str:
-        """The statement that takes it away."""
-        role, what = self.role and f"ROLE {quoted(self.role)}", self.what
-        match self.kind:
-            case "role":
-                return f"DROP {role}"
-            case "policy":
-                return f"DROP MASKING POLICY {quoted(what)}"
-            case "mask":
-                on = self._column(schema)
-                return f"DETACH MASKING POLICY {self.policy[0]} ON {on} FROM {role}"
-            case "view":
-                return f"DROP VIEW {qualified(MASKED, what)}"
+                word, _, who = what.partition(" ")
+                to = f"ROLE {quoted(who)}" if word == "role" else quoted(who)
+                return f"GRANT {role} TO {to}", f"REVOKE {role} FROM {to}"
             case "schema" if not role:
-                return f"DROP SCHEMA {quoted(what)}"
-            case "member":
-                return f"REVOKE {role} FROM {self._member}"
-        return f"REVOKE {self.detail} ON {self._object(schema)} FROM {role}"
+                return f"CREATE SCHEMA {name}", f"DROP SCHEMA {name}"
+        on = f"SCHEMA {name}" if self.kind == "schema" else f"TABLE {qualified(schema, what)}"
+        return f"GRANT {detail} ON {on} TO {role}", f"REVOKE {detail} ON {on} FROM {role}"
 
     @property
-    def policy(self) -> tuple[str, int]:
-        """Of a mask: the policy, quoted, and its priority."""
+    def policy(self) -> tuple[str, str]:
+        """Of a mask: its policy, quoted, and its priority."""
         name, _, priority = self.detail.rpartition(" ")
-        return quoted(name), int(priority)
-
-    @property
-    def _member(self) -> str:
-        word, _, name = self.what.partition(" ")
-        return f"ROLE {quoted(name)}" if word == "role" else quoted(name)
-
-    def _object(self, schema: str) -> str:
-        on_schema = self.kind == "schema"
-        return f"SCHEMA {quoted(schema)}" if on_schema else f"TABLE {qualified(schema, self.what)}"
-
-    def _column(self, schema: str) -> str:
-        table, _, column = self.what.partition(".")
-        return f"{qualified(schema, table)} ({quoted(column)})"
+        return quoted(name or "none"), priority
 
 
 def rights_of(

@@ -25,7 +25,7 @@ from sparkify_dagster.model.access import (
     rights_of,
     views_of,
 )
-from sparkify_dagster.model.ddl import create_table, qualified
+from sparkify_dagster.model.ddl import create_table, qualified, quoted
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError, WarehouseMissing
 
@@ -46,31 +46,17 @@ ATTACHED = (
     "SELECT policy_name, table_name, grantee, grantee_type, priority, output_columns "
     "FROM svv_attached_masking_policy WHERE schema_name = $schema"
 )
-MAY_MASK = (
-    "SELECT usename, usesuper OR user_is_member_of(usename, 'sys:secadmin') "
+MAY_LOOK = (
+    "SELECT usename, usesuper OR (user_is_member_of(usename, 'sys:secadmin') AND ("
+    "user_is_member_of(usename, 'sys:monitor') OR user_is_member_of(usename, 'sys:dba'))) "
     "FROM pg_user WHERE usename = current_user"
 )
 _VIEWS = (
     "SELECT 'schema', '', schema_name, '' FROM information_schema.schemata "
     "WHERE catalog_name = current_database() AND schema_name = $masked",
     "SELECT 'view', '', table_name, '' FROM information_schema.tables "
-    "WHERE table_catalog = current_database() AND table_schema = $masked",
+    "WHERE table_catalog = current_database() AND table_schema = $masked AND table_type = 'VIEW'",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """A masking policy that somebody else attached to a column of ours.
-
-    Attributes:
-        what: The column, as `table.column`.
-        to: `role NAME`, `user NAME` or `public public`.
-    """
-
-    policy: str
-    what: str
-    to: str
-    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +65,19 @@ class Standing:
 
     Attributes:
         made: What we made, by the ledger.
-        rights: What is there, whoever made it; what we made with its detail.
-        masks: Those of others.
+        rights: What is there, whoever made it; of kind `theirs` are masks that others attached.
         names: Users and roles, as `user NAME` and `role NAME`, in lower case.
     """
 
     tables: Collection[str] = ()
     made: frozenset[Right] = frozenset()
     rights: frozenset[Right] = frozenset()
-    masks: tuple[Mask, ...] = ()
     names: frozenset[str] = frozenset()
+
+    @property
+    def theirs(self) -> list[Right]:
+        """Masks of others: `role` is who has it, as `user NAME`."""
+        return [right for right in sorted(self.rights, key=str) if right.kind == "theirs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +90,13 @@ class Step:
 
     def statement(self, schema: str) -> str:
         """What is sent; blank where nothing is."""
-        if self.change == "forget":
-            return ""
-        return self.right.add(schema) if self.change == "add" else self.right.remove(schema)
+        add, remove = self.right.statements(schema)
+        return {"add": add, "remove": remove, "forget": ""}[self.change]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, in order.
-
-    Attributes:
-        notes: What is others', and has a say in who sees what.
-    """
+    """What to do, in order; and in `notes` what is others', and has a say in who sees what."""
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
@@ -124,10 +108,9 @@ def decide(wanted: Mapping[Right, str], now: Standing) -> Plan:
     Args:
         wanted: Each right with why it must be.
     """
-    there = set(map(_key, now.rights))
-    keys = set(map(_key, wanted))
+    there, keys = set(map(_key, now.rights)), set(map(_key, wanted))
     steps, notes = [], []
-    for right in sorted(now.made, key=_order, reverse=True):
+    for right in sorted(now.made, key=order, reverse=True):
         if _key(right) in keys:
             continue
         if _key(right) not in there:
@@ -136,43 +119,36 @@ def decide(wanted: Mapping[Right, str], now: Standing) -> Plan:
             notes.append(f"role {cited(right.role)} stays: others gave it {others}.")
         else:
             steps.append(Step("remove", right, "no longer declared"))
-    for right in sorted(wanted, key=_order):
+    for right in sorted(wanted, key=order):
         if _key(right) not in there:
             gone = "was made before, and is gone" if right in now.made else wanted[right]
             steps.append(Step("add", right, gone))
-    notes += [
-        f"policy {cited(mask.policy)} of somebody else is on {mask.what} for {cited(mask.to)}: "
-        f"where its priority, {mask.priority}, is the highest, it decides."
-        for mask in now.masks
-    ]
+    notes += [f"{_of_others(mask)}: of all on a column the highest decides." for mask in now.theirs]
     return Plan(tuple(steps), tuple(notes))
 
 
 def obstacles(wanted: Collection[Right], declared: Declared, now: Standing) -> list[str]:
     """What stands in the way, a sentence each: members nobody knows, and what is others'."""
+    named = {member: at for members in declared.values() for member, at in members.items()}
     others = {(right.kind, right.what) for right in now.rights - now.made}
     ours = {(right.what, f"role {right.role}") for right in wanted if right.kind == "mask"}
-    return [
-        *(
-            f"{where}: there is no {member.partition(' ')[0]} {cited(member.partition(' ')[2])}"
-            + (", or this login may not see it." if member.startswith("role ") else ".")
-            for members in declared.values()
-            for member, where in members.items()
-            if member.lower() not in now.names
-        ),
-        *(
-            f"{right.kind} {cited(right.what)} is there, and not by us as access_rights has it: "
-            "rename it, or drop it if it is left of a schema that is gone."
-            for right in wanted
-            if right.kind in ("policy", "view") and (right.kind, right.what) in others
-        ),
-        *(
-            f"policy {cited(mask.policy)} of somebody else is on {mask.what} for {cited(mask.to)}, "
-            "and a role can have one on a column: DETACH it there."
-            for mask in now.masks
-            if (mask.what, mask.to) in ours
-        ),
+    unknown = [
+        f"{where}: there is no {cited(member)}, or this login may not see it."
+        for member, where in named.items()
+        if member.lower() not in now.names
     ]
+    not_ours = [
+        f"{right.kind} {cited(right.what)} is there, and not by us as access_rights has it: rename "
+        "it, or drop it if it is left of a schema that is gone."
+        for right in wanted
+        if right.kind in ("policy", "view") and (right.kind, right.what) in others
+    ]
+    masks = [
+        f"{_of_others(mask)}, and a role can have one on a column: DETACH it there."
+        for mask in now.theirs
+        if (mask.what, mask.role) in ours
+    ]
+    return unknown + not_ours + masks
 
 
 def planned(session: Session, declared: Declared) -> tuple[Plan, Standing]:
@@ -181,6 +157,7 @@ def planned(session: Session, declared: Declared) -> tuple[Plan, Standing]:
     Raises:
         WarehouseError: Something stands in the way; all of it is named.
     """
+    _require_sight(session)
     now = standing(session)
     if STAR[0].name not in now.tables:
         raise WarehouseMissing("there are no tables yet: make them with `sparkify create-tables`.")
@@ -207,7 +184,7 @@ def apply(session: Session, plan: Plan, now: Standing) -> None:
             _send(session, statement)
         (made.add if step.change == "add" else made.discard)(step.right)
     session.send(f"DELETE FROM {_ledger(session)}")
-    rows = zip(*((r.kind, r.role, r.what, r.detail) for r in sorted(made, key=_order)), strict=True)
+    rows = zip(*((r.kind, r.role, r.what, r.detail) for r in sorted(made, key=order)), strict=True)
     names = list(ACCESS_RIGHTS.column_names)
     if made:
         session.append(_ledger(session), names, pa.Table.from_arrays([*map(pa.array, rows)], names))
@@ -218,6 +195,8 @@ def restore(session: Session) -> None:
     now = standing(session)
     if not now.made:
         return
+    if any(right.kind == "mask" for right in now.made):
+        _require_sight(session)
     of_duckdb = {"reader"} if session.engine == "duckdb" else set()
     roles = {right.role.rpartition("_")[2] for right in now.made if right.role} | of_duckdb
     members = {right: "declared" for right in now.made if right.kind == "member"}
@@ -228,10 +207,9 @@ def restore(session: Session) -> None:
 def standing(session: Session) -> Standing:
     """Asks the warehouse how things stand."""
     tables = session.tables()
-    columns = "kind, role, what, detail"
+    ledger = f"SELECT {', '.join(ACCESS_RIGHTS.column_names)} FROM {_ledger(session)}"
     is_known = ACCESS_RIGHTS.name in tables
-    rows = session.query(f"SELECT {columns} FROM {_ledger(session)}") if is_known else []
-    made = frozenset(Right(*row) for row in rows)
+    made = frozenset(Right(*row) for row in (session.query(ledger) if is_known else ()))
     if session.engine == "duckdb":
         rows = [row for sql in _VIEWS for row in session.query(sql, {"masked": MASKED})]
         return Standing(tables, made, _with_details(rows, made))
@@ -240,15 +218,13 @@ def standing(session: Session) -> Standing:
     rows = [("role", name, "", "") for kind, name in names if kind == "role"]
     for sql in STANDING:
         rows += session.query(sql, schema if "$schema" in sql else None)
-    rights, masks = set(_with_details(rows, made)), []
-    for policy, table, grantee, kind, priority, columns in session.query(ATTACHED, schema):
-        for column in json.loads(columns):
-            if str(policy).startswith((f"{session.schema}_mask_", f"{session.schema}_clear_")):
-                rights.add(Right("mask", grantee, f"{table}.{column}", f"{policy} {priority}"))
-            else:
-                masks.append(Mask(policy, f"{table}.{column}", f"{kind} {grantee}", priority))
+    for policy, table, to, kind, priority, columns in session.query(ATTACHED, schema):
+        is_ours = policy.startswith((f"{session.schema}_mask_", f"{session.schema}_clear_"))
+        mask = ("mask", to) if is_ours and kind == "role" else ("theirs", f"{kind} {to}")
+        on = (f"{table}.{column}" for column in json.loads(columns))
+        rows += [(*mask, what, f"{policy} {priority}") for what in on]
     known = frozenset(f"{kind} {name}".lower() for kind, name in names)
-    return Standing(tables, made, frozenset(rights), tuple(masks), known)
+    return Standing(tables, made, _with_details(rows, made), known)
 
 
 def _wanted(session: Session, declared: Declared, now: Standing) -> dict[Right, str]:
@@ -258,8 +234,8 @@ def _wanted(session: Session, declared: Declared, now: Standing) -> dict[Right, 
         views = views_of(schema, now.tables) if "reader" in declared else ()
         return dict.fromkeys(views, "star and marts, personal columns masked")
     taken = defaultdict[str, set[int]](set)
-    for mask in now.masks:
-        taken[mask.what].add(mask.priority)
+    for mask in now.theirs:
+        taken[mask.what].add(int(mask.policy[1]))
     wanted = {
         right: ROLES[right.role.rpartition("_")[2]].meaning if right.role else "masks need it"
         for right in rights_of(schema, declared, now.tables, taken)
@@ -269,22 +245,21 @@ def _wanted(session: Session, declared: Declared, now: Standing) -> dict[Right, 
         for role, members in declared.items()
         for member, where in members.items()
     }
-    if any(right.kind == "mask" for right in (*wanted, *now.made)):
-        _require_masking(session)
     return wanted
 
 
-def _require_masking(session: Session) -> None:
-    """Without the right, the system views show no masks at all.
+def _require_sight(session: Session) -> None:
+    """Without them, the system views show no masks, and only roles of one's own.
 
     Raises:
-        WarehouseError: The login lacks it.
+        WarehouseError: The login lacks a role that Redshift has for that.
     """
-    for user, may in session.query(MAY_MASK):
+    for user, may in session.query(MAY_LOOK) if session.engine == "redshift" else ():
         if not may:
             raise WarehouseError(
-                f"{cited(user)} may neither see nor attach masking policies, which readers need: "
-                f'let an administrator GRANT ROLE sys:secadmin TO "{cited(user)}".'
+                f"{cited(user)} may not see who has which role, or not mask columns: let an "
+                f"administrator GRANT ROLE sys:secadmin TO {cited(quoted(user))} and GRANT ROLE "
+                f"sys:monitor TO {cited(quoted(user))}."
             )
 
 
@@ -313,17 +288,22 @@ def _others(role: Right, now: Standing) -> str:
     return ", ".join(sorted(cited(f"{r.detail} {r.kind} {r.what}".strip()) for r in more))
 
 
+def _of_others(mask: Right) -> str:
+    policy, _, priority = mask.detail.rpartition(" ")
+    to = f"{mask.what} for {cited(mask.role)}, priority {priority}"
+    return f"policy {cited(policy)} of somebody else is on {to}"
+
+
 def _key(right: Right) -> Right:
     """Names of users compare as Redshift has them by default, in lower case."""
     is_member = right.kind == "member"
     return Right(right.kind, right.role, right.what.lower(), "") if is_member else right
 
 
-def _order(right: Right) -> tuple[int, str, str, str, str]:
-    kind = KINDS.index(right.kind)
-    if right.kind == "schema" and not right.role:
-        kind = -1  # Of the views.
-    return kind, right.role, right.what, right.detail, right.kind
+def order(right: Right) -> tuple[int, str, str, str]:
+    """The place of a right among others: by kind, each before what needs it."""
+    privilege = right.detail if right.kind in ("schema", "table") else ""
+    return KINDS.index(right.kind), right.role, privilege, right.what
 
 
 def _ledger(session: Session) -> str:

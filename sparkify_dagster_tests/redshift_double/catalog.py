@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sparkify_dagster_tests.redshift_double.masking import MASKING, SECADMIN
+from sparkify_dagster_tests.redshift_double.masking import MASKING, ROLES
 from sparkify_dagster_tests.redshift_double.semantics import SEMANTICS
 
 # Columns: name and type in PostgreSQL.
@@ -165,7 +165,7 @@ class Catalog:
         for name in _RECORDS:
             self._file(name).touch()
             self._file(name).chmod(0o644)
-        for database, sql in (("template1", _INSTALL + SECADMIN), ("dev", self._in_database())):
+        for database, sql in (("template1", _INSTALL + ROLES), ("dev", self._in_database())):
             connection = connect(database)
             with connection.cursor() as cursor:
                 # A RENAME among them may not stand in the block that one text makes.

@@ -24,7 +24,7 @@ Masks = dict[tuple[str, str], str]
 MASKED = "SELECT schema_name, table_name, seen FROM pg_catalog.double_masked()"
 _SELECTS = ("SELECT", "WITH", "(", "DECLARE")
 
-SECADMIN = 'CREATE ROLE "sys:secadmin";\n'
+ROLES = 'CREATE ROLE "sys:secadmin";\nCREATE ROLE "sys:monitor";\nCREATE ROLE "sys:dba";\n'
 
 MASKING = """
 CREATE TABLE double_policies (
@@ -140,9 +140,12 @@ CREATE VIEW svv_attached_masking_policy AS
     FROM double_attached AS m
     JOIN pg_class AS c ON c.oid = m.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE pg_has_role(session_user, 'sys:secadmin', 'USAGE');
+CREATE FUNCTION double_sees_all() RETURNS boolean LANGUAGE sql STABLE
+AS 'SELECT pg_has_role(session_user, ''sys:monitor'', ''USAGE'')';
 CREATE VIEW svv_roles AS
     SELECT oid::integer AS role_id, rolname::text AS role_name FROM pg_roles
-    WHERE NOT rolcanlogin AND rolname !~ '^pg_';
+    WHERE NOT rolcanlogin AND rolname !~ '^pg_'
+        AND (double_sees_all() OR pg_has_role(session_user, oid, 'MEMBER'));
 CREATE VIEW double_members AS
     SELECT u.oid::integer AS user_id, u.rolname::text AS user_name, u.rolcanlogin,
         r.oid::integer AS role_id, r.rolname::text AS role_name, m.admin_option
@@ -150,10 +153,11 @@ CREATE VIEW double_members AS
     JOIN pg_roles AS r ON r.oid = m.roleid AND NOT r.rolcanlogin WHERE m.inherit_option;
 CREATE VIEW svv_user_grants AS
     SELECT user_id, user_name, role_id, role_name, admin_option FROM double_members
-    WHERE rolcanlogin;
+    WHERE rolcanlogin AND (double_sees_all() OR user_name = session_user);
 CREATE VIEW svv_role_grants AS
     SELECT user_id AS role_id, user_name AS role_name, role_id AS granted_role_id,
-        role_name AS granted_role_name FROM double_members WHERE NOT rolcanlogin;
+        role_name AS granted_role_name FROM double_members
+    WHERE NOT rolcanlogin AND double_sees_all();
 CREATE VIEW svv_schema_privileges AS
     SELECT n.nspname::text AS namespace_name, a.privilege_type, a.grantee::integer AS identity_id,
         r.rolname::text AS identity_name,
