@@ -6,6 +6,7 @@ Redshift. What is decided is `unit/warehouse/test_rights.py`'.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import psycopg2
 import pyarrow as pa
 import pytest
 from psycopg2 import errors
+from typer.testing import CliRunner
 
 from sparkify_dagster.analysis.answers import masked
+from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.access import ACCESS_RIGHTS
 from sparkify_dagster.model.star import USER
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
@@ -235,3 +238,33 @@ def test_a_policy_of_our_name_that_we_did_not_make_is_not_used(access: Access) -
     access.admin(f"CALL pg_catalog.double_create_policy('{named}', 'v', 'BIGINT', 'v')")
     with pytest.raises(WarehouseError, match=rf"policy {named} is there, and not by us"):
         access.apply()
+
+
+def test_the_command_plans_applies_and_shows_what_its_file_declares(
+    access: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = access.double
+    text = f"""[CLUSTER]\nHOST={double.host}\nDB_PORT={double.port}\nDB_NAME={double.database}
+DB_USER={double.user}\nDB_PASSWORD={double.password}\nSSLROOTCERT={double.ca_file}
+[IAM_ROLE]\nARN={double.role}\n[LOAD]\nSCHEMA={access.schema}
+[S3]\nLOG_DATA=s3://a/logs\nSONG_DATA=s3://a/songs\nLOG_JSONPATH=s3://a/paths.json\n"""
+    (tmp_path / "dwh.cfg").write_text(text)
+    (tmp_path / "access.cfg").write_text('[reader]\n"o""neil"\n')
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Any:
+        done = CliRunner().invoke(app, ["--config", "dwh.cfg", "access", *words, "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    planned = run("plan")
+    assert access.standing().made == frozenset(), "a plan changes nothing"
+    assert {step["change"] for step in planned["steps"]} == {"add"}
+    given = planned["steps"][-1]
+    assert given["statement"] == f'GRANT ROLE "{access.schema}_reader" TO "o""neil"'
+    assert given["reason"] == "access.cfg, line 2"
+    assert run("apply") == planned
+    assert run("plan") == {"steps": [], "notes": []}
+    assert {"given_by": "us", "kind": "member", "what": 'user o"neil'}.items() <= max(
+        run("status")["rights"], key=lambda right: right["kind"] == "member"
+    ).items()
