@@ -247,7 +247,7 @@ def test_the_command_plans_applies_and_shows_what_its_file_declares(
     text = f"""[CLUSTER]\nHOST={double.host}\nDB_PORT={double.port}\nDB_NAME={double.database}
 DB_USER={double.user}\nDB_PASSWORD={double.password}\nSSLROOTCERT={double.ca_file}
 [IAM_ROLE]\nARN={double.role}\n[LOAD]\nSCHEMA={access.schema}
-[S3]\nLOG_DATA=s3://a/logs\nSONG_DATA=s3://a/songs\nLOG_JSONPATH=s3://a/paths.json\n"""
+[AWS]\nREGION=us-west-2\n[S3]\nLOG_DATA=s3://bucket/logs\nSONG_DATA=s3://bucket/songs\nLOG_JSONPATH=s3://bucket/paths.json\n"""
     (tmp_path / "dwh.cfg").write_text(text)
     (tmp_path / "access.cfg").write_text('[reader]\n"o""neil"\n')
     monkeypatch.chdir(tmp_path)

@@ -56,3 +56,16 @@ def test_a_file_that_is_not_there_says_how_to_write_it(tmp_path: Path) -> None:
     (tmp_path / "access.cfg").write_bytes(b"[reader]\n\xff\n")
     with pytest.raises(SettingsError, match="not UTF-8"):
         read_access(tmp_path / "access.cfg", ROLES)
+
+
+def test_the_example_of_the_docs_is_such_a_file(tmp_path: Path) -> None:
+    docs = (Path(__file__).resolve().parents[3] / "docs" / "redshift.md").read_text("utf-8")
+    example = docs.partition("```\n[reader]")[2].partition("```")[0]
+    assert read(tmp_path, f"[reader]{example}") == {
+        "reader": {
+            "user alice": "access.cfg, line 2",
+            "role bi_tools": "access.cfg, line 3",
+            "user IAMR:dashboards": "access.cfg, line 4",
+        },
+        "analyst": {"user bob": "access.cfg, line 7"},
+    }
