@@ -174,8 +174,7 @@ def masked(value: str, kind: str, engine: Engine = "redshift") -> str:
     every = ", 'g'" if engine == "duckdb" else ""  # Redshift replaces all of them anyway.
     text = value if is_text else f"CAST({value} AS VARCHAR)"
     digits = f"REGEXP_REPLACE({text}, '[0-9]', '{9 if is_text else 'x'}'{every})"
-    others = "'[A-Za-z]|[^' || CHR(1) || '-' || CHR(127) || ']'"
-    hidden = f"REGEXP_REPLACE({digits}, {others}, 'x'{every})"
+    hidden = f"REGEXP_REPLACE({digits}, '[A-Za-z]|[^[:cntrl:] -~]', 'x'{every})"
     return hidden if engine == "duckdb" else f"CAST({hidden} AS {kind})"
 
 

@@ -32,7 +32,7 @@ from sparkify_dagster_tests.s3_server import S3Server
 
 pytestmark = pytest.mark.integration
 
-ANN = (42, "Änn-Lee 3", "O'Hara", "F", "paid")
+ANN = (42, "Änn-Lee\t3", "O'Hara", "F", "paid")
 HIDDEN = tuple(masked(pa.array([text]))[0].as_py() for text in ANN[1:])
 USERS = ("alice", "bob", "carol", 'o"neil', "IAMR:Bi")
 EVERYBODY: Declared = {

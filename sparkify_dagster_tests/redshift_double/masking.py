@@ -22,7 +22,7 @@ Masks = dict[tuple[str, str], str]
 """For a schema and a table what a user reads in its place."""
 
 MASKED = "SELECT schema_name, table_name, seen FROM pg_catalog.double_masked()"
-_SELECTS = ("SELECT", "WITH", "(", "DECLARE")
+SELECTS = {"SELECT", "WITH", "(", "DECLARE"}
 
 ROLES = 'CREATE ROLE "sys:secadmin";\nCREATE ROLE "sys:monitor";\nCREATE ROLE "sys:dba";\n'
 
@@ -215,7 +215,7 @@ def as_seen(sql: str, tokens: Sequence[Token], masks: Masks) -> str:
         SqlError: The double cannot mask it.
     """
     names = {t.name.lower() for t in tokens if t.is_name}
-    if tokens[0].key not in _SELECTS or not names & {table for _, table in masks}:
+    if tokens[0].key not in SELECTS or not names & {table for _, table in masks}:
         return sql
     before = ""
     if tokens[0].key == "DECLARE":

@@ -18,7 +18,7 @@ from sparkify_dagster_tests.redshift_double.copy_statement import parse_copy
 from sparkify_dagster_tests.redshift_double.copying import CopyRun, CutShort
 from sparkify_dagster_tests.redshift_double.faults import ArmedFaults, Fault
 from sparkify_dagster_tests.redshift_double.link import ABORTED, IDLE, IN_BLOCK, Link
-from sparkify_dagster_tests.redshift_double.masking import MASKED, as_seen
+from sparkify_dagster_tests.redshift_double.masking import MASKED, SELECTS, as_seen
 from sparkify_dagster_tests.redshift_double.objects import S3
 from sparkify_dagster_tests.redshift_double.refusals import (
     refuse_in_block,
@@ -199,7 +199,10 @@ class Session:
     def _masked(self, statements: list[Statement]) -> list[Statement]:
         """The statements as they read what this user may see."""
         self.cluster.masks |= any(s.tokens[0].key == "ATTACH" for s in statements)
-        if not self.cluster.masks or self.link.status == ABORTED:
+        keys = {s.tokens[0].key for s in statements}
+        # Asking takes a snapshot, which in a block LOCK would not.
+        early = self.link.status == IN_BLOCK and "LOCK" in keys
+        if not self.cluster.masks or self.link.status == ABORTED or early or not keys & SELECTS:
             return statements
         masks = {(str(row[0]), str(row[1])): str(row[2]) for row in self.link.ask(MASKED)}
         seen = [(s, as_seen(s.sql, s.tokens, masks)) for s in statements] if masks else []
