@@ -27,10 +27,8 @@ from sparkify_dagster.model.access import (
 )
 from sparkify_dagster.model.ddl import create_table, qualified, quoted
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.settings.access import Declared
 from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError, WarehouseMissing
-
-Declared = Mapping[str, Mapping[str, str]]
-"""By role its members, `user NAME` or `role NAME`, each with the line that names it."""
 
 NAMES = ("SELECT 'user', usename FROM pg_user", "SELECT 'role', role_name FROM svv_roles")
 STANDING = (

@@ -23,8 +23,9 @@ from sparkify_dagster.analysis.answers import masked
 from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.access import ACCESS_RIGHTS
 from sparkify_dagster.model.star import USER
+from sparkify_dagster.settings.access import Declared
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
-from sparkify_dagster.warehouse.rights import Declared, Plan, Standing, apply, planned, standing
+from sparkify_dagster.warehouse.rights import Plan, Standing, apply, planned, standing
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.pairs import cloud_lake, redshift_at
 from sparkify_dagster_tests.redshift_double import Double
