@@ -27,7 +27,6 @@ _FIRST_MASK, _FIRST_CLEAR = 100, 200
 ACCESS_RIGHTS = Table(
     name="access_rights",
     layer=Layer.LEDGER,
-    kind="ledger",
     meaning="The roles, grants, masks and views that `sparkify access apply` made: what it may "
     "take away again. It is made by the first one, and outlives the other tables.",
     columns=tuple(
