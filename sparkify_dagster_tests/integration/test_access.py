@@ -226,6 +226,14 @@ def test_without_a_role_that_lets_us_see_and_mask_nothing_is_done(
         access.apply({"analyst": {"user bob": ""}})
 
 
+def test_tables_are_not_made_anew_where_they_could_not_be_masked(access: Access) -> None:
+    access.apply()
+    access.admin('REVOKE "sys:secadmin" FROM sparkify')
+    with pytest.raises(WarehouseError, match="GRANT ROLE sys:secadmin"):
+        access.warehouse.transact(lambda session: create_tables(session, drop=True))
+    assert access.as_user("alice", 'SELECT * FROM S."user"') == [(None, *HIDDEN)]
+
+
 def test_a_refused_statement_takes_back_all_of_it_and_is_named(access: Access) -> None:
     access.admin(f'CREATE ROLE "{access.schema}_analyst"')
     with pytest.raises(WarehouseError, match=r'statement: GRANT ROLE "\w+_analyst" TO "bob"'):
