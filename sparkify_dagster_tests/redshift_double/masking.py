@@ -4,7 +4,7 @@ Policies and where they are attached are rows of two tables, so they come and go
 What a masked user reads is a subquery in place of each table, with the policy of the highest
 priority in place of each column. What belongs here: the SQL that lays this into a server, and the
 change of statements. Only SELECT is masked, with a WITH or a cursor around it; what else reads a
-table (INSERT … SELECT, CREATE TABLE AS, DELETE … WHERE, a view) sees it clear here.
+table (UNLOAD, INSERT … SELECT, CREATE TABLE AS, DELETE, a view) sees it clear here.
 """
 
 from __future__ import annotations
