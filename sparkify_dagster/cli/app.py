@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from sparkify_dagster import __version__
+from sparkify_dagster.cli.access_app import access
 from sparkify_dagster.cli.alias_app import alias
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
 from sparkify_dagster.cli.cluster_app import cluster
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cluster, rich_help_panel=_START)
+app.add_typer(access, rich_help_panel=_START)
 app.add_typer(alias, rich_help_panel=_LOAD)
 
 

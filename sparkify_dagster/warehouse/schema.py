@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 
+from sparkify_dagster.model.access import ACCESS_RIGHTS
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import (
     comments,
@@ -19,7 +20,7 @@ from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Layer, Table
-from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse import ledger, rights
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
 
 _OF_THE_LAKE = (*STAGING, *LEDGER)
@@ -53,6 +54,8 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
             there.pop(table.name, None)
         if _ensure(session, table, there):
             made.append(table.name)
+    if made and ACCESS_RIGHTS.name in there:
+        rights.restore(session)
     return made
 
 

@@ -10,7 +10,8 @@ TRUNCATE commits, a failed COPY aborts and leaves its errors in the system views
 transaction goes on when its client is gone, connections break before, during and after any
 statement. Trailing blanks do not count where texts are compared, grouped or joined; AVG of integers
 is an integer; a cursor gives 1,000 rows at once; SVV_TABLE_INFO is hidden until it is granted, and
-the errors of a COPY can be shown late.
+the errors of a COPY can be shown late. Roles are PostgreSQL's, and what a user SELECTs is masked by
+the policies that are attached.
 
 What it cannot show, so that a test that passes proves nothing about it:
 
@@ -23,6 +24,7 @@ What it cannot show, so that a test that passes proves nothing about it:
   Redshift knows (LISTAGG, NVL, DATEADD, QUALIFY, SUPER, IDENTITY columns, late-binding
   views, MERGE … REMOVE DUPLICATES, ALTER TABLE APPEND) fails.
 - VARCHAR overflow within expressions.
+- Masking policies in all but SELECT, through views, and with conditions.
 - Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict
   shows as 1023, though not always where Redshift would have one.
 - Distribution, sort order, compression, VACUUM, speed.

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sparkify_dagster_tests.redshift_double.masking import MASKING, ROLES
 from sparkify_dagster_tests.redshift_double.semantics import SEMANTICS
 
 # Columns: name and type in PostgreSQL.
@@ -164,7 +165,7 @@ class Catalog:
         for name in _RECORDS:
             self._file(name).touch()
             self._file(name).chmod(0o644)
-        for database, sql in (("template1", _INSTALL), ("dev", self._in_database())):
+        for database, sql in (("template1", _INSTALL + ROLES), ("dev", self._in_database())):
             connection = connect(database)
             with connection.cursor() as cursor:
                 # A RENAME among them may not stand in the block that one text makes.
@@ -193,7 +194,7 @@ class Catalog:
             for name, columns in _RECORDS.items()
         ]
         sql = _IN_DATABASE.replace("{folder}", str(self.folder))
-        return "\n".join([sql, SEMANTICS, *views])
+        return "\n".join([sql, SEMANTICS, MASKING, *views])
 
 
 def printable(text: str, most: int = 1024) -> str:

@@ -11,13 +11,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sparkify_dagster_tests.redshift_double.catalog import Catalog
 from sparkify_dagster_tests.redshift_double.copy_statement import parse_copy
 from sparkify_dagster_tests.redshift_double.copying import CopyRun, CutShort
 from sparkify_dagster_tests.redshift_double.faults import ArmedFaults, Fault
 from sparkify_dagster_tests.redshift_double.link import ABORTED, IDLE, IN_BLOCK, Link
+from sparkify_dagster_tests.redshift_double.masking import MASKED, SELECTS, as_seen
 from sparkify_dagster_tests.redshift_double.objects import S3
 from sparkify_dagster_tests.redshift_double.refusals import (
     refuse_in_block,
@@ -60,6 +61,7 @@ class Cluster:
         connections: How often clients logged in.
         refused: What the platform itself sent and Redshift would not take.
         sessions: The open sessions by PostgreSQL's process id.
+        masks: Whether a masking policy was ever attached.
     """
 
     catalog: Catalog
@@ -67,6 +69,7 @@ class Cluster:
     faults: ArmedFaults = field(default_factory=ArmedFaults)
     messages: list[str] = field(default_factory=list)
     connections: int = 0
+    masks: bool = False
     refused: list[str] = field(default_factory=list)
     sessions: dict[int, Session] = field(default_factory=dict)
     query_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
@@ -173,7 +176,7 @@ class Session:
         Args:
             cut_short: The connection will be cut with the transaction open.
         """
-        statements = self._translated(text)
+        statements = self._masked(self._translated(text))
         self._check_places(statements)
         if cut_short:
             self._stay_open(statements)
@@ -192,6 +195,20 @@ class Session:
             if self.application == _PLATFORM and not text.startswith(_OF_PEOPLE):
                 self.cluster.refused.append(f"{error.message}: {text[:2000]}")
             raise
+
+    def _masked(self, statements: list[Statement]) -> list[Statement]:
+        """The statements as they read what this user may see."""
+        self.cluster.masks |= any(s.tokens[0].key == "ATTACH" for s in statements)
+        keys = {s.tokens[0].key for s in statements}
+        # Asking takes a snapshot, which in a block LOCK would not.
+        early = self.link.status == IN_BLOCK and "LOCK" in keys
+        if not self.cluster.masks or self.link.status == ABORTED or early or not keys & SELECTS:
+            return statements
+        masks = {(str(row[0]), str(row[1])): str(row[2]) for row in self.link.ask(MASKED)}
+        seen = [(s, as_seen(s.sql, s.tokens, masks)) for s in statements] if masks else []
+        return [
+            s if sql == s.sql else replace(s, sql=sql, as_written=False) for s, sql in seen
+        ] or statements
 
     def _check_places(self, statements: list[Statement]) -> None:
         status = self.link.status

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from sparkify_dagster_tests.redshift_double.ddl import Design, alter_table, create_table
+from sparkify_dagster_tests.redshift_double.masking import masking_policy
 from sparkify_dagster_tests.redshift_double.refusals import refuse, refuse_size
 from sparkify_dagster_tests.redshift_double.wire import SqlError
 from sparkify_dagster_tests.redshift_language.tokens import (
@@ -82,6 +83,8 @@ def _translated(sql: str, tokens: list[Token]) -> Statement:
     if kind in (Kind.COPY, Kind.UNLOAD):
         return Statement(sql, kind, tokens)
     changed, design = sql, None
+    if about_masks := masking_policy(sql, tokens):
+        return Statement(about_masks, kind, tokens, as_written=False)
     if first == "CREATE":
         changed, design = create_table(sql, tokens)
     elif follows(tokens, 0, "ALTER", "TABLE"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sparkify_dagster_tests.redshift_double.masking import as_seen
 from sparkify_dagster_tests.redshift_double.translate import Kind, translate
 from sparkify_dagster_tests.redshift_double.wire import SqlError
 from sparkify_dagster_tests.redshift_language.tokens import tokens_of
@@ -170,3 +171,51 @@ def test_refusals_name_the_token() -> None:
         translate("SELECT * FROM s.user")
     assert refused.value.message == 'syntax error at or near "user"'
     assert tokens_of("user")[0].key == "USER"
+
+
+MASKS = {("s", "song"): "SELECT 'x' AS title FROM s.song AS t"}
+HIDDEN = "(SELECT 'x' AS title FROM s.song AS t)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "seen"),
+    [
+        ("SELECT title FROM s.song", f'SELECT title FROM {HIDDEN} AS "song"'),
+        ("SELECT 1 FROM a, Song AS b", f'SELECT 1 FROM a, {HIDDEN} AS "b"'),
+        (
+            "WITH song AS (SELECT 1) SELECT * FROM song",
+            "WITH song AS (SELECT 1) SELECT * FROM song",
+        ),
+        ("SELECT song FROM other.song", "SELECT song FROM other.song"),
+        (
+            "DECLARE c CURSOR FOR SELECT * FROM a JOIN s.song AS b ON TRUE",
+            f'DECLARE c CURSOR FOR SELECT * FROM a JOIN {HIDDEN} AS "b" ON TRUE',
+        ),
+        ("INSERT INTO song VALUES (1)", "INSERT INTO song VALUES (1)"),
+    ],
+)
+def test_a_masked_table_is_read_through_its_mask(sql: str, seen: str) -> None:
+    assert as_seen(sql, list(tokens_of(sql)), MASKS) == seen
+
+
+@pytest.mark.parametrize(
+    ("sql", "called"),
+    [
+        (
+            "CREATE MASKING POLICY \"P\" WITH (v VARCHAR(9)) USING (REGEXP_REPLACE(v, 'a)', ''))",
+            "create_policy('p', 'v', 'VARCHAR(9)', '(pg_catalog.double_replace(v, ''a)'', ''''))')",
+        ),
+        (
+            'ATTACH MASKING POLICY p ON s."t" (a) TO ROLE "o""neil" PRIORITY 7',
+            "attach('p', 's.\"t\"', 'a', 'role', 'o\"neil', 7)",
+        ),
+        ("ATTACH MASKING POLICY p ON t (a) TO u", "attach('p', 't', 'a', 'user', 'u', 0)"),
+        (
+            "DETACH MASKING POLICY p ON t (a) FROM PUBLIC",
+            "detach('p', 't', 'a', 'public', 'public')",
+        ),
+        ("DROP MASKING POLICY p", "drop_policy('p')"),
+    ],
+)
+def test_masking_policies_are_calls_of_the_doubles_own(sql: str, called: str) -> None:
+    assert translated(sql) == f"CALL pg_catalog.double_{called}"
