@@ -19,8 +19,7 @@ from packaging.requirements import Requirement
 
 from sparkify_dagster.cli.console import near, size
 from sparkify_dagster.cli.doctor_line import Line
-from sparkify_dagster.cli.errors import explained
-from sparkify_dagster.cli.home import ENDED_BY, history, lost_runs
+from sparkify_dagster.cli.home import ENDED_BY, history, runs_told
 from sparkify_dagster.core.local_files import OTHERS
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.settings import Settings, SettingsError, secrets_in
@@ -66,21 +65,18 @@ def packages() -> Line:
 
 
 def dagster_history(_: Settings) -> Line:
-    """Whether Dagster's runs can be kept, and whether one of them only seems to be at work."""
+    """Whether Dagster's runs can be kept, and what is to be said of them."""
     kept = history()
     folder = existing(kept.folder)
     if kept.elsewhere or (folder.is_dir() and os.access(folder, os.W_OK)):
-        try:
-            lost = " ".join(lost_runs(anywhere=True))
-        except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
-            if explained(error):
-                raise
-            found = f"Dagster's history cannot be opened ({type(error).__name__})"
-            return Line("history", "failed", found, "`dagster instance info` says more")
-        if lost:
-            return Line("history", "warning", lost, ENDED_BY)
+        runs = runs_told()
+        if runs.problem:
+            return Line("history", "failed", runs.problem)
+        if runs.lost:
+            return Line("history", "warning", " ".join([*runs.lost, *runs.notes]), ENDED_BY)
         where = kept.elsewhere or near(kept.folder)
-        return Line("history", "ok", f"Dagster's runs are kept in {where}")
+        found = f"Dagster's runs are kept in {where}"
+        return Line("history", "ok", ". ".join([found, *runs.notes]))
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 

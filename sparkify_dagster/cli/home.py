@@ -8,20 +8,27 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sparkify_dagster.cli.console import warn
+from sparkify_dagster.cli.errors import explained
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.defs.home import home_of
 from sparkify_dagster.defs.liveness.locks import FOLDER, lock_of
 from sparkify_dagster.settings import SettingsError
 
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does"
-_UNENDED = (
+_BEGUN = (
     "SELECT run_id FROM runs WHERE status IN ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')"
 )
+_WAITING = "SELECT run_id FROM runs WHERE status = 'QUEUED' LIMIT 1"
+_ENDED = (
+    "SELECT run_id FROM runs WHERE status IN ('FAILURE', 'CANCELED') "
+    "AND end_time > strftime('%s', 'now') - 86400"
+)
+_STEP_FAILED = "SELECT 1 FROM event_logs WHERE dagster_event_type = 'STEP_FAILURE' LIMIT 1"
 _STORAGES = ("run_storage", "event_log_storage", "instance_class")
 """How else than by `storage` a `dagster.yaml` can say where the history is."""
 
@@ -82,23 +89,40 @@ def history() -> History:
     return History(home.base, f"{', '.join(kinds)}, see {home.settings}" if kinds else "")
 
 
-def lost_runs(*, anywhere: bool = False) -> list[str]:
-    """What is to be said of runs that are lost; asks Dagster only if there is one in doubt.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What is to be said of runs.
 
-    Args:
-        anywhere: Ask it as well where the history is not in files, which takes seconds.
+    Attributes:
+        lost: Those whose process is gone and whose record says otherwise.
+        notes: Those that wait or begin, and those that broke off in the last day.
+        problem: Why none of it is known.
+    """
+
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+def runs_told() -> Runs:
+    """What is to be said of runs; asks Dagster, which takes seconds, only if there may be any.
 
     Raises:
         SettingsError: `DAGSTER_HOME` names no folder.
     """
     kept = history()
-    if not ((anywhere and kept.elsewhere) or _has_doubtful(kept)):
-        return []
+    if not (kept.elsewhere or _has_doubtful(kept) or _has_news(kept)):
+        return Runs()
     from sparkify_dagster.defs.instance import open_instance
-    from sparkify_dagster.defs.sensors.lost_runs import find_lost
+    from sparkify_dagster.defs.sensors.run_notes import run_notes
 
-    with open_instance(dagster_home()) as instance:
-        return [lost.said for lost in find_lost(instance)[0]]
+    try:
+        with open_instance(dagster_home()) as instance:
+            return Runs(*run_notes(instance))
+    except Exception as error:  # Dagster's storage may be anybody's, and quote its password.
+        told = explained(error)
+        unknown = f"Dagster's history cannot be opened ({type(error).__name__})"
+        return Runs(problem=told[1] if told else f"{unknown}; `dagster instance info` says more.")
 
 
 def end_lost_runs() -> None:
@@ -115,14 +139,27 @@ def end_lost_runs() -> None:
 
 def _has_doubtful(kept: History) -> bool:
     """Whether a run has begun and not ended, and no process here is known to work on it."""
-    path = kept.folder / "history" / "runs.db"
-    found: list[tuple[str]] = []
+    begun = _asked(kept, "runs", _BEGUN)
+    return any(lock_of(kept.folder / FOLDER / run_id) != "held" for run_id in begun)
+
+
+def _has_news(kept: History) -> bool:
+    """Whether a run waits in the queue, or broke off lately without a step that failed."""
+    if _asked(kept, "runs", _WAITING):
+        return True
+    return any(
+        not _asked(kept, f"runs/{run}", _STEP_FAILED) for run in _asked(kept, "runs", _ENDED)
+    )
+
+
+def _asked(kept: History, name: str, query: str) -> list[str]:
+    """What a file of the history answers; nothing where it cannot."""
     # What is not there, of another version or being made tells nothing.
     with suppress(sqlite3.Error):
-        where = f"{path.absolute().as_uri()}?mode=ro"
+        where = f"{(kept.folder / 'history' / f'{name}.db').absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(where, uri=True)) as held:
-            found = held.execute(_UNENDED).fetchall()
-    return any(lock_of(kept.folder / FOLDER / run_id) != "held" for (run_id,) in found)
+            return [row[0] for row in held.execute(query)]
+    return []
 
 
 def _read(path: Path) -> dict[str, Any]:

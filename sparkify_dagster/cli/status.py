@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sparkify_dagster.cli.console import print_json
 from sparkify_dagster.cli.etl import not_read
 from sparkify_dagster.cli.failed import CATALOGUE
-from sparkify_dagster.cli.home import lost_runs
+from sparkify_dagster.cli.home import runs_told
 from sparkify_dagster.cli.rows import count_rows
 from sparkify_dagster.cli.status_types import LakeStatus, PartStatus, State, Status, WarehouseStatus
 from sparkify_dagster.cli.status_view import show_status
@@ -76,7 +76,9 @@ def look(settings: Settings) -> Status:
     everything = all(part.state == "loaded" for part in [*parts, *days])
     known = lake.problem is None and bool(parts or days)
     up_to_date = known and everything and warehouse.star == "up to date"
-    return Status(up_to_date, lake, warehouse, _as_one(parts), days, lost_runs())
+    runs = runs_told()
+    notes = [*runs.notes, *([runs.problem] if runs.problem else [])]
+    return Status(up_to_date, lake, warehouse, _as_one(parts), days, runs.lost, notes)
 
 
 def _listing(settings: Settings) -> tuple[Snapshot | None, str]:

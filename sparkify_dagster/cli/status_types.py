@@ -99,6 +99,8 @@ class Status:
         up_to_date: The warehouse holds what the lake holds, star included.
         lost_runs: What is to be said of each run whose process is gone and whose record says
             otherwise.
+        run_notes: Of runs that wait or begin, and of those that broke off in the last day; or why
+            Dagster's history tells nothing.
     """
 
     up_to_date: bool
@@ -107,3 +109,4 @@ class Status:
     catalogue: PartStatus | None
     days: list[PartStatus]
     lost_runs: list[str] = field(default_factory=list)
+    run_notes: list[str] = field(default_factory=list)

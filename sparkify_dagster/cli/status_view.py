@@ -31,6 +31,8 @@ def show_status(found: Status) -> None:
     say()
     for told in found.lost_runs:
         say(f"{told} {ENDED_BY}.", "yellow")
+    for note in found.run_notes:
+        say(note, "yellow")
     if found.warehouse.held_back and not found.up_to_date:
         say(f"Of what starts itself, {found.warehouse.held_back}.")
     offer(_next_step(found, parts))

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from itertools import count
@@ -126,7 +127,7 @@ class Platform:
         words = {
             "code": ["dagster", "api", "grpc", "-m", "sparkify_dagster.definitions", *host],
             "web": ["dagster-webserver", *host, "-w", "workspace.yaml"],
-            "daemon": ["dagster-daemon", "run", "-w", "workspace.yaml"],
+            "daemon": ["sparkify_dagster.defs.daemon", "run", "-w", "workspace.yaml"],
         }[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
@@ -157,6 +158,10 @@ class Platform:
         while self.postgres and "postgres" in names and self.postgres.processes():
             time.sleep(0.01)
 
+    def is_down(self) -> bool:
+        """Whether the history cannot be asked."""
+        return self.postgres is not None and not self.postgres.processes()
+
     def workers(self) -> list[int]:
         """The processes that execute runs."""
         return [
@@ -184,6 +189,24 @@ class Platform:
         assert "Traceback" not in ended.stderr, ended.stderr
         return ended.stdout + ended.stderr
 
+    def told(self) -> list[str]:
+        """What `status` and `doctor` say, each in a line."""
+        with ThreadPoolExecutor() as asking:
+            said = asking.map(
+                lambda words: self.sparkify(*words), (["status"], ["doctor", "history"])
+            )
+            return [" ".join(one.split()) for one in said]
+
+    def set_clock(self, ahead: float) -> None:
+        """Sets the clock of all processes, those that are started later as well.
+
+        Args:
+            ahead: Seconds from the true time; that of files and of the database is not changed.
+        """
+        written = self.brakes / ".clock"
+        written.write_text(str(ahead))
+        written.replace(self.brakes / "clock")
+
     # Holding a process
 
     @contextmanager
@@ -202,7 +225,7 @@ class Platform:
 
     def release(self) -> None:
         """Lets everybody go on."""
-        for path in sorted(self.brakes.iterdir()):  # What holds them first.
+        for path in sorted(self.brakes.glob("*-*")):  # What holds them first.
             path.unlink(missing_ok=True)
 
     def until(self, what: Callable[[], Any], seconds: float = PATIENCE) -> Any:

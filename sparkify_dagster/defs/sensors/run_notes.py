@@ -1,0 +1,75 @@
+"""What `status` and `doctor` say of runs: those that are lost, that have not ended, that broke off.
+
+What belongs here: reading it from Dagster's history, which a person would else have to look for.
+Judging and ending runs is `lost_runs`'.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from sparkify_dagster.defs.jobs import is_ours
+from sparkify_dagster.defs.sensors.lost_runs import LOST_TAG, find_lost, is_lost
+
+DAY = 86_400
+_MOST, _LOOKED_AT = 3, 30
+_BROKEN_OFF = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_LAST_WORDS = {
+    dg.DagsterEventType.ENGINE_EVENT,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+}
+
+
+def run_notes(instance: dg.DagsterInstance) -> tuple[list[str], list[str]]:
+    """What is to be said of runs that are lost; and of others that do not go as they should."""
+    lost, seen = find_lost(instance)
+    waiting = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+    unended = [*seen, *(run.run_id for run in waiting)]
+    records = instance.get_run_records(dg.RunsFilter(run_ids=unended)) if unended else []
+    daemon = f"Dagster's daemon was {_daemon_seen(instance)}" if records else ""
+    notes = [
+        f"Run {record.dagster_run.run_id[:8]} is {record.dagster_run.status.value} since "
+        f"{_moment(record.update_timestamp.timestamp())}; {daemon}."
+        for record in records
+    ]
+    return [one.said for one in lost], [*_broken_off(instance), *notes]
+
+
+def _broken_off(instance: dg.DagsterInstance) -> Iterator[str]:
+    """Runs of the last day that ended without a step of theirs having failed, oldest first."""
+    asked = dg.RunsFilter(statuses=_BROKEN_OFF)
+    recent = [
+        record
+        for record in instance.get_run_records(asked, limit=_LOOKED_AT)
+        if (record.end_time or 0) > time.time() - DAY
+        and is_ours(record.dagster_run, None)
+        and is_lost(instance, record.dagster_run)
+    ]
+    for record in reversed(recent[:_MOST]):
+        words = _last_words(instance, record.dagster_run)
+        yield f"{_moment(record.end_time or 0)}, run {record.dagster_run.run_id[:8]}: {words}"
+
+
+def _last_words(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """What ended it, as its log in the UI has it: Dagster says why in an event before the last."""
+    found = instance.get_records_for_run(
+        run.run_id, of_type=_LAST_WORDS, limit=1 if LOST_TAG in run.tags else 2, ascending=False
+    ).records
+    events = (record.event_log_entry.dagster_event for record in reversed(found))
+    return " ".join(event.message or "" for event in events if event)
+
+
+def _daemon_seen(instance: dg.DagsterInstance) -> str:
+    beats = instance.get_daemon_heartbeats().values()
+    if not beats:
+        return "never seen"
+    return f"last seen {max(time.time() - max(beat.timestamp for beat in beats), 0):,.0f} s ago"
+
+
+def _moment(when: float) -> str:
+    return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} UTC"
