@@ -158,6 +158,11 @@ class Platform:
         while self.postgres and "postgres" in names and self.postgres.processes():
             time.sleep(0.01)
 
+    def moved(self, **where: str) -> None:
+        """All processes are killed, and find Dagster's database elsewhere when they start again."""
+        self.kill(*PROCESSES, "worker")
+        self.settings |= {f"DAGSTER_PG_{name}": value for name, value in where.items()}
+
     def is_down(self) -> bool:
         """Whether the history cannot be asked."""
         return self.postgres is not None and not self.postgres.processes()
@@ -253,13 +258,16 @@ class Platform:
         """The status of each run there ever was, oldest first."""
         return dict(self.rows("SELECT run_id, status FROM runs ORDER BY id"))
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the history's database answers."""
+    def rows(self, query: str, file: str = "history/runs") -> list[tuple[Any, ...]]:
+        """What the history's database answers, or that file of it where it is SQLite's."""
         if self.postgres:
-            with closing(self.postgres.connect("postgres")) as held, held.cursor() as cursor:
+            with (
+                closing(self.postgres.connect(self.settings["DAGSTER_PG_DB"])) as held,
+                held.cursor() as cursor,
+            ):
                 cursor.execute(query)
                 return list(cursor.fetchall())
-        path = self.home / "history" / "runs.db"
+        path = self.home / f"{file}.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as held:
             return held.execute(query).fetchall()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from sparkify_dagster.defs.liveness.heartbeat import BEAT_TAG
 from sparkify_dagster_tests.drill.platform import Platform, running
 from sparkify_dagster_tests.drill.rounds import ROUNDS, STATES, held_in, play
+from sparkify_dagster_tests.redshift_double.postgres import Postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.drill]
 
@@ -66,6 +68,51 @@ def test_a_run_that_went_with_its_machine_is_ended_and_loaded_again(
     assert any("no sign of life" in message for message in platform.messages(run))
 
 
+def test_a_database_that_fails_over_to_a_copy_elsewhere_may_lack_what_came_last(
+    platform: Platform,
+) -> None:
+    platform.well()
+    gone = platform.postgres
+    assert gone
+    copy = Postgres(synchronous_commit="on")
+    copy.start(copied=gone)
+    forgotten = platform.drop_a_day()
+    platform.well()
+    platform.postgres = copy
+    gone.stop()
+    platform.moved(PORT=str(copy.port))
+    day = platform.drop_a_day()
+    platform.well()
+    assert platform.times_loaded(forgotten, day) == [1, 1]
+
+
+def test_a_history_is_restored_from_a_dump_under_another_user_whose_password_then_changes(
+    platform: Platform,
+) -> None:
+    platform.well()
+    server = platform.postgres
+    assert server
+    server.run("pg_dump", *server.address(), "-Fc", "--no-owner", "-f", "dump", "postgres")
+    forgotten = platform.drop_a_day()
+    platform.well()
+    _ask(server, "CREATE ROLE dagster LOGIN PASSWORD 'first'")
+    _ask(server, "CREATE DATABASE restored OWNER dagster")
+    into = ("--no-owner", "--role=dagster", "-d", "restored", "dump")
+    server.run("pg_restore", *server.address(), *into)
+    rules = server.folder / "data" / "pg_hba.conf"
+    rules.write_text("host all dagster all scram-sha-256\n" + rules.read_text())
+    _ask(server, "SELECT pg_reload_conf()")
+    platform.moved(DB="restored", USER="dagster", PASSWORD="first")
+    platform.well()
+    _ask(server, "ALTER ROLE dagster PASSWORD 'second'")
+    for said in platform.told():
+        assert 'password authentication failed for user "dagster"' in said
+    day = platform.drop_a_day()
+    platform.moved(PASSWORD="second")
+    platform.well()
+    assert platform.times_loaded(forgotten, day) == [1, 1]
+
+
 def test_connections_to_the_database_do_not_add_up_over_all_these_ticks(
     platform: Platform,
 ) -> None:
@@ -78,3 +125,8 @@ def test_connections_to_the_database_do_not_add_up_over_all_these_ticks(
 def _has_told(platform: Platform, run: str) -> None:
     query = f"SELECT value FROM run_tags WHERE run_id = '{run}' AND key = '{BEAT_TAG}'"
     assert platform.rows(query)
+
+
+def _ask(server: Postgres, statement: str) -> None:
+    with closing(server.connect("postgres")) as held, held.cursor() as cursor:
+        cursor.execute(statement)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -23,6 +25,17 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.mark.parametrize("state", STATES)
 def test_whatever_is_killed_all_is_loaded_and_once(platform: Platform, state: str) -> None:
     play(platform, state, "one by one")
+
+
+def test_a_tick_whose_code_server_goes_in_the_middle_of_it_is_made_good(platform: Platform) -> None:
+    platform.well()
+    os.kill(platform.running["code"].pid, signal.SIGSTOP)
+    day = platform.drop_a_day()
+    begun = "SELECT 1 FROM job_ticks WHERE status = 'STARTED' AND tick_body LIKE '%lake_sensor%'"
+    platform.until(lambda: next(iter(platform.rows(begun, "schedules/schedules"))))
+    platform.kill("code")
+    platform.well()
+    assert platform.times_loaded(day) == [1]
 
 
 def test_after_a_clock_that_jumps_ahead_and_back_under_a_load_all_is_loaded_and_once(
