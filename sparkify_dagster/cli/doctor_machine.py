@@ -76,7 +76,7 @@ def dagster_history(_: Settings) -> Line:
             return Line("history", "warning", " ".join([*runs.lost, *runs.notes]), ENDED_BY)
         where = kept.elsewhere or near(kept.folder)
         found = f"Dagster's runs are kept in {where}"
-        return Line("history", "ok", ". ".join([found, *runs.notes]))
+        return Line("history", "ok", " ".join([found + "." * bool(runs.notes), *runs.notes]))
     step = "let this account write there, go to another folder, or set DAGSTER_HOME"
     return Line("history", "failed", f"{near(folder)}: not a writable folder", step)
 
