@@ -23,11 +23,11 @@ ENDED_BY = "The daemon ends its record within seconds; without one, the next `sp
 _BEGUN = (
     "SELECT run_id FROM runs WHERE status IN ('NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')"
 )
-_WAITING = "SELECT run_id FROM runs WHERE status = 'QUEUED' LIMIT 1"
-_ENDED = (
-    "SELECT run_id FROM runs WHERE status IN ('FAILURE', 'CANCELED') "
-    "AND end_time > strftime('%s', 'now') - 86400"
+_LATELY = "end_time > strftime('%s', 'now') - 86400"
+_WAITING = (
+    f"SELECT run_id FROM runs WHERE status = 'QUEUED' OR status = 'CANCELED' AND {_LATELY} LIMIT 1"
 )
+_FAILED = f"SELECT run_id FROM runs WHERE status = 'FAILURE' AND {_LATELY}"
 _STEP_FAILED = "SELECT 1 FROM event_logs WHERE dagster_event_type = 'STEP_FAILURE' LIMIT 1"
 _STORAGES = ("run_storage", "event_log_storage", "instance_class")
 """How else than by `storage` a `dagster.yaml` can say where the history is."""
@@ -144,11 +144,11 @@ def _has_doubtful(kept: History) -> bool:
 
 
 def _has_news(kept: History) -> bool:
-    """Whether a run waits in the queue, or broke off lately without a step that failed."""
+    """Whether a run waits, or lately was canceled or broke off without a step that failed."""
     if _asked(kept, "runs", _WAITING):
         return True
     return any(
-        not _asked(kept, f"runs/{run}", _STEP_FAILED) for run in _asked(kept, "runs", _ENDED)
+        not _asked(kept, f"runs/{run}", _STEP_FAILED) for run in _asked(kept, "runs", _FAILED)
     )
 
 

@@ -15,8 +15,7 @@ import dagster as dg
 from sparkify_dagster.defs.jobs import is_ours
 from sparkify_dagster.defs.sensors.lost_runs import LOST_TAG, find_lost, is_lost
 
-DAY = 86_400
-_MOST, _LOOKED_AT = 3, 30
+_DAY, _MOST, _LOOKED_AT = 86_400, 3, 30
 _BROKEN_OFF = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LAST_WORDS = {
     dg.DagsterEventType.ENGINE_EVENT,
@@ -41,18 +40,19 @@ def run_notes(instance: dg.DagsterInstance) -> tuple[list[str], list[str]]:
 
 
 def _broken_off(instance: dg.DagsterInstance) -> Iterator[str]:
-    """Runs of the last day that ended without a step of theirs having failed, oldest first."""
-    asked = dg.RunsFilter(statuses=_BROKEN_OFF)
-    recent = [
-        record
-        for record in instance.get_run_records(asked, limit=_LOOKED_AT)
-        if (record.end_time or 0) > time.time() - DAY
-        and is_ours(record.dagster_run, None)
-        and is_lost(instance, record.dagster_run)
-    ]
-    for record in reversed(recent[:_MOST]):
-        words = _last_words(instance, record.dagster_run)
-        yield f"{_moment(record.end_time or 0)}, run {record.dagster_run.run_id[:8]}: {words}"
+    """Runs of the last day that were canceled, or failed in no step of theirs, oldest first."""
+    recent = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_BROKEN_OFF), limit=_LOOKED_AT):
+        run, ended = record.dagster_run, record.end_time or 0
+        canceled = run.status is dg.DagsterRunStatus.CANCELED
+        if (
+            ended > time.time() - _DAY
+            and is_ours(run, None)
+            and (canceled or is_lost(instance, run))
+        ):
+            recent.append((run, ended))
+    for run, ended in reversed(recent[:_MOST]):
+        yield f"{_moment(ended)}, run {run.run_id[:8]}: {_last_words(instance, run)}"
 
 
 def _last_words(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
