@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
+from sparkify_dagster.cli import cluster as command
 from sparkify_dagster.cluster import beside, stack
 from sparkify_dagster.cluster.cloud import Cloud, Refused
 from sparkify_dagster.cluster.config import config_text
@@ -235,6 +236,19 @@ def test_pausing_waits_until_it_is_paused(aws: Script, monkeypatch: pytest.Monke
     redshift.add_response("describe_clusters", clusters("pausing"))
     redshift.add_response("describe_clusters", clusters("paused"))
     assert beside.switch(aws.cloud, "dwh", pause=True) == "paused"
+
+
+@pytest.mark.parametrize("pause", [True, False])
+def test_pausing_serverless_asks_nothing_of_it_and_says_what_it_does_by_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pause: bool
+) -> None:
+    monkeypatch.setattr(command, "cloud_of", lambda *_: None)
+    monkeypatch.setattr(stack, "look", lambda *_: MADE)
+    command.run_switch("dwh", load_settings(None), "", pause=pause)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"there is nothing to {'pause' if pause else 'resume'}. It sleeps by itself" in said
+    assert "After 8 RPU-hours in a day queries are turned off" in said
+    assert "cluster create dwh --set DailyRpuHours=1" in said
 
 
 def test_what_is_paused_already_is_asked_for_nothing(aws: Script) -> None:
