@@ -31,10 +31,8 @@ from sparkify_dagster.pipeline.loading import Loading, Published, RemoteStore
 from sparkify_dagster.pipeline.prepare import in_groups
 from sparkify_dagster.pipeline.publish import entry_of, recorded
 from sparkify_dagster.pipeline.suppress import write_suppressed
-from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import CopyRefused, Cost, LakeObjects, Row, Session
 from sparkify_dagster.warehouse.ledger import append_rows, relation
-from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
 INCOMING = "incoming_events"
@@ -143,9 +141,7 @@ def _publish(
     group: Sequence[Part],
     copied: list[PartResult],
 ) -> Published:
-    loading.phases.now("load")
-    create_tables(session)
-    load = ledger.next_load(session, _TABLE.name)
+    load = loading.begin(session, _TABLE.name)
     load_id = load.load_id
     load_events.remove_days(session, loading, [part.name for part in group], load)
     session.send(create_incoming(INCOMING, _COLUMNS))

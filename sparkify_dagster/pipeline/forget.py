@@ -29,12 +29,22 @@ _UNKNOWN = "?"
 """The token of a day that somebody left and somebody else is back in: it is read again."""
 
 
-def forget(warehouse: Warehouse, leave_out: Suppression, run_id: str) -> list[PartResult]:
-    """Takes these people out; gives the days that held something of them, as they are now."""
+def forget(
+    warehouse: Warehouse, leave_out: Suppression, searched: str, run_id: str
+) -> list[PartResult]:
+    """Takes these people out; gives the days that held something of them, as they are now.
+
+    Args:
+        searched: Token of the document for which the tables were searched before.
+
+    Raises:
+        LakeError: Another load has searched them for another document since.
+    """
 
     def work(session: Session) -> tuple[int, list[Entry]]:
         create_tables(session)
         load = ledger.next_load(session, _EVENTS)
+        leave_out.require_searched(load, searched)
         return load.load_id, _Forgetting(session, leave_out, load, run_id).done()
 
     load_id, days = warehouse.transact(

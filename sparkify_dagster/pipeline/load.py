@@ -134,7 +134,7 @@ class _Load:
             return
         progress.report("searching for forgotten people")
         leave_out = self._leave_out(plan)
-        for day in forget(self.warehouse, leave_out, self.run_id):
+        for day in forget(self.warehouse, leave_out, plan.held.searched, self.run_id):
             yield self._part(day.entry.part, day)
 
     def _leave_out(self, plan: Planned) -> Suppression:

@@ -30,7 +30,6 @@ from sparkify_dagster.pipeline.publish import entry_of, over_limit, publish, rec
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
 from sparkify_dagster.warehouse.ledger import Entry, one_of
-from sparkify_dagster.warehouse.schema import create_tables
 
 _TABLE = STAGING_EVENTS
 
@@ -145,9 +144,7 @@ def _publish(loading: Loading, entries: Sequence[Entry], prepared: Prepared) -> 
     log_days = [dates[part] for part in kept.parts]
 
     def work(session: Session) -> Published:
-        loading.phases.now("load")
-        create_tables(session)
-        load = ledger.next_load(session, _TABLE.name)
+        load = loading.begin(session, _TABLE.name)
         remove_days(session, loading, days, load)
         findings = publish(session, loading, _TABLE, entries, kept, load.load_id, log_days)
         return Published(load.load_id, findings, session.cost)

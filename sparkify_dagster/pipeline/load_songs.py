@@ -29,7 +29,6 @@ from sparkify_dagster.pipeline.publish import entry_of, over_limit, publish, rec
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import Entry, one_of, relation
-from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster.warehouse.standing import standing
 
 _TABLE = STAGING_SONGS
@@ -208,9 +207,7 @@ def _publish(
     """One transaction: replace the rows of the changed objects, write the ledger, audit, commit."""
 
     def work(session: Session) -> Published:
-        loading.phases.now("load")
-        create_tables(session)
-        load = ledger.next_load(session, _TABLE.name)
+        load = loading.begin(session, _TABLE.name)
         if load.last_published > plan.as_of:
             raise _Overtaken
         _remove(session, plan, load)

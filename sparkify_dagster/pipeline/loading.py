@@ -14,6 +14,7 @@ from sparkify_dagster.core import progress
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Reader
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, Bounds, ObjectStore
+from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.pipeline.audit import Finding
 from sparkify_dagster.pipeline.phases import Phases
 from sparkify_dagster.pipeline.prepare import Prepared, Read, prepare
@@ -21,6 +22,8 @@ from sparkify_dagster.pipeline.star import REBUILD_FROM
 from sparkify_dagster.pipeline.suppress import NOBODY, Suppression
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Cost, Session, Warehouse
+from sparkify_dagster.warehouse.ledger import NextLoad
+from sparkify_dagster.warehouse.schema import create_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,19 @@ class Loading:
         return self.warehouse.transact(
             work, lambda session, done: ledger.holds(session, done.load_id, self.run_id)
         )
+
+    def begin(self, session: Session, target: str) -> NextLoad:
+        """Begins a transaction: makes tables that are missing; says where it stands among loads.
+
+        Raises:
+            LakeError: The forgotten people that another load has taken out since are others.
+        """
+        self.phases.now("load")
+        create_tables(session)
+        load = ledger.next_load(session, target)
+        if target == STAGING_EVENTS.name:
+            self.leave_out.require_searched(load, self.leave_out.forgotten.token)
+        return load
 
     def read(
         self, read: Read, objects: Iterable[tuple[str, str]], what: str, done: int, total: int

@@ -85,6 +85,7 @@ class Loaded:
         hidden: By table, the parts with objects from below links that are not followed, and these.
         suppressed: Log days of which records of forgotten people were left out.
         forget: The tables must be searched for forgotten people.
+        searched: Token of their document for which they were searched last.
     """
 
     songs: dict[str, str]
@@ -97,6 +98,7 @@ class Loaded:
     hidden: Hidden = field(default_factory=dict)
     suppressed: frozenset[str] = frozenset()
     forget: bool = False
+    searched: str = NOTHING
 
     @property
     def is_nothing(self) -> bool:
@@ -193,6 +195,7 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
         hidden_parts(session, snapshot.aside if snapshot else {}),
         frozenset(left.days),
         forget,
+        left.searched,
     )
 
 

@@ -28,7 +28,6 @@ from sparkify_dagster.pipeline.suppress import write_suppressed
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Values
 from sparkify_dagster.warehouse.ledger import Entry, append_columns, relation
-from sparkify_dagster.warehouse.schema import create_tables
 
 KEPT_REJECTS = 1_000
 """Rejects of an object that are kept of a load that failed."""
@@ -192,8 +191,7 @@ def record_failure(
     values: Values = {"day": day} if day else {}
 
     def work(session: Session) -> Published:
-        create_tables(session)
-        load_id = ledger.next_load(session, table.name).load_id
+        load_id = loading.begin(session, table.name).load_id
         ledger.remove(session, "load_rejects", table.name, f"NOT published{only}", values)
         write_rejects(session, table, prepared, kept, load_id, loading.run_id, published=False)
         ledger.record(session, entries, load_id, loading.run_id)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.documents import Forgotten
+from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Batch
 from sparkify_dagster.lake.reader.rejects import Rejects
@@ -25,7 +26,7 @@ from sparkify_dagster.model.ledger import SUPPRESSED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
-from sparkify_dagster.warehouse.ledger import Entry, append_rows, one_of, relation
+from sparkify_dagster.warehouse.ledger import Entry, NextLoad, append_rows, one_of, relation
 from sparkify_dagster.warehouse.standing import Standing
 
 _TOO_LONG = 20
@@ -89,6 +90,21 @@ class Suppression:
             for e in entries
             if self._ids or e.part in self.days
         ]
+
+    @staticmethod
+    def require_searched(load: NextLoad, token: str) -> None:
+        """Lets a transaction go on only if the document that was loaded last is the expected one.
+
+        A load that read an older one could publish people whom another has just taken out.
+
+        Raises:
+            LakeError: Another load has read another one since.
+        """
+        if load.forgotten != token:
+            raise LakeError(
+                "another load has read another document of forgotten people ([S3] FORGOTTEN) since "
+                "this one looked at the lake, so nothing more was published. Load again."
+            )
 
     def clear(self, session: Session, days: Sequence[str]) -> None:
         """Removes what is known of records left out of some days' objects."""

@@ -16,11 +16,12 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
+from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import Names, qualified, relations
-from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.ledger import LEDGER, SUPPRESSED
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.warehouse.engine import Row, Rows, Session, Values, WarehouseMissing
 
@@ -69,11 +70,13 @@ class NextLoad(NamedTuple):
         load_id: Its number, greater than those of all that are recorded.
         star_loads: Publications of the star that the history knows; 0: it was never built.
         last_published: The last published load of the same staging table; 0: none was.
+        forgotten: Token of the document of forgotten people that was loaded last.
     """
 
     load_id: int
     star_loads: int
     last_published: int
+    forgotten: str
 
 
 def utc_now() -> datetime:
@@ -118,7 +121,9 @@ def next_load(session: Session, target: str) -> NextLoad:
     Args:
         target: The staging table it loads.
     """
-    return NextLoad(*map(int, _ask(session, "next_load", {"target": target})[0]))
+    asked = {"target": target, "suppressed": SUPPRESSED}
+    load_id, star_loads, published, forgotten = _ask(session, "next_load", asked)[0]
+    return NextLoad(int(load_id), int(star_loads), int(published), forgotten or NOTHING)
 
 
 def holds(session: Session, load_id: int, run_id: str) -> bool:

@@ -10,7 +10,11 @@ from sparkify_dagster.lake.documents import Forgotten
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.model.checks import checks_of
 from sparkify_dagster.pipeline.audit import Stored, examine
+from sparkify_dagster.pipeline.events import Ended, Planned
 from sparkify_dagster.pipeline.held_of import Held, held_of, sources
+from sparkify_dagster.pipeline.load import load
+from sparkify_dagster.pipeline.loading import Limits
+from sparkify_dagster.pipeline.plan import Request
 from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster_tests.lakes import (
     Outcome,
@@ -153,3 +157,25 @@ def test_what_is_held_of_a_person_and_where_it_comes_from_is_told(pair: Pair) ->
     before = after
     assert found(known=False) == ([], [])
     assert set(found(known=True)[1]) == {days[0], days[2], days[3]}
+
+
+@pytest.mark.parametrize("first", [(), (8,)])
+def test_a_load_that_looked_before_somebody_was_forgotten_publishes_nothing_of_them(
+    pair: Pair, first: tuple[int, ...]
+) -> None:
+    lake, maria = pair.lake, event(userId="7", firstName="Maria")
+    lake.put_log(log_key("2018-11-01"), maria, event(userId="8"), event())
+    bring_up_to_date(lake.open(), pair.warehouse)
+    if first:
+        forget(pair, *first)
+    lake.put_log(log_key("2018-11-02"), maria, event(itemInSession=2), BROKEN)
+    late = load(Request(), pair.warehouse, lake.open(), Limits(rejects=0.9))
+    assert any(isinstance(happened, Planned) for happened in late), "it has looked at the lake"
+
+    forget(pair, *first, 7)
+    bring_up_to_date(lake.open(), pair.warehouse)
+    *_, end = late
+    assert isinstance(end, Ended)
+    assert "another document of forgotten people" in str(end.error)
+    assert "Maria" not in dump(pair)
+    loaded(pair)
