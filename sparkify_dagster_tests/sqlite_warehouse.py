@@ -154,6 +154,9 @@ class SqliteWarehouse:
     def clean_up(self) -> str:
         return ""
 
+    def rewrite(self) -> None:
+        return None
+
 
 def ignoring_trailing_blanks(schema: str) -> sqlite3.Connection:
     """A database in memory with an empty schema, the collation, and Redshift's functions."""

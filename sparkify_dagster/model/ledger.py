@@ -169,6 +169,7 @@ RETIRED: dict[str, Table] = {
 SUPPRESSED = "suppressed"
 """In place of a table: the log days' records of forgotten people, by day and by object.
 
-The digest is the token of their document as it was then, `empty` where a day has none of them; the
-part `all` says up to which document the tables were searched for them.
+The digest is the token of their document as it was then, `empty` where a day has none of them.
 """
+SEARCHED, WIPED = "all", "file"
+"""Parts of it: up to which document the tables were searched for them, and DuckDB's file wiped."""

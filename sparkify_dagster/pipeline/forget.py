@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.model.ddl import relations
-from sparkify_dagster.model.ledger import SUPPRESSED
+from sparkify_dagster.model.ledger import SEARCHED, SUPPRESSED, WIPED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.events import PartResult
@@ -51,6 +51,23 @@ def forget(
         work, lambda session, done: ledger.holds(session, done[0], run_id)
     )
     return [PartResult(replace(day, load_id=load_id, run_id=run_id)) for day in days]
+
+
+def wipe(warehouse: Warehouse, token: str, run_id: str) -> None:
+    """Removes what they left in the warehouse's own file, and notes up to which document.
+
+    Raises:
+        WarehouseError: It cannot be done now; the next load tries it again.
+    """
+    warehouse.rewrite()
+
+    def work(session: Session) -> int:
+        load = ledger.next_load(session, _EVENTS)
+        done = Entry(SUPPRESSED, WIPED, "published", token)
+        ledger.record(session, [done], load.load_id, run_id)
+        return load.load_id
+
+    warehouse.transact(work, lambda session, load_id: ledger.holds(session, load_id, run_id))
 
 
 class _Forgetting:
@@ -129,8 +146,10 @@ class _Forgetting:
                     suppressed=known + left + gone,
                 )
             )
-        marker = Entry(SUPPRESSED, "all", "published", token)
-        ledger.record(self._session, [*days, *counted, marker], self._load.load_id, self._run_id)
+        # Of what was never loaded no byte is in a file.
+        marks = [SEARCHED, WIPED] if self._load.load_id == 1 else [SEARCHED]
+        counted += [Entry(SUPPRESSED, mark, "published", token) for mark in marks]
+        ledger.record(self._session, [*days, *counted], self._load.load_id, self._run_id)
         failed = [
             e
             for e in ledger.latest(self._session, "failed")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import relations
-from sparkify_dagster.model.ledger import SUPPRESSED
+from sparkify_dagster.model.ledger import SEARCHED, SUPPRESSED, WIPED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.pipeline.refresh import counted, rows_in
@@ -36,12 +36,14 @@ class Held:
             the engine did not tell.
         left_out: Records of anybody that were left out, by log day.
         anybody: Somebody is forgotten, as the last load knows.
+        wiped: DuckDB's file was made anew since anybody was taken out of it.
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
     places: Mapping[Place, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     anybody: bool = False
+    wiped: bool = False
 
 
 def held_of(session: Session, people: Suppression) -> Held:
@@ -60,9 +62,14 @@ def held_of(session: Session, people: Suppression) -> Held:
     for reject in rejects:
         places[reject.place] += reject.published
     known = {e.part: e for e in ledger.latest(session) if e.target == SUPPRESSED}
-    left_out = {day: e.records for day, e in known.items() if day != "all" and e.records}
-    anybody = "all" in known and known["all"].digest != NOTHING
-    return Held({**rows, "load_rejects": len(rejects)}, places, left_out, anybody)
+    searched, wiped = (e and e.digest for e in map(known.get, (SEARCHED, WIPED)))
+    return Held(
+        {**rows, "load_rejects": len(rejects)},
+        places,
+        {day: e.records for day, e in known.items() if e.records},
+        anybody=searched not in (None, NOTHING),
+        wiped=searched == wiped,
+    )
 
 
 def staged_of(session: Session, people: Suppression) -> Counter[Place]:

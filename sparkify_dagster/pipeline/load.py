@@ -5,7 +5,7 @@
 3. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
 4. *Star and marts*: brought up to date with what is staged now, the good days of it.
 5. *Checks* that look at the load itself, or at what it has built.
-6. *Pruning*: old history goes, and what dead loads left behind.
+6. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
 
 Each step audits what it wrote and commits before the load says so, and what is committed stays:
 whatever fails after that is told and omitted. What belongs here: just this order, and what becomes
@@ -46,7 +46,7 @@ from sparkify_dagster.pipeline.events import (
     PartResult,
     Planned,
 )
-from sparkify_dagster.pipeline.forget import forget
+from sparkify_dagster.pipeline.forget import forget, wipe
 from sparkify_dagster.pipeline.load_songs import load_songs
 from sparkify_dagster.pipeline.loading import Limits, Loading
 from sparkify_dagster.pipeline.plan import (
@@ -116,6 +116,7 @@ class _Load:
         yield from self._star(plan.todo, plan.snapshot.aliases)
         yield from self._check(self._of_columns())
         yield from self._prune(plan.held)
+        yield from self._wipe(plan)
 
     def _plan(self) -> Generator[Event, None, Planned]:
         progress.report("looking at the lake")
@@ -231,6 +232,14 @@ class _Load:
         yield from self._tried("Old history was not removed", lambda: self.warehouse.transact(old))
         if left := (yield from self._tried(missing, self.warehouse.clean_up)):
             yield Omitted(f"{missing}: {left}")
+
+    def _wipe(self, plan: Planned) -> Iterator[Event]:
+        """Once no table holds anything of forgotten people any more."""
+        built = {table.name for table in (*star.STAR, *marts.MARTS)}
+        if plan.todo.wipe and built <= self.up_to_date:
+            progress.report("removing what deleted rows left in the file")
+            clear = partial(wipe, self.warehouse, plan.snapshot.forgotten.token, self.run_id)
+            yield from self._tried("What deleted rows left in the file was not removed", clear)
 
     def _part(self, name: str, result: PartResult) -> PartResult:
         if not result.published:

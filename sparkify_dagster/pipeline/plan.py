@@ -86,6 +86,7 @@ class Loaded:
         suppressed: Log days of which records of forgotten people were left out.
         forget: The tables must be searched for forgotten people.
         searched: Token of their document for which they were searched last.
+        wipe: Bytes of forgotten people may be left in DuckDB's file.
     """
 
     songs: dict[str, str]
@@ -99,6 +100,7 @@ class Loaded:
     suppressed: frozenset[str] = frozenset()
     forget: bool = False
     searched: str = NOTHING
+    wipe: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -120,6 +122,7 @@ class Pending:
         star: The star must be published even if nothing is loaded.
         given_up: Parts that differ and have failed too often to be tried again by themselves.
         forget: The tables must be searched for forgotten people.
+        wipe: DuckDB's file must be made anew without their bytes.
     """
 
     songs: list[Part]
@@ -127,11 +130,12 @@ class Pending:
     star: bool
     given_up: list[Part] = field(default_factory=list)
     forget: bool = False
+    wipe: bool = False
 
     @property
     def is_nothing(self) -> bool:
         """Whether the warehouse holds what the lake holds."""
-        return not (self.songs or self.days or self.star or self.forget)
+        return not (self.songs or self.days or self.star or self.forget or self.wipe)
 
 
 def summed_up(todo: Pending) -> str:
@@ -179,11 +183,12 @@ def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
 def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     there, now = ledger.ready_tables(session), standing(session)
     aliases = snapshot.aliases.token if snapshot else None
-    days, left, forget = now.digests(STAGING_EVENTS.name), left_out(now), False
+    days, left, forget, wipe = now.digests(STAGING_EVENTS.name), left_out(now), False, False
     if snapshot is not None:
         forgotten = snapshot.forgotten
         days |= dict.fromkeys(left.of_others(forgotten), _SOMEBODY_IS_BACK)
         forget = left.searched != forgotten.token or is_staged(session, forgotten)
+        wipe = session.engine == "duckdb" and (forget or left.wiped != forgotten.token)
     return Loaded(
         now.digests(STAGING_SONGS.name),
         days,
@@ -196,6 +201,7 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
         frozenset(left.days),
         forget,
         left.searched,
+        wipe,
     )
 
 
@@ -240,7 +246,7 @@ def pending(
     if request.what == "asked":
         asked = [snapshot.days.get(name) or empty_part(name) for name in request.days]
         songs = songs if STAGING_SONGS.name in request.tables else []
-        return Pending(songs, asked, request.star, forget=held.forget)
+        return Pending(songs, asked, request.star, forget=held.forget, wipe=held.wipe)
     days = changed_parts(snapshot.days, known_days)
     if request.within is not None:
         songs, days = [], [p for p in days if date.fromisoformat(p.name) in request.within]
@@ -250,7 +256,7 @@ def pending(
         days, days_over = _tried_less(days, held.failed_days, attempts)
         given_up = [*songs_over, *days_over]
     star = held.star_behind or request.what == "everything"
-    return Pending(songs, days, star, given_up, held.forget)
+    return Pending(songs, days, star, given_up, held.forget, held.wipe)
 
 
 def _tried_less(

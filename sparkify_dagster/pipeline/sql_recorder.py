@@ -223,6 +223,9 @@ class Recorder:
         """Nothing is left outside."""
         return ""
 
+    def rewrite(self) -> None:
+        """There is no file."""
+
     def _session(self, sent: list[Sent]) -> _Session:
         return _Session(self._connection, self.schema, self._place, sent, self.beside)
 

@@ -22,7 +22,7 @@ from sparkify_dagster.lake.objects import LakeObject
 from sparkify_dagster.lake.reader.reader import Batch
 from sparkify_dagster.lake.reader.rejects import Rejects
 from sparkify_dagster.lake.snapshot import loaded_columns
-from sparkify_dagster.model.ledger import SUPPRESSED
+from sparkify_dagster.model.ledger import SEARCHED, SUPPRESSED, WIPED
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session
@@ -122,10 +122,12 @@ class LeftOut:
     Attributes:
         days: The log days of which records were left out, each with the token of the document then.
         searched: The token for which all that is staged was searched last.
+        wiped: The token for which DuckDB's file was made anew last, so that no byte is left in it.
     """
 
     days: Mapping[str, str]
     searched: str
+    wiped: str
 
     def of_others(self, forgotten: Forgotten) -> list[str]:
         """The days of which somebody was left out who may be forgotten no longer."""
@@ -135,8 +137,10 @@ class LeftOut:
 def left_out(now: Standing) -> LeftOut:
     """What the history says of forgotten people."""
     tokens = now.digests(SUPPRESSED)
-    searched = tokens.pop("all", NOTHING)
-    return LeftOut({day: token for day, token in tokens.items() if token != NOTHING}, searched)
+    searched = tokens.pop(SEARCHED, NOTHING)
+    wiped = tokens.pop(WIPED, NOTHING)
+    days = {day: token for day, token in tokens.items() if token != NOTHING}
+    return LeftOut(days, searched, wiped)
 
 
 def user_id_field(fields: Sequence[str]) -> str:

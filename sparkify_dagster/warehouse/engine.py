@@ -274,6 +274,10 @@ class Warehouse(Protocol):
     def clean_up(self) -> str:
         """Removes what loads that died left outside the tables; says what could not be removed."""
 
+    def rewrite(self) -> None:
+        """Makes the warehouse's own file anew, without the bytes of deleted rows, if it has one."""
+        ...
+
     def reading(self) -> AbstractContextManager[Session]:
         """A short look at what is committed; nothing can be written.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -50,10 +51,13 @@ def loaded(pair: Pair, held: Expected | None = None) -> tuple[Outcome, Expected]
 
 
 def dump(pair: Pair) -> str:
-    """All that stands in the warehouse's tables."""
+    """All that stands in the warehouse's tables, and in the blocks of its file, freed ones, too."""
     with pair.warehouse.reading() as session:
         tables = [f'{session.schema}."{name}"' for name in session.tables()]
-        return repr([session.query(f"SELECT * FROM {table}") for table in tables])
+        held = repr([session.query(f"SELECT * FROM {table}") for table in tables])
+    if pair.warehouse.engine == "duckdb":
+        held += Path(pair.warehouse.location).read_bytes().decode("latin-1")
+    return held
 
 
 def test_who_is_forgotten_is_in_no_table_and_comes_back_when_taken_off_the_list(pair: Pair) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ _VACUUM_TASKS = 100
 """DuckDB's own default, with which each transaction puts together what others have left of tables:
 half a second for a new day on 10 M events. Here it waits until a table is hollow."""
 _CATALOG = "_warehouse_file"
+_COPY = "_warehouse_copy"
 
 
 class DuckDBWarehouse:
@@ -139,6 +141,32 @@ class DuckDBWarehouse:
         """Nothing is ever left outside the file."""
         return ""
 
+    def rewrite(self) -> None:
+        """Puts a copy of what the file holds in its place: nothing else clears its freed blocks.
+
+        Raises:
+            WarehouseError: It could not be copied, and is as it was.
+        """
+        file = os.path.realpath(self._path)
+        copy, log = f"{file}.copy", Path(f"{self._path}.wal")
+        with self._connected(read_only=False) as session:
+            try:
+                _remove(copy)
+                session.execute(f"CHECKPOINT {_CATALOG}")
+                session.execute(f"ATTACH {_quoted(copy)} AS {_COPY}")
+                session.execute(f"COPY FROM DATABASE {_CATALOG} TO {_COPY}")
+                session.execute(f"DETACH {_COPY}")
+                if log.exists():
+                    raise WarehouseError(f"{log}: not empty, so {file} was not made anew.")
+                shutil.copymode(file, copy)
+                os.replace(copy, file)
+            except OSError as error:
+                raise WarehouseError(
+                    f"{file}: could not be made anew ({error.strerror}); it is as it was."
+                ) from None
+            finally:
+                _remove(copy)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """A short look at what is committed."""
@@ -175,13 +203,18 @@ class DuckDBWarehouse:
             instance = self._kept.pop()
         except IndexError:
             instance = duckdb.connect(":memory:", config=self._config)
-        path, option = str(self._path).replace("'", "''"), " (READ_ONLY)" if read_only else ""
+        option = " (READ_ONLY)" if read_only else ""
         try:
-            instance.execute(f"ATTACH '{path}' AS {_CATALOG}{option}")
+            while True:
+                before = _inode(self._path)
+                instance.execute(f"ATTACH {_quoted(self._path)} AS {_CATALOG}{option}")
+                if before in (None, _inode(self._path)):
+                    return instance
+                # `rewrite` has put another one there after this one was opened, before it was held.
+                instance.execute(f"DETACH {_CATALOG}")
         except BaseException:
             instance.close()
             raise
-        return instance
 
     def _detach(self, instance: duckdb.DuckDBPyConnection, session: DuckDBSession) -> None:
         """Lets go of the file; keeps the engine, whose start would take 0.03 s the next time."""
@@ -216,3 +249,18 @@ class DuckDBWarehouse:
                     self._on_wait(f"waiting for {holder(error)} to let go of {self._path}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _inode(path: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        return path.stat().st_ino
+    return None
+
+
+def _quoted(path: str | Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _remove(copy: str) -> None:
+    for path in (copy, f"{copy}.wal"):
+        Path(path).unlink(missing_ok=True)

@@ -174,6 +174,9 @@ class RedshiftWarehouse:
             return str(error)
         return ""
 
+    def rewrite(self) -> None:
+        """Redshift's disks are its own: its vacuum, which runs by itself, removes deleted rows."""
+
     def _ask_for_sizes(self) -> list[Row]:
         with self.looking() as session:
             return session.query(SIZES, {"schema": self.schema})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import subprocess
 import sys
 import weakref
@@ -16,6 +19,7 @@ from sparkify_dagster.warehouse.duckdb import session as engine
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster_tests.lakes import warehouse_at
+from sparkify_dagster_tests.processes import processes
 
 
 @pytest.fixture
@@ -171,3 +175,62 @@ def test_a_process_that_ends_with_an_engine_in_hand_ends_without_a_word(tmp_path
     asked = [sys.executable, "-c", program, str(tmp_path / "warehouse.duckdb")]
     ended = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def _write(path: str, stop: Path) -> None:
+    """Adds rows, one a transaction, and reads them back; the last row says how many there are."""
+    warehouse, written = warehouse_at(Path(path)), 0
+    while not stop.exists():
+        with warehouse.transaction() as session:
+            session.execute("INSERT INTO sparkify.t VALUES (-1)")
+        written += 1
+        with warehouse.reading() as session:
+            session.query("SELECT COUNT(*) FROM sparkify.t")
+    (stop.parent / f"written.{os.getpid()}").write_text(str(written))
+
+
+def test_a_file_that_is_made_anew_loses_deleted_bytes_and_nothing_that_others_write_meanwhile(
+    warehouse: DuckDBWarehouse, tmp_path: Path
+) -> None:
+    file, stop = Path(warehouse.location), tmp_path / "stop"
+    with warehouse.transaction() as session:
+        session.execute("CREATE TABLE sparkify.named (name VARCHAR NOT NULL)")
+        session.execute("COMMENT ON COLUMN sparkify.named.name IS 'of a person'")
+        session.execute("INSERT INTO sparkify.named SELECT 'Maria' || i FROM range(9999) AS r(i)")
+    with warehouse.transaction() as session:
+        session.execute("DELETE FROM sparkify.named")
+    assert b"Maria" in file.read_bytes(), "freed blocks keep what was deleted"
+    file.chmod(0o640)
+
+    others = [
+        processes().Process(target=_write, args=(str(file), stop), daemon=True) for _ in range(2)
+    ]
+    for other in others:
+        other.start()
+    for _ in range(10):
+        warehouse.rewrite()
+    stop.touch()
+    for other in others:
+        other.join(60)
+        assert other.exitcode == 0
+    written = sum(int(path.read_text()) for path in tmp_path.glob("written.*"))
+    with warehouse.reading() as session:
+        assert session.query("SELECT COUNT(*) FROM sparkify.t") == [(3 + written,)]
+        assert session.tables()["named"].comments == {"name": "of a person"}
+    assert b"Maria" not in file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert [path.name for path in tmp_path.glob(f"{file.name}*")] == [file.name]
+
+
+def test_a_file_that_cannot_be_made_anew_stays_as_it_is(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    before = Path(warehouse.location).read_bytes()
+    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb: could not be made anew"):
+        warehouse.rewrite()
+    assert Path(warehouse.location).read_bytes() == before
+    assert not Path(f"{warehouse.location}.copy").exists()
