@@ -234,6 +234,23 @@ def rejects(
     )
 
 
+@app.command(cls=Command, rich_help_panel=_LOOK)
+def person(
+    context: typer.Context,
+    user_id: Annotated[str, typer.Argument(metavar="USER_ID")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all of it to FILE: .json, .html."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is held about somebody who asks: rows by table, and lines of the lake."""
+    from sparkify_dagster.cli.person import run_person
+
+    run_person(settings_of(context), user_id, output, force=force, as_json=as_json)
+
+
 @app.command(rich_help_panel=_LOOK)
 def unmatched(
     context: typer.Context,

@@ -38,16 +38,18 @@ NOT_REACHED = (
     "the objects of the lake: who owns them must purge them",
     "the document itself, which names the ids and must stay",
     "the engine's query history, which names the ids, its snapshots and backups",
-    "freed blocks of a DuckDB file, until they are used again, or you delete it and load",
     "reports that were sent, and exports until `sparkify export` is run again",
-    "what Dagster recorded of earlier runs: previews and plots in its history",
 )
 """Where something of a person may be that no load takes out."""
+_IN_BLOCKS = {
+    "duckdb": "freed blocks of the DuckDB file: it could not be made anew; the next load tries it",
+    "redshift": "rows that Redshift deleted, on its disks until its own vacuum comes",
+}
 
 
 def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: bool) -> int:
     """Forgets people; gives the exit code: 1 if a row of theirs is left, or the load failed."""
-    people = Forgotten(tuple(_ids(words)))
+    people = Forgotten(user_ids(words))
     place, warehouse = place_to_keep(settings, "FORGOTTEN"), open_warehouse(settings)
     with watching():
         leave_out = Suppression(people, user_id_field(open_lake(settings).paths().fields))
@@ -70,6 +72,7 @@ def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: 
         after = _held(warehouse, leave_out)
         found = warehouse.read_only(lambda s: sources(s, before, after, known=bool(known)))
     logs = settings.s3.log_data.removesuffix("/")
+    is_wiped = warehouse.engine == "duckdb" and after.is_wiped
     sure, doubtful = ([f"{logs}/{key}" for key in keys] for keys in found)
     certificate = {
         "user_ids": list(people.ids),
@@ -85,7 +88,8 @@ def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: 
         "days_published": sorted(day for day, _ in result.days) if result else [],
         "objects_that_hold_them": sure,
         "objects_that_may_hold_them": doubtful,
-        "not_reached": NOT_REACHED,
+        "file_made_anew": is_wiped,
+        "not_reached": NOT_REACHED if is_wiped else (*NOT_REACHED, _IN_BLOCKS[warehouse.engine]),
     }
     if as_json:
         print_json(certificate | {"load": outcome_json(result)})
@@ -97,7 +101,7 @@ def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: 
     return 0 if is_done else FAILED
 
 
-def _ids(words: Sequence[str]) -> dict[int, None]:
+def user_ids(words: Sequence[str]) -> tuple[int, ...]:
     """The ids that are typed, each once.
 
     Raises:
@@ -109,7 +113,7 @@ def _ids(words: Sequence[str]) -> dict[int, None]:
             complain(f"{cited(word)} is no user id: a whole number, as `user_id` has it.")
     if None in found.values():
         raise typer.Exit(WRONG_USE)
-    return dict.fromkeys(user_id for user_id in found.values() if user_id is not None)
+    return tuple({user_id: None for user_id in found.values() if user_id is not None})
 
 
 def _held(warehouse: Warehouse, people: Suppression) -> Held:
@@ -150,6 +154,9 @@ def _show(told: Mapping[str, Any]) -> None:
     for name, rows in told["rows"].items():
         table.add_row(name, f"{rows['before']:,}", f"{rows['after']:,}")
     show(table)
+    if told["file_made_anew"]:
+        say("The DuckDB file was made anew: no freed block of it holds what was deleted.")
+    say("Dagster's history shows what is personal only masked, so nothing goes from there.")
     say(f"Log days published anew: {', '.join(told['days_published']) or 'none'}.")
     for title, key in (
         ("Objects of the lake that hold them still:", "objects_that_hold_them"),

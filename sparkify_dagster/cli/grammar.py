@@ -35,6 +35,7 @@ _ARGUMENTS = {
     "folder": "Folder to write to; what is in it is replaced if it was written so.",
     "checks": "Only these lines, such as history; none: all.",
     "user_ids": "Ids of people, as user_id has them.",
+    "user_id": "Id of the person, as user_id has it.",
     "song_id": "The song of the catalogue that is meant.",
     "title": "The title as it is played, such as `sparkify unmatched` shows it.",
     "artist": "Its artist, likewise.",

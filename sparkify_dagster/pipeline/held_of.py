@@ -23,7 +23,7 @@ from sparkify_dagster.warehouse.engine import Session
 
 Place = tuple[str, str | None]
 """Log day and object; no object where Redshift read several."""
-_OF_PEOPLE = [t for t in TABLES.values() if any(c.name == "user_id" for c in t.columns)]
+OF_PEOPLE = [t for t in TABLES.values() if any(c.name == "user_id" for c in t.columns)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Held:
             the engine did not tell.
         left_out: Records of anybody that were left out, by log day.
         anybody: Somebody is forgotten, as the last load knows.
-        wiped: DuckDB's file was made anew since anybody was taken out of it.
+        is_wiped: DuckDB's file was made anew since anybody was taken out of it.
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
     places: Mapping[Place, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     anybody: bool = False
-    wiped: bool = False
+    is_wiped: bool = False
 
 
 def held_of(session: Session, people: Suppression) -> Held:
@@ -54,7 +54,7 @@ def held_of(session: Session, people: Suppression) -> Held:
     """
     there = ledger.ready_tables(session)
     names = relations(session.schema)
-    rows = Counter({table.name: 0 for table in _OF_PEOPLE if table.name in there})
+    rows = Counter({table.name: 0 for table in OF_PEOPLE if table.name in there})
     for theirs in people.conditions():
         of_theirs = {name: f"(SELECT * FROM {names[name]} WHERE {theirs})" for name in rows}
         rows.update(counted(session, {name: rows_in(of) for name, of in of_theirs.items()}))
@@ -68,7 +68,7 @@ def held_of(session: Session, people: Suppression) -> Held:
         places,
         {day: e.records for day, e in known.items() if e.records},
         anybody=searched not in (None, NOTHING),
-        wiped=searched == wiped,
+        is_wiped=searched == wiped,
     )
 
 

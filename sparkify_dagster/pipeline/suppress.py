@@ -73,15 +73,16 @@ class Suppression:
         """What of a batch is not theirs, and how many records of each object are."""
         if not self._ids:
             return batch, Counter()
-        theirs = pc.is_in(batch.rows["user_id"], pa.array(self._ids, pa.int64()))
+        theirs, named = self._found_in(batch)
+        gone = Counter(batch.rows["object"].filter(theirs).to_pylist())
+        gone.update(batch.rejects.table["object"].filter(named).to_pylist())
+        return _filtered(batch, pc.invert(theirs), pc.invert(named)), gone
+
+    def _found_in(self, batch: Batch) -> tuple[pa.ChunkedArray, pa.Array]:
+        """Of each row, and of each reject, whether it is theirs."""
         texts = batch.rejects.table["raw_text"].to_pylist()
         named = pa.array([self.is_of(text) for text in texts], pa.bool_())
-        rejects = batch.rejects.table
-        gone = Counter(batch.rows["object"].filter(theirs).to_pylist())
-        gone.update(rejects["object"].filter(named).to_pylist())
-        kept = replace(batch, rows=batch.rows.filter(pc.invert(theirs)))
-        kept.rejects = Rejects(rejects.filter(pc.invert(named)))
-        return kept, gone
+        return pc.is_in(batch.rows["user_id"], pa.array(self._ids, pa.int64())), named
 
     def entries(self, entries: Sequence[Entry]) -> list[Entry]:
         """What the history says of the records left out of some days."""
@@ -113,6 +114,20 @@ class Suppression:
 
 
 NOBODY = Suppression()
+
+
+class OnlyTheirs(Suppression):
+    """The other way round: everybody else's records are left out, and not counted."""
+
+    def left(self, batch: Batch) -> tuple[Batch, Counter[int]]:
+        """What of a batch is theirs."""
+        return _filtered(batch, *self._found_in(batch)), Counter()
+
+
+def _filtered(batch: Batch, rows: pa.ChunkedArray, rejects: pa.Array) -> Batch:
+    kept = replace(batch, rows=batch.rows.filter(rows))
+    kept.rejects = Rejects(batch.rejects.table.filter(rejects))
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,9 @@ def render(facts: Facts, written: datetime) -> str:
     Args:
         written: When, UTC; the only thing in it that does not come from the warehouse.
     """
-    from jinja2 import Environment
-    from markupsafe import Markup
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_template("page.html")).render(
+    return render_template(
+        "page.html",
         span=span(facts.headline.first_day, facts.headline.last_day),
-        style=Markup(_template("style.css")),
         notes=notes(facts),
         cards=cards(facts),
         sections=[make(facts) for make in _SECTIONS],
@@ -50,6 +46,16 @@ def render(facts: Facts, written: datetime) -> str:
         written=moment(written),
         version=__version__,
     )
+
+
+def render_template(name: str, **given: object) -> str:
+    """A page of the same looks."""
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    style = Markup(_template("style.css"))
+    return environment.from_string(_template(name)).render(style=style, **given)
 
 
 def cards(facts: Facts) -> list[Card]:

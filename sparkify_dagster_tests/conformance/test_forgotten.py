@@ -9,12 +9,14 @@ import pytest
 
 from sparkify_dagster.lake.documents import Forgotten
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS
 from sparkify_dagster.model.checks import checks_of
 from sparkify_dagster.pipeline.audit import Stored, examine
 from sparkify_dagster.pipeline.events import Ended, Planned
 from sparkify_dagster.pipeline.held_of import Held, held_of, sources
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.loading import Limits
+from sparkify_dagster.pipeline.person import find_person
 from sparkify_dagster.pipeline.plan import Request
 from sparkify_dagster.pipeline.suppress import Suppression
 from sparkify_dagster_tests.lakes import (
@@ -145,6 +147,10 @@ def test_what_is_held_of_a_person_and_where_it_comes_from_is_told(pair: Pair) ->
     assert {name: before.rows[name] for name in counted} == counted
     assert min(before.rows.values()) == before.rows["retired_events"] == 0
     assert not before.anybody
+    asked = find_person(pair.warehouse, lake.open(), DEFAULT_BOUNDS, 7)
+    assert asked.lines == {days[0]: [1], days[2]: [1]}, "of a day that COPY read, too"
+    assert {name: len(rows) for name, rows in asked.rows.items()} == before.rows
+    assert find_person(pair.warehouse, lake.open(), DEFAULT_BOUNDS, 99).is_nothing
 
     forget(pair, 7)
     lake.put_log(days[3], maria, event())
@@ -158,6 +164,12 @@ def test_what_is_held_of_a_person_and_where_it_comes_from_is_told(pair: Pair) ->
     assert days[3] in doubtful, "which was never loaded with it"
     if pair.warehouse.engine == "duckdb":
         assert sure == [days[0], days[2]]
+    asked = find_person(pair.warehouse, lake.open(), DEFAULT_BOUNDS, 7)
+    assert asked.is_forgotten
+    assert (asked.lines, any(asked.rows.values())) == (
+        {days[0]: [1], days[2]: [1], days[3]: [1]},
+        False,
+    )
     before = after
     assert found(known=False) == ([], [])
     assert set(found(known=True)[1]) == {days[0], days[2], days[3]}

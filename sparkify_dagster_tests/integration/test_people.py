@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import stat
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ class Project:
     def run(self, *words: str, **settings: str) -> Said:
         key, path = (
             ("FORGOTTEN", self.lake.forgotten)
-            if words[0] == "forget"
+            if words[0] in ("forget", "person")
             else ("ALIASES", self.lake.aliases)
         )
         return sparkify(self.folder, *words, **({f"SPARKIFY_S3__{key}": str(path)} | settings))
@@ -156,3 +157,51 @@ def test_what_is_asked_before_forgetting_names_the_rows_and_no_changes_nothing(
     assert "rows of theirs" in " ".join(shown.split())
     assert "Nothing was changed." in shown
     assert not project.lake.forgotten.exists()
+
+
+def test_who_asks_what_is_held_gets_all_rows_and_lines_as_one_file(project: Project) -> None:
+    lake, many = project.lake, [event(sessionId=n) for n in range(30)]
+    maria = event(userId="7", firstName="<b>Mar\u00eda</b>", lastName="\u05d2\u05d5\u05df")
+    lake.put_log(DAY, event(), maria, maria | {"ts": None}, *many)
+    lake.forgotten.write_text("# nobody\n")
+    project.load()
+    lake.put_log(log_key("2018-11-02"), *many, maria)
+    lake.put_log("elsewhere.json", maria)
+
+    for word, why in (("x7", "is no user id"), ("1.5", "is no user id")):
+        said = project.run("person", word)
+        assert (said.code, why in said.err) == (2, True)
+    assert "Nothing is held about user 99." in project.run("person", "99").out
+    said = project.run("person", "7")
+    assert (said.code, "staging_events_table" in said.out) == (0, True), said.err
+    assert "Mar" not in said.out + said.err, "only a file shows values"
+
+    told = project.run("person", "7", "--json").json
+    counted = {name: len(rows) for name, rows in told["rows"].items() if rows}
+    assert counted == {
+        **dict.fromkeys(("staging_events_table", "user", "songplay", "load_rejects"), 1),
+        **dict.fromkeys(("listening_days", "user_level_history", "sessions"), 1),
+    }
+    assert told["rows"]["user"][0]["first_name"] == "<b>Mar\u00eda</b>"
+    assert told["rows"]["load_rejects"][0]["line"] == 3
+    assert told["lake"] == [
+        {"object": str(lake.logs / DAY), "lines": [2, 3]},
+        {"object": str(lake.logs / log_key("2018-11-02")), "lines": [31]},
+    ]
+    assert told["not_searched"] == [str(lake.logs / "elsewhere.json")]
+
+    assert "ending says how" in project.run("person", "7", "--output", "maria.txt").err
+    for name in ("maria.json", "maria.html"):
+        assert project.run("person", "7", "--output", name).code == 0
+        assert "is there already" in project.run("person", "7", "--output", name).err
+        assert stat.S_IMODE((project.folder / name).stat().st_mode) == 0o600
+    written = json.loads((project.folder / "maria.json").read_text())
+    assert (written["rows"], written["lake"]) == (told["rows"], told["lake"])
+    page = (project.folder / "maria.html").read_text()
+    assert "&lt;b&gt;Mar\u00eda&lt;/b&gt;" in page
+    assert page.count(str(lake.logs)) == 3
+
+    assert project.run("forget", "7", "--yes").code == 0
+    said = project.run("person", "7")
+    assert "user 7 is forgotten: no table may hold anything" in said.out
+    assert f"{lake.logs / DAY}: 2 lines, 2, 3" in said.out, "the lake holds them still"
