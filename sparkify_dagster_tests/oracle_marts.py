@@ -6,6 +6,7 @@ and artists that `oracle` gives. It shares nothing with the product.
 
 from __future__ import annotations
 
+import json
 import string
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -215,7 +216,17 @@ def unmatched_plays(
     best = sorted(plays, key=lambda name: (-plays[name], ordering(*name)))
     for rank, name in enumerate(best[:1000], start=1):
         reason, song = _explained(*name, folded)
-        yield rank, *name, plays[name], last[name], reason, *song
+        yield rank, *name, plays[name], last[name], reason, *song, _alias(*name, reason, song)
+
+
+def _alias(title: str, artist: str, reason: str, song: tuple[Any, ...]) -> str | None:
+    """The line for the document of aliases, where the title is the song's."""
+    if song[0] is None or not artist or "artist with other titles" in reason:
+        return None
+    names = {"song": title, "artist": artist, "song_id": song[0]}
+    if any(character < " " for name in names.values() for character in name):
+        return None
+    return json.dumps(names, ensure_ascii=False)
 
 
 _NO_SONG = (None, None, None)

@@ -88,6 +88,10 @@ def _count(name: str, meaning: str) -> Column:
     return Column(name, Type.BIGINT, meaning, required=True)
 
 
+_LINE = 5_000
+"""Bytes of a line with title, artist and song id, of whose characters each may need a backslash."""
+
+
 def _text(name: str, meaning: str, length: int = LONG, **more: object) -> Column:
     return Column(name, Type.VARCHAR, meaning, length=length, **more)  # type: ignore[arg-type]
 
@@ -326,6 +330,13 @@ UNMATCHED_PLAYS = Table(
         _text("closest_song_id", "The song that comes closest; NULL: none does.", SHORT),
         _text("closest_title", "Its title."),
         _text("closest_artist", "Its artist."),
+        _text(
+            "alias",
+            "The line for the document of aliases by which these plays find that song, if it is "
+            "meant; NULL: none is close, its title is another one, or a name holds what no line "
+            "can.",
+            _LINE,
+        ),
     ),
     key=("rank",),
     sql="mart/unmatched_plays.sql",

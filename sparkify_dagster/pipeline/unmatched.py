@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sparkify_dagster.core.match_name import match_name
 from sparkify_dagster.lake.documents import Alias
 from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.matching import SONG_ALIASES
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.warehouse.engine import Session, Values, WarehouseMissing
 from sparkify_dagster.warehouse.ledger import one_of, ready_tables
@@ -150,8 +151,11 @@ def _songs(session: Session, where: str, values: Values) -> Iterator[Song]:
 
 def idle_aliases(session: Session) -> dict[Alias, str]:
     """Aliases as they were last loaded that do not help, each with why."""
+    names = relations(session.schema)
+    if not session.query(f"SELECT 1 FROM {names[SONG_ALIASES.name]} AS l LIMIT 1"):
+        return {}  # The catalogue may be large.
     found = {}
-    text = statement("ask/aliases.sql", relations(session.schema))
+    text = statement("ask/aliases.sql", names)
     for song, artist, song_id, known, named, same in session.query(text):
         if not known:
             found[song, artist, song_id] = "its song is not in the catalogue"

@@ -7,19 +7,22 @@ questions (`questions`), words for the answers (`listening`, `people`, `trust`) 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from sparkify_dagster.lake.documents import Alias
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.ddl import quoted, relations
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.matching import SONG_ALIASES
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.audit import Finding, Stored, examine
 from sparkify_dagster.pipeline.marts import are_behind
+from sparkify_dagster.pipeline.unmatched import idle_aliases
 from sparkify_dagster.report.questions import Grain, Question, grain_of, headline, over_time, single
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, WarehouseMissing
@@ -74,6 +77,7 @@ class Facts:
         questions: The same questions, by name.
         warnings: What the checks found that warn and block nothing.
         lags: The marts have not taken in what the star has.
+        idle_aliases: Aliases that do not help, each with why.
     """
 
     headline: Headline
@@ -82,6 +86,7 @@ class Facts:
     questions: Mapping[str, Question]
     warnings: Sequence[Finding] = ()
     lags: bool = False
+    idle_aliases: Mapping[Alias, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -123,7 +128,7 @@ def gather(session: Session) -> Facts:
         WarehouseError: The engine refuses a statement.
     """
     first, always = headline(), single()
-    _require([first, *always, *over_time("day")], session)
+    there = _require([first, *always, *over_time("day")], session)
     head = Headline(**_ask(session, first)[0])
     grain = grain_of(head.first_day, head.last_day)
     timed = over_time(grain)
@@ -133,7 +138,8 @@ def gather(session: Session) -> Facts:
     # The others were passed by all that is published; asking them again costs as much as a load.
     warnings = examine(session, [c for c in all_checks() if c.warning], Stored(session.schema))
     questions = {question.name: question for question in (first, *timed, *always)}
-    return Facts(head, grain, answers, questions, warnings, _lags(session))
+    idle = idle_aliases(session) if SONG_ALIASES.name in there else {}
+    return Facts(head, grain, answers, questions, warnings, _lags(session), idle)
 
 
 def typed(question: Question) -> str:
@@ -162,7 +168,8 @@ def _ask(session: Session, question: Question) -> list[Record]:
     return session.query(question.sql(relations(session.schema))).records()
 
 
-def _require(questions: Iterable[Question], session: Session) -> None:
+def _require(questions: Iterable[Question], session: Session) -> Collection[str]:
+    """The tables that are there, all that the questions read among them."""
     there = ledger.ready_tables(session)
     for name in sorted(set().union(*(question.tables for question in questions))):
         if name not in there:
@@ -170,6 +177,7 @@ def _require(questions: Iterable[Question], session: Session) -> None:
                 f"table {session.schema}.{name} is not there yet, and the report reads it. "
                 "`sparkify etl` makes it."
             )
+    return there
 
 
 def _lags(session: Session) -> bool:

@@ -15,7 +15,9 @@ from sparkify_dagster.report.words import NONE, brief, clean, more, number, shar
 QUALITY = "quality"
 _PLAYS = Column("plays", "number")
 _SONG = Column("song", "name")
+_LINE = Column("line for [S3] ALIASES", "name")
 _REASONS = 8
+_IDLE = 10
 _WAYS = {
     "exact": "as delivered",
     "alias": "by an alias",
@@ -34,10 +36,10 @@ def unmatched(facts: Facts) -> Section:
     if left:
         finding = (
             f"{count(left, 'play')} of {number(head.plays)}, {share(left, head.plays)}, name no "
-            "song of the catalogue. Where one comes close, mend its title or artist in the lake; "
-            "the plays are then matched by themselves."
+            "song of the catalogue. Where one comes close, mend its title or artist in the lake, "
+            "or add the line beside it to the document of aliases; the next load then matches them."
         )
-    found = facts.answers["matched_by"]
+    found, idle = facts.answers["matched_by"], list(facts.idle_aliases.items())
     tables = (
         Table(
             "How the other plays found their song",
@@ -53,8 +55,8 @@ def unmatched(facts: Facts) -> Section:
         ),
         Table(
             "Something in the catalogue comes close",
-            [_SONG, Column("closest in the catalogue", "name"), _PLAYS],
-            [(_song(row), _closest(row), number(row["plays"])) for row in close],
+            [_SONG, Column("closest in the catalogue", "name"), _PLAYS, _LINE],
+            [(_song(row), _closest(row), number(row["plays"]), _line(row)) for row in close],
             more=_more_unmatched(facts, "unmatched_close"),
         ),
         Table(
@@ -62,6 +64,12 @@ def unmatched(facts: Facts) -> Section:
             [_SONG, Column("last played", "number"), _PLAYS],
             [(_song(row), brief(row["last_played"]), number(row["plays"])) for row in missing],
             more=_more_unmatched(facts, "unmatched_missing"),
+        ),
+        Table(
+            "Aliases that do not help",
+            [_SONG, Column("song id", "name"), Column("why", "name")],
+            [((clean(s), clean(a)), clean(i), why) for (s, a, i), why in idle[:_IDLE]],
+            more=more(max(len(idle) - _IDLE, 0), "alias", "aliases"),
         ),
     )
     shown = [table for table in tables if table.rows]
@@ -154,6 +162,11 @@ def _found(finding: Finding) -> tuple[str, str]:
 
 def _song(row: Record) -> tuple[str, str]:
     return clean(row["title"]) or NONE, clean(row["artist_name"]) or NONE
+
+
+def _line(row: Record) -> str:
+    """The alias, where a page can show it letter by letter."""
+    return row["alias"] if row["alias"] and clean(row["alias"]) == row["alias"] else ""
 
 
 def _closest(row: Record) -> tuple[str, str]:

@@ -319,9 +319,9 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, storage: str) -> Iterator[Platform]:
+def running(folder: Path, storage: str, **settings: str) -> Iterator[Platform]:
     """A platform that has loaded its first day; it ends with the block."""
-    made = Platform(folder, storage)
+    made = Platform(folder, storage, **settings)
     try:
         made.drop_a_day()
         for name in PROCESSES:  # One after the other: Dagster makes its tables without a lock.

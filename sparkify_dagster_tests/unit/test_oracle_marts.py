@@ -157,7 +157,7 @@ def test_a_play_without_a_song_is_explained_by_what_comes_closest() -> None:
     ]
     rows = [(day, *name, None, 9 - place, 0) for place, name in enumerate(names)]
     rows.append((day, "Found", "Found", "SO9", 99, 99))
-    told = [(row[1], *row[-4:]) for row in unmatched_plays(rows, catalogue)]
+    told = [(row[1], *row[5:9]) for row in unmatched_plays(rows, catalogue)]
     assert told == [
         ("", "the event names no song", None, None, None),
         ("dont stop", "title and artist differ only in spelling", *catalogue[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import string
 import time
@@ -141,6 +142,9 @@ def test_a_name_of_punctuation_only_and_every_mark_of_ascii_are_compared(
     assert told["Heart of Hearts"] == ("the catalogue has the artist with other titles", "SO2")
     assert told[marks] == ("title and artist differ only in spelling", "SO3")
     assert told["???"] == ("neither title nor artist is in the catalogue", None)
+    lines = {row[1]: row[9] for row in rows_of(warehouse, "unmatched_plays")}
+    assert json.loads(lines.pop(marks)) == {"song": marks, "artist": "M-U S E", "song_id": "SO3"}
+    assert set(lines.values()) == {None}
 
 
 def test_a_touched_day_counts_from_its_first_moment_to_its_last(

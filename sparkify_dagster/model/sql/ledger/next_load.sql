@@ -3,6 +3,6 @@ SELECT COALESCE(MAX(h.load_id), 0) + 1, COUNT(h.position),
     (
         SELECT f.digest FROM {load_history} AS f
         WHERE f.target = $suppressed AND f.part = 'all'
-        ORDER BY f.load_id DESC LIMIT 1
+        ORDER BY f.load_id DESC NULLS LAST LIMIT 1
     )
 FROM {load_history} AS h

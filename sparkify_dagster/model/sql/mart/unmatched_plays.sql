@@ -5,7 +5,13 @@
 -- thousand songs, and an artist may have a million.
 WITH marks AS (
     -- Dollar, per cent, backslash and braces, which mean something else to those who read this text.
-    SELECT CHR(36) || CHR(37) || CHR(92) || CHR(123) || CHR(125) AS more
+    SELECT CHR(36) || CHR(37) || CHR(92) || CHR(123) || CHR(125) AS more, CHR(92) AS back,
+        -- What no JSON text holds as it is.
+        CHR(1) || CHR(2) || CHR(3) || CHR(4) || CHR(5) || CHR(6) || CHR(7) || CHR(8) ||
+        CHR(9) || CHR(10) || CHR(11) || CHR(12) || CHR(13) || CHR(14) || CHR(15) || CHR(16)
+        || CHR(17) || CHR(18) || CHR(19) || CHR(20) || CHR(21) || CHR(22) || CHR(23) ||
+        CHR(24) || CHR(25) || CHR(26) || CHR(27) || CHR(28) || CHR(29) || CHR(30) || CHR(31)
+            AS controls
 ),
 songs AS (
     SELECT s.title, s.artist_name, CAST(SUM(s.plays - s.matched) AS BIGINT) AS plays,
@@ -102,6 +108,19 @@ SELECT CAST(m.rank AS INTEGER) AS rank, m.title, m.artist_name, m.plays, m.last_
         WHEN c.closeness = 3 THEN 'the catalogue has the artist with other titles'
         ELSE 'neither title nor artist is in the catalogue'
     END AS reason,
-    c.song_id AS closest_song_id, c.title AS closest_title, c.artist_name AS closest_artist
+    c.song_id AS closest_song_id, c.title AS closest_title, c.artist_name AS closest_artist,
+    CASE
+        WHEN c.closeness < 3 AND m.artist_name <> ''
+            AND TRANSLATE(m.title || m.artist_name || c.song_id, k.controls, '')
+            = m.title || m.artist_name || c.song_id
+            THEN CHR(123) || '"song": "'
+            || REPLACE(REPLACE(m.title, k.back, k.back || k.back), '"', k.back || '"')
+            || '", "artist": "'
+            || REPLACE(REPLACE(m.artist_name, k.back, k.back || k.back), '"', k.back || '"')
+            || '", "song_id": "'
+            || REPLACE(REPLACE(c.song_id, k.back, k.back || k.back), '"', k.back || '"')
+            || '"' || CHR(125)
+    END AS alias
 FROM missing AS m
+CROSS JOIN marks AS k
 LEFT JOIN closest AS c ON c.rank = m.rank AND c.choice = 1
