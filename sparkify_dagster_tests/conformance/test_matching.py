@@ -163,3 +163,33 @@ def test_what_finds_no_song_is_listed_with_what_comes_closest_and_idle_aliases(p
         ("Jóga", "Björk", "SO2"): "the catalogue has this title itself now",
         ("Gone", "NULL", "SO9"): "its song is not in the catalogue",
     }
+
+
+def test_aliases_of_all_scripts_match_to_the_letter_and_lead_no_further_than_one_step(
+    pair: Pair,
+) -> None:
+    lake = pair.lake
+    names = ("Ж", "猫", "\u05e9\u05dc\u05d5\u05dd", "\u202eabc", "🎸\u200d🔥", 'a"\\b', "e\u0301")
+    plays = [event(itemInSession=n, song=name, artist=name) for n, name in enumerate(names)]
+    chain = [("Hiden", "Muse"), ("Hidden", "Muse")]
+    plays += [event(itemInSession=n, song=s, artist=a) for n, (s, a) in enumerate(chain, 20)]
+    plays.append(event(itemInSession=30, song="Ж", artist="Ж", length=None))
+    lake.put_log(log_key("2018-11-01"), *plays)
+    lake.put_song("A/1.json", song(song_id="SO1", title="Hidden"))
+    lake.put_song("A/2.json", song(song_id="SO2", title="Else", artist_name="Another", year=0))
+    lake.put_song("A/3.json", song(song_id="SO3", title="Untimed", duration=None))
+    lake.put_song("A/4.json", *(song(song_id=f"SP{n}", title=f"Other {n}") for n in range(12)))
+    # Who is led to SO1 is not led on by what is said of its names; SO3 is rejected.
+    said = [alias(*chain[0], "SO1"), alias(*chain[1], "SO2"), alias("\u00e9", "\u00e9", "SO2")]
+    said += [alias(name, name, "SO3" if name == "猫" else "SO2") for name in names[:-1]]
+    put(lake.aliases, lines(*said))
+    bring_up_to_date(lake.open(), pair.warehouse)
+    held = lake.expected()
+    assert_equals_oracle(pair.warehouse, held)
+    assert held.matched_by == {"alias": 8}
+    with pair.warehouse.reading() as session:
+        found = session.query(
+            f"SELECT p.song_id, COUNT(*) FROM {session.schema}.songplay AS p "
+            "GROUP BY p.song_id ORDER BY p.song_id NULLS LAST"
+        )
+    assert [tuple(row) for row in found] == [("SO1", 1), ("SO2", 7), (None, 2)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sparkify_dagster.core.match_name import match_name
 from sparkify_dagster.defs.sensors.triggers import seen
+from sparkify_dagster.factory import open_lake
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.documents import (
     Aliases,
@@ -18,8 +20,9 @@ from sparkify_dagster.lake.documents import (
     read_aliases,
     read_forgotten,
 )
-from sparkify_dagster.lake.errors import DocumentError
+from sparkify_dagster.lake.errors import DocumentError, LakeError
 from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.settings import LakeSettings, Settings
 
 
 def document(text: str | bytes) -> Document:
@@ -108,3 +111,23 @@ def test_a_line_that_is_added_says_what_it_was_made_of(names: tuple[str, str]) -
 @pytest.mark.parametrize("texts", [("x" * 1025, ""), ("é" * 513, ""), ("a\0", ""), ("", "\udcff")])
 def test_no_line_is_made_that_would_be_refused(texts: tuple[str, str]) -> None:
     assert alias_line(*texts, "SO1") is None
+
+
+@pytest.mark.parametrize("name", ["FORGOTTEN", "ALIASES"])
+def test_a_document_that_a_setting_names_and_that_is_not_there_is_no_empty_one(
+    tmp_path: Path, name: str
+) -> None:
+    places = LakeSettings(**{name.lower(): str(tmp_path / "gone")})
+    lake = open_lake(Settings(s3=places))
+    document_ = lake.forgotten if name == "FORGOTTEN" else lake.aliases
+    assert document_ is not None
+    with pytest.raises(LakeError, match=f"not taken for an empty one.*blank .S3. {name}"):
+        document_.read()
+
+
+@pytest.mark.drill
+def test_a_million_lines_are_read_and_each_id_counts_once() -> None:
+    ids = "\n".join(map(str, range(500_000)))
+    forgotten = read_forgotten(document(f"{ids}\n{ids}"))
+    assert forgotten.ids == tuple(range(500_000))
+    assert forgotten.extends(Forgotten((0, 1)).token)
