@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 from sparkify_dagster.report.facts import gather
 from sparkify_dagster.report.page import render
-from sparkify_dagster_tests.lakes import bring_up_to_date, event, log_key, song
+from sparkify_dagster_tests.lakes import bring_up_to_date, event, lines, log_key, put, song
 from sparkify_dagster_tests.pairs import Pair
 
 NOON = 1_541_419_200_000
@@ -33,6 +34,7 @@ def fill(pair: Pair) -> None:
 
 def test_the_report_says_the_same_on_every_pair(pair: Pair) -> None:
     fill(pair)
+    put(pair.lake.aliases, lines({"song": "Gone", "artist": "<b>", "song_id": "SO9"}))
     bring_up_to_date(pair.lake.open(), pair.warehouse)
     facts = pair.warehouse.read_only(gather)
     figures = facts.figures()
@@ -51,5 +53,10 @@ def test_the_report_says_the_same_on_every_pair(pair: Pair) -> None:
     (close,) = facts.answers["unmatched_close"]
     assert (close["title"], close["closest_title"]) == ("uprising!", "Uprising")
     assert close["reason"] == "title and artist differ only in spelling"
+    assert close["alias"] == '{"song": "uprising!", "artist": "Muse", "song_id": "SO1"}'
     page = render(facts, datetime(2026, 1, 1))
+    assert close["alias"].replace('"', "&#34;") in page, "ready to be copied"
+    (idle,) = re.findall(r"<tr>.*SO9.*</tr>", page, re.DOTALL)
+    assert "&lt;b&gt;" in idle
+    assert "its song is not in the catalogue" in idle
     assert "2 plays of 4, 50.0 %, name no song of the catalogue" in page
