@@ -43,6 +43,7 @@ STANDS_FOR = {
     "[DIR]": "site",
     "DIR": "exported",
     "NAME": "songplay.song_id",
+    "USER_ID": "7",
     "generate": "generate another",
 }
 """What is typed for a place-holder; without a folder `generate` refuses, as there is a lake."""

@@ -14,7 +14,7 @@ from sparkify_dagster.generator import LakeSpec
 Run = Callable[..., tuple[int, str]]
 COMMANDS = (
     "demo", "generate", "create-tables", "etl", "status", "rejects", "query", "sql", "doctor",
-    "docs", "unmatched", "alias", "forget", "access",
+    "docs", "unmatched", "alias", "forget", "access", "person",
 )  # fmt: skip
 
 
