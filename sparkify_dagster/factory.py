@@ -73,6 +73,7 @@ def open_warehouse(
     lock_wait: float | None = None,
     label: str = "sparkify",
     access: AwsAccess | None = None,
+    makes: bool = False,
 ) -> Warehouse:
     """The warehouse of the settings; connects only when it is used. Waiting is told as progress.
 
@@ -80,16 +81,18 @@ def open_warehouse(
         lock_wait: Seconds to wait for a writer, instead of what the settings say.
         label: Marks our queries in Redshift's system views.
         access: The way to AWS, instead of that of the settings.
+        makes: Make the environment of the settings, if it is not there yet.
 
     Raises:
         SettingsError: Its settings do not go together.
     """
     require_supported(settings)
-    schema, duckdb = settings.load.schema_name, settings.duckdb
+    schema, duckdb, beside = settings.load.schema_name, settings.duckdb, settings.production
     if settings.engine == "duckdb":
         if lock_wait is not None:
             duckdb = duckdb.model_copy(update={"lock_wait": lock_wait})
-        return DuckDBWarehouse(duckdb, schema, progress.report)
+        path = beside.duckdb.path if beside else None
+        return DuckDBWarehouse(duckdb, schema, progress.report, path, makes=makes)
     if settings.engine != "redshift":
         assert_never(settings.engine)
     from sparkify_dagster.lake.store.staging_area import StagingArea
@@ -106,6 +109,8 @@ def open_warehouse(
         meter=meter,
         label=label,
         on_wait=progress.report,
+        beside=beside.load.schema_name if beside else "",
+        makes=makes,
     )
 
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from sparkify_dagster.settings import (
     Settings,
     load_settings,
 )
+from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.lakes import FIRST_DAY, TinyLake, warehouse_at
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import KEY_ID, SECRET_KEY, S3Server, split
@@ -176,6 +178,21 @@ def opened(
     made = new_warehouse()
     assert name.startswith(f"{made.engine}-"), f"make the warehouse of {name} here: it is another's"
     yield Pair(name, lake, made, new_warehouse)
+
+
+def environment_of(warehouse: Warehouse, name: str = "ci", *, makes: bool = False) -> Warehouse:
+    """An environment beside a warehouse, as `factory` opens it.
+
+    Args:
+        makes: It is opened to be made.
+    """
+    if isinstance(warehouse, DuckDBWarehouse):
+        path = Path(warehouse.location)
+        beside = DuckDBSettings(path=path.with_name(f"{path.stem}_env_{name}.duckdb"), lock_wait=1)
+        return DuckDBWarehouse(beside, warehouse.schema, beside=path, makes=makes)
+    assert isinstance(warehouse, RedshiftWarehouse)
+    schema = f"{warehouse.schema}_env_{name}"
+    return replace(warehouse, schema=schema, beside=warehouse.schema, makes=makes)
 
 
 @contextmanager

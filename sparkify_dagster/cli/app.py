@@ -17,8 +17,9 @@ from sparkify_dagster.cli.access_app import access
 from sparkify_dagster.cli.alias_app import alias
 from sparkify_dagster.cli.arguments import any_table, day, day_range, staging_table
 from sparkify_dagster.cli.cluster_app import cluster
+from sparkify_dagster.cli.env_app import env
 from sparkify_dagster.cli.errors import said_plainly
-from sparkify_dagster.cli.grammar import Command, Json, settings_of
+from sparkify_dagster.cli.grammar import Command, Json, environment_of, settings_of
 from sparkify_dagster.lake.objects import DayRange
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(cluster, rich_help_panel=_START)
 app.add_typer(access, rich_help_panel=_START)
 app.add_typer(alias, rich_help_panel=_LOAD)
+app.add_typer(env, rich_help_panel=_LOAD)
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,6 +80,10 @@ def _global_options(
             dir_okay=False,
         ),
     ] = None,
+    environment: Annotated[
+        str,
+        typer.Option("--env", metavar="NAME", help="Work in an environment (`sparkify env`)."),
+    ] = "",
     version: Annotated[
         bool,
         typer.Option(
@@ -100,6 +106,8 @@ def demo(context: typer.Context) -> None:
     """
     from sparkify_dagster.cli.demo import run_demo
 
+    if environment_of(context):
+        raise typer.BadParameter("the demo has no environments.", param_hint="'--env'")
     raise typer.Exit(run_demo(context.obj))
 
 
@@ -351,6 +359,33 @@ def report(
     run_report(settings_of(context), output, browse=browse, as_json=as_json)
 
 
+@app.command(rich_help_panel=_LOOK)
+def diff(
+    context: typer.Context,
+    days: Annotated[
+        DayRange | None,
+        typer.Option(
+            parser=day_range, metavar="A..B", help="Only what hangs on these days alone; quick."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it to FILE as a page, too.")
+    ] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 if anything differs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what this code does to the numbers: its star and marts against the published ones.
+
+    They are built in an environment: the one that --env names, which stays, else one for this.
+    """
+    from sparkify_dagster.cli.diff import run_diff
+
+    told = run_diff(settings_of(context), days, output, as_json=as_json)
+    raise typer.Exit(1 if exit_code and told else 0)
+
+
 @app.command(cls=Command, rich_help_panel=_LOOK)
 def doctor(
     context: typer.Context,
@@ -364,7 +399,8 @@ def doctor(
     """Check installation, settings, lake and warehouse; say what to do about each problem."""
     from sparkify_dagster.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(context.obj, checks or (), as_json=as_json, deep=deep))
+    chosen = checks or (), environment_of(context)
+    raise typer.Exit(run_doctor(context.obj, *chosen, as_json=as_json, deep=deep))
 
 
 @app.command(cls=Command, rich_help_panel=_LOOK)

@@ -34,18 +34,24 @@ _WIDEST = 100
 
 
 def run_doctor(
-    config: Path | None, only: Sequence[str] = (), *, as_json: bool, deep: bool = False
+    config: Path | None,
+    only: Sequence[str] = (),
+    environment: str = "",
+    *,
+    as_json: bool,
+    deep: bool = False,
 ) -> int:
     """Prints a line for each check and gives the exit code.
 
     Args:
         only: The checks to make; none: all.
+        environment: The environment that is looked at; blank: the settings name it.
         deep: Try every statement of a load, too.
 
     Raises:
         BadParameter: There is no such check with these settings.
     """
-    lines = list(_lines(config, only, deep=deep))
+    lines = list(_lines(lambda: _usable(config, environment), only, deep=deep))
     if missing := [name for name in only if name not in {line.check for line in lines}]:
         raise typer.BadParameter(f"no check {missing[0]!r}; `sparkify doctor` names them.")
     if as_json:
@@ -58,10 +64,10 @@ def run_doctor(
     return FAILED if failed else 0
 
 
-def _lines(config: Path | None, only: Sequence[str], *, deep: bool) -> Iterator[Line]:
+def _lines(read: Callable[[], Settings], only: Sequence[str], *, deep: bool) -> Iterator[Line]:
     yield from (look() for name, look in _FIRST.items() if not only or name in only)
     try:
-        settings = _usable(config)
+        settings = read()
     except SettingsError as error:
         yield Line("settings", "failed", str(error), "correct them, then run doctor again")
         for check in only or _ON_A_LAPTOP:
@@ -120,13 +126,13 @@ def _checks(settings: Settings) -> dict[str, Look]:
     return in_aws | _LAKE | connecting | copying | _LOADED
 
 
-def _usable(config: Path | None) -> Settings:
+def _usable(config: Path | None, environment: str) -> Settings:
     """The settings.
 
     Raises:
         SettingsError: They are wrong, or not for this version.
     """
-    settings = load_settings(config)
+    settings = load_settings(config, environment=environment)
     require_supported(settings)
     return settings
 

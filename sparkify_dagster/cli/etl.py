@@ -13,7 +13,7 @@ import typer
 
 from sparkify_dagster.cli.console import near, offer, print_json, warn
 from sparkify_dagster.cli.errors import FAILED
-from sparkify_dagster.cli.home import dagster_home, end_lost_runs
+from sparkify_dagster.cli.home import end_lost_runs, home_for
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
 from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
 from sparkify_dagster.cli.watching import watching
@@ -24,6 +24,7 @@ from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
+from sparkify_dagster.pipeline.environment import of_star
 from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
@@ -38,6 +39,7 @@ from sparkify_dagster.pipeline.plan import (
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
+from sparkify_dagster.warehouse.environments import follow
 
 if TYPE_CHECKING:
     from sparkify_dagster.defs.instance import LoadResult
@@ -102,7 +104,9 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     lake, warehouse = open_lake(settings), open_warehouse(settings)
     with watching():
         report(_LOOKING)
-        snapshot, held = held_against(lake.snapshot(), warehouse)
+        seen = lake.snapshot()
+        borrows = follow(warehouse, seen)
+        snapshot, held = held_against(seen, warehouse)
     if said := clock_problem(ledger.utc_now(), held.newest):
         warn(said)
     if snapshot.is_empty and held.is_nothing:
@@ -111,6 +115,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     for half in vanished(snapshot, held):
         warn(f"{all_gone(half, lake)} A load takes its rows out.")
     todo = pending(snapshot, held, Request("everything" if full else "changes", days))
+    todo = of_star(todo) if borrows else todo
     return Comparison(warehouse, snapshot, todo, held)
 
 
@@ -138,7 +143,7 @@ def load(
             from sparkify_dagster.defs.instance import run_load
 
             what: What = "everything" if full else "due" if due else "changes"
-            result = run_load(settings, what, first, last, dagster_home())
+            result = run_load(settings, what, first, last, home_for(settings))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_STOPPED) from None
     for told in result.lost:

@@ -38,6 +38,7 @@ NOT_REACHED = (
     "the objects of the lake: who owns them must purge them",
     "the document itself, which names the ids and must stay",
     "the engine's query history, which names the ids, its snapshots and backups",
+    "environments, until their next load: `sparkify env list` names them",
     "reports that were sent, and exports until `sparkify export` is run again",
 )
 """Where something of a person may be that no load takes out."""
@@ -49,6 +50,10 @@ _IN_BLOCKS = {
 
 def run_forget(settings: Settings, words: Sequence[str], *, yes: bool, as_json: bool) -> int:
     """Forgets people; gives the exit code: 1 if a row of theirs is left, or the load failed."""
+    if settings.production:
+        raise typer.BadParameter(
+            "people are forgotten in production; environments follow it.", param_hint="'--env'"
+        )
     people = Forgotten(user_ids(words))
     place, warehouse = place_to_keep(settings, "FORGOTTEN"), open_warehouse(settings)
     with watching():

@@ -39,12 +39,22 @@ _ARGUMENTS = {
     "song_id": "The song of the catalogue that is meant.",
     "title": "The title as it is played, such as `sparkify unmatched` shows it.",
     "artist": "Its artist, likewise.",
+    "environment": "Its name, or a branch's: lower case, _ for all but letters and digits.",
     "stack": "What it is called: the stack, and all that is in it.",
 }
 
 
-def settings_of(context: typer.Context) -> Settings:
-    """The settings that `--config`, or the usual place, names."""
+def environment_of(context: typer.Context) -> str:
+    """The environment that `--env` names; blank: none."""
+    return str(context.find_root().params.get("environment") or "")
+
+
+def settings_of(context: typer.Context, environment: str = "") -> Settings:
+    """The settings that `--config`, or the usual place, names.
+
+    Args:
+        environment: The environment that is meant, instead of the one that `--env` names.
+    """
     from sparkify_dagster.settings import load_settings
 
-    return load_settings(context.obj)
+    return load_settings(context.obj, environment=environment or environment_of(context))

@@ -17,7 +17,7 @@ from sparkify_dagster.cli.errors import explained
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.defs.home import home_of
 from sparkify_dagster.defs.liveness.locks import FOLDER, lock_of
-from sparkify_dagster.settings import SettingsError
+from sparkify_dagster.settings import Settings, SettingsError
 
 ENDED_BY = "The daemon ends its record within seconds; without one, the next `sparkify etl` does"
 _BEGUN = (
@@ -67,6 +67,16 @@ def dagster_home() -> Path | None:
         )
         raise SettingsError([printable(wrong)])
     return home
+
+
+def home_for(settings: Settings) -> Path | None:
+    """The same for the runs of these settings: what an environment did is not told of production.
+
+    Raises:
+        SettingsError: There is no such folder.
+    """
+    home, name = dagster_home(), settings.warehouse.environment
+    return (home or Path.cwd() / ".dagster") / "environments" / name if name else home
 
 
 def history() -> History:

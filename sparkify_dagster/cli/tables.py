@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import typer
+
 from sparkify_dagster.cli.arguments import confirm
 from sparkify_dagster.cli.console import near, offer, say
 from sparkify_dagster.cli.watching import watching
@@ -35,8 +37,14 @@ def run_create_tables(settings: Settings, *, drop: bool, yes: bool) -> None:
     """Makes the tables that are not there, after dropping them all if asked to.
 
     Raises:
-        typer.BadParameter: Nobody is there to confirm it.
+        typer.BadParameter: Nobody is there to confirm it, or it is an environment.
     """
+    if drop and settings.production:
+        raise typer.BadParameter(
+            "an environment reads production's staging; `sparkify env drop` and `sparkify env "
+            "create` make it anew.",
+            param_hint="'--drop'",
+        )
     warehouse = open_warehouse(settings)
     where = near(warehouse.location)
     if drop and not yes:

@@ -20,7 +20,7 @@ from sparkify_dagster.defs.assets import (
     source_specs,
     table_specs,
 )
-from sparkify_dagster.defs.jobs import all_jobs
+from sparkify_dagster.defs.jobs import all_jobs, tags_of
 from sparkify_dagster.defs.load_op import load_asset
 from sparkify_dagster.defs.page import report_spec
 from sparkify_dagster.defs.resources import (
@@ -81,7 +81,7 @@ def build_definitions(
         replaced: Resources to use instead, by name.
         with_lineage: Tell which column comes from which, for whoever looks at the definitions.
     """
-    days = log_days(settings.days.first, settings.days.last)
+    days, environment = log_days(settings.days.first, settings.days.last), tags_of(settings)
     lake = settings.s3
     locations = {
         SONG_DATA: lake.song_data, LOG_DATA: lake.log_data, LOG_JSONPATH: lake.log_jsonpath
@@ -97,13 +97,14 @@ def build_definitions(
     report = report_spec(str(settings.report.path))
     return dg.Definitions(
         assets=[*source_specs(locations, days), load_asset([*tables, report])],
-        jobs=all_jobs(),
+        jobs=all_jobs(environment),
         sensors=[
             lake_sensor(settings.sensor),
-            lost_runs_sensor(),
+            lost_runs_sensor(runs=not environment),
             *alert_sensors(settings.alerts, settings.sensor),
         ],
         resources=build_resources(settings) | dict(replaced or {}),
+        metadata=environment,
         # A step in a process of its own costs seconds; the work is the warehouse's anyway.
         executor=dg.in_process_executor.configured(
             nothing_said, name="in_process", config_schema={}

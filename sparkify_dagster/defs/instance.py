@@ -37,7 +37,7 @@ from sparkify_dagster.defs.internals import (
     execute_run_iterator,
     make_new_run_id,
 )
-from sparkify_dagster.defs.jobs import LOAD_JOB
+from sparkify_dagster.defs.jobs import LOAD_JOB, tags_of
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
@@ -135,7 +135,8 @@ def run_load(
             woken = wake_sensors(instance)
         run_id = make_new_run_id()
         with shown_at_work(instance, run_id):  # From before there is a record of it.
-            result = _run(instance, definitions.resolve_job_def(LOAD_JOB), config, run_id)
+            job = definitions.resolve_job_def(LOAD_JOB)
+            result = _run(instance, job, config, run_id, tags_of(settings))
     result.lost = [*(one.told for one in lost), *woken]
     return result
 
@@ -192,7 +193,7 @@ def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
     """
     kept = home_of(home, folder)
     with made_for():  # What Dagster makes in it is then behind a closed door.
-        kept.base.mkdir(exist_ok=True)
+        kept.base.mkdir(parents=kept.configured == kept.base, exist_ok=True)
     with _turn(kept.base / ".lock"):
         for pause in _PAUSES:
             with suppress(OperationalError, IntegrityError):
@@ -223,7 +224,11 @@ def _reference(home: Home) -> InstanceRef:
 
 
 def _run(
-    instance: dg.DagsterInstance, job: dg.JobDefinition, config: LoadConfig, run_id: str
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    config: LoadConfig,
+    run_id: str,
+    tags: Mapping[str, str],
 ) -> LoadResult:
     run_config = config.as_run_config() | {
         # The command line says itself what happened; the event log has it all.
@@ -235,7 +240,7 @@ def _run(
             job,
             run_id=run_id,
             run_config=run_config,
-            tags={BY_TAG: "command line"},
+            tags={BY_TAG: "command line", **tags},
             # With these two the run stands on the job's page of the UI and can be run again there.
             remote_job_origin=_origin(),
             job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),

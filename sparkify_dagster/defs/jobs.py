@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from sparkify_dagster.defs.checks import check_key
@@ -11,14 +13,27 @@ from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.settings import Settings
 
 LOAD_JOB, DAYS_JOB, CHECKS_JOB = "load", "load_days", "checks"
 _FROM_THE_UI = "__ASSET_JOB"
+ENVIRONMENT_TAG = "sparkify/environment"
+NO_TAGS: Mapping[str, str] = {}
 _PACKAGE = __name__.partition(".")[0]
 
 
-def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Every job."""
+def tags_of(settings: Settings) -> dict[str, str]:
+    """What tells the runs of an environment from those of production."""
+    name = settings.warehouse.environment
+    return {ENVIRONMENT_TAG: name} if name else {}
+
+
+def all_jobs(tags: Mapping[str, str] = NO_TAGS) -> list[dg.UnresolvedAssetJobDefinition]:
+    """Every job.
+
+    Args:
+        tags: What all their runs are to be known by.
+    """
     made = [*(table.name for table in (*STAR, *MARTS)), REPORT]
     return [
         # The partitioned table is not selected, so that no days must be chosen; its days are loaded
@@ -28,6 +43,7 @@ def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             LOAD_JOB,
             selection=dg.AssetSelection.assets(STAGING_SONGS.name, *made).without_checks(),
             config=LoadConfig(what="changes").as_run_config(),
+            tags=tags,
             description="Bring every table up to date with the lake; only what changed is loaded. "
             "Log days, too, though their table is not in the job's graph: nobody has to choose "
             "them.",
@@ -35,6 +51,7 @@ def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             DAYS_JOB,
             selection=dg.AssetSelection.assets(STAGING_EVENTS.name, *made).without_checks(),
+            tags=tags,
             description="Load chosen log days again, changed or not; refresh star and marts. "
             "Choose them with `Materialize all…` or as a partition in the launchpad; without one "
             "Dagster refuses the run. To load whatever changed, launch `load`.",
@@ -42,6 +59,7 @@ def all_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             CHECKS_JOB,
             selection=dg.AssetSelection.checks(*map(check_key, all_checks())),
+            tags=tags,
             description="Run every check on what is stored. Loads nothing.",
         ),
     ]

@@ -82,6 +82,11 @@ def relations(schema: str, replaced: Mapping[str, str] | None = None) -> dict[st
     return {name: qualified(schema, name) for name in TABLES} | dict(replaced or {})
 
 
+def relations_of(qualifier: str) -> dict[str, str]:
+    """The same for a schema that is given as SQL, such as one of another database."""
+    return {name: f"{qualifier}.{quoted(name)}" for name in TABLES}
+
+
 def create_schema(schema: str) -> str:
     """CREATE SCHEMA, harmless when it is there."""
     return f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
@@ -133,6 +138,22 @@ def take_lock(schema: str) -> str:
 def drop_table(name: str, schema: str) -> str:
     """DROP TABLE, harmless when it is not there."""
     return f"DROP TABLE IF EXISTS {qualified(schema, name)}"
+
+
+def create_view(name: str, schema: str, select: str, engine: Engine) -> str:
+    """CREATE VIEW; on Redshift one that does not keep what it reads from being dropped."""
+    late = " WITH NO SCHEMA BINDING" if engine == "redshift" else ""
+    return f"CREATE VIEW {qualified(schema, name)} AS\n{select}{late}"
+
+
+def drop_view(name: str, schema: str) -> str:
+    """DROP VIEW, harmless when it is not there."""
+    return f"DROP VIEW IF EXISTS {qualified(schema, name)}"
+
+
+def drop_schema(schema: str) -> str:
+    """DROP SCHEMA of one that holds nothing; with anything in it the engine refuses."""
+    return f"DROP SCHEMA {quoted(schema)}"
 
 
 def comments(table: Table, schema: str, said: Mapping[str, str] | None = None) -> list[str]:

@@ -15,7 +15,7 @@ of failures. How a step is done stands in the module of its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_c
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.audit import AuditFailed, examine_stored
 from sparkify_dagster.pipeline.copy_load import load_log_days
+from sparkify_dagster.pipeline.environment import ALWAYS, of_star
 from sparkify_dagster.pipeline.events import (
     CATALOGUE,
     MARTS,
@@ -62,6 +63,7 @@ from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.environments import follow
 
 _Made = TypeVar("_Made")
 
@@ -83,7 +85,11 @@ def load(
 
 @dataclass(slots=True)
 class _Load:
-    """One load, and what is known of it so far."""
+    """One load, and what is known of it so far.
+
+    Attributes:
+        borrows: It is in an environment whose staging is production's, and brings no rows into it.
+    """
 
     request: Request
     warehouse: Warehouse
@@ -94,6 +100,7 @@ class _Load:
     failed: list[FailedPart] = field(default_factory=list)
     up_to_date: set[str] = field(default_factory=set)
     is_rebuilt: bool = False
+    borrows: bool = False
 
     def run(self) -> Iterator[Event]:
         error = None
@@ -120,10 +127,14 @@ class _Load:
 
     def _plan(self) -> Generator[Event, None, Planned]:
         progress.report("looking at the lake")
-        snapshot, held = held_against(self.lake.snapshot(), self.warehouse)
+        seen = self.lake.snapshot()
+        self.borrows = follow(self.warehouse, seen)
+        snapshot, held = held_against(seen, self.warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)
         todo = pending(snapshot, held, self.request, self.limits.attempts)
+        if self.borrows:
+            todo, self.limits = of_star(todo), replace(self.limits, rebuild_from=ALWAYS)
         said = notices(self.lake, snapshot, held, todo, self.limits.attempts)
         yield from map(Noticed, said)
         plan = Planned(snapshot, held, todo)
@@ -223,6 +234,8 @@ class _Load:
             yield Checked(tuple(found or ()))
 
     def _prune(self, held: Loaded) -> Iterator[Event]:
+        if self.borrows:  # The history is production's.
+            return
         now = held.at_latest(ledger.utc_now())
 
         def old(session: Session) -> int:

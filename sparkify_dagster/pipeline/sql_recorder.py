@@ -162,6 +162,7 @@ class Recorder:
 
     engine: Engine = "redshift"
     location = "nowhere"
+    production = ""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, place: Place) -> None:
         self.schema = schema

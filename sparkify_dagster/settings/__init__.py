@@ -28,13 +28,14 @@ from sparkify_dagster.settings.sections import (
     ReportSettings,
     SensorSettings,
     Settings,
+    WarehouseSettings,
 )
-from sparkify_dagster.settings.values import in_s3
+from sparkify_dagster.settings.values import environment_name, in_s3
 
 __all__ = [
     "CONFIG_NAME", "ENV_CONFIG", "AlertsSettings", "AwsSettings", "ClusterSettings",
     "DaysSettings", "DuckDBSettings", "IamRoleSettings", "LakeSettings", "LoadSettings",
     "ReportSettings", "SensorSettings", "SettingInfo", "Settings", "SettingsError",
-    "describe_settings", "in_s3", "load_settings", "secrets_in", "set_in_environment",
-    "staging_problem",
+    "WarehouseSettings", "describe_settings", "environment_name", "in_s3", "load_settings",
+    "secrets_in", "set_in_environment", "staging_problem",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from sparkify_dagster.settings.problems import (
     SettingsError,
     Values,
     cluster_problems,
+    environment_problems,
     lake_problems,
     value_problems,
 )
@@ -29,6 +30,7 @@ def load_settings(
     config: Path | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    environment: str = "",
 ) -> Settings:
     """Read the configuration file and the environment, and check what they say together.
 
@@ -40,6 +42,7 @@ def load_settings(
             that is there.
         environ: The environment; by default this process's.
         cwd: The current folder; by default this process's.
+        environment: The environment to work in, whatever file and variables say.
 
     Raises:
         SettingsError: Something is unknown, malformed, missing or out of range; the
@@ -50,7 +53,11 @@ def load_settings(
     source = choose_file(config, environ, cwd)
     problems: list[str] = []
     in_file = read_file(source, problems) if source else {}
-    given = _complete(in_file | read_environment(environ, cwd, problems), cwd)
+    given = in_file | read_environment(environ, cwd, problems)
+    if environment:
+        typed = Given(environment, "the environment that is asked for", cwd, "give another name")
+        given["WAREHOUSE", "ENVIRONMENT"] = typed
+    given = _complete(given, cwd)
     settings = None
     try:
         settings = Settings.model_validate({**_tree(given), "source": source})
@@ -59,9 +66,10 @@ def load_settings(
     problems += cluster_problems(given, source)
     if settings is not None:
         problems += lake_problems(settings, given)
+        problems += environment_problems(settings, given)
     if problems or settings is None:
         raise SettingsError(problems)
-    return settings
+    return settings.in_environment(settings.warehouse.environment)
 
 
 def _complete(given: Values, cwd: Path) -> Values:

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from sparkify_dagster.core.text import count, printable
 from sparkify_dagster.settings.catalogue import CONFIG_NAME, SettingInfo, catalogue
-from sparkify_dagster.settings.sections import LakeSettings, Settings
+from sparkify_dagster.settings.sections import BESIDE, LakeSettings, Settings
 from sparkify_dagster.settings.values import in_s3, is_local
 
 _OTHER_LOGINS = (("CLUSTER", "SECRET_ARN"), ("CLUSTER", "CLUSTER_ID"), ("CLUSTER", "WORKGROUP"))
 _USER, _PASSWORD, _ROLE = ("CLUSTER", "DB_USER"), ("CLUSTER", "DB_PASSWORD"), ("IAM_ROLE", "ARN")
+_LONGEST_SCHEMA = 63
 _ELSE_DUCKDB = "; or leave HOST blank to work on DuckDB"
 
 
@@ -125,6 +126,21 @@ def lake_problems(settings: Settings, given: Values) -> Iterator[str]:
         info, where = catalogue()["S3", "QUEUE"], given["S3", "QUEUE"].where
         found = "set, and no part of the lake is in S3"
         yield problem(where, found, "blank for a lake in folders", info.how_to_set)
+
+
+def environment_problems(settings: Settings, given: Values) -> Iterator[str]:
+    """Where an environment cannot have a schema of its own."""
+    name, schema = settings.warehouse.environment, settings.load.schema_name
+    entry = given.get(("WAREHOUSE", "ENVIRONMENT"))
+    if entry is None or not name:
+        return
+    most = _LONGEST_SCHEMA - len(f"{schema}{BESIDE}")
+    if name == schema:
+        expected = f"another name than that of production's schema, {schema}"
+        yield problem(entry.where, repr(name), expected, entry.fix)
+    elif len(name) > most:
+        expected = f"{most} characters at most, as its schema is {schema}{BESIDE}NAME, of 63"
+        yield problem(entry.where, f"{name!r} ({len(name)} characters)", expected, entry.fix)
 
 
 def staging_problem(lake: LakeSettings) -> str | None:

@@ -6,6 +6,8 @@ section. What belongs here: fields, and what follows from the fields of one sect
 where a value comes from (`file`, `environment`), what sections must be together (`rules`).
 """
 
+from __future__ import annotations
+
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -16,6 +18,8 @@ from sparkify_dagster.settings import values as v
 from sparkify_dagster.settings.values import Expected
 
 _STAGING: Final = "_sparkify_staging"
+BESIDE: Final = "_env_"
+"""Between the name of production's schema, or file, and that of an environment."""
 
 
 class _Frozen(BaseModel):
@@ -170,6 +174,17 @@ class DuckDBSettings(Section):
     shared: v.YesNo = False
 
 
+class WarehouseSettings(Section):
+    """Section `[WAREHOUSE]`: which of several states of the tables is meant.
+
+    Attributes:
+        environment: Environment to work in, made with `sparkify env create`; in lower case, with _
+            for all that is no letter or digit. Blank: production.
+    """
+
+    environment: v.EnvironmentName = ""
+
+
 class DaysSettings(Section):
     """Section `[DAYS]`: the log days the warehouse covers, both ends included.
 
@@ -290,6 +305,7 @@ class Settings(_Frozen):
 
     Attributes:
         source: The configuration file that was read.
+        production: The settings without the environment, where one is meant (`in_environment`).
     """
 
     cluster: ClusterSettings = ClusterSettings()
@@ -297,14 +313,44 @@ class Settings(_Frozen):
     s3: LakeSettings = LakeSettings()
     aws: AwsSettings = AwsSettings()
     duckdb: DuckDBSettings = DuckDBSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
     days: DaysSettings = DaysSettings()
     load: LoadSettings = LoadSettings()
     sensor: SensorSettings = SensorSettings()
     alerts: AlertsSettings = AlertsSettings()
     report: ReportSettings = ReportSettings()
     source: Path | None = None
+    production: Settings | None = None
+
+    def in_environment(self, name: str) -> Settings:
+        """The settings of production for an environment beside it; no name: as they are.
+
+        It is another schema on Redshift, another file on DuckDB. Nothing starts by itself in it,
+        and nobody is alerted.
+        """
+        if not name:
+            return self
+        changed: dict[str, _Frozen] = {
+            "production": self,
+            "warehouse": WarehouseSettings(environment=name),
+            "sensor": self.sensor.model_copy(update={"enabled": False}),
+            "alerts": self.alerts.model_copy(update={"webhook": SecretStr("")}),
+            "report": self.report.model_copy(update={"path": _beside(self.report.path, name)}),
+        }
+        if self.engine == "redshift":
+            schema = f"{self.load.schema_name}{BESIDE}{name}"
+            changed["load"] = self.load.model_copy(update={"schema_name": schema})
+        else:
+            path = _beside(self.duckdb.path, name)
+            changed["duckdb"] = self.duckdb.model_copy(update={"path": path})
+        return self.model_copy(update=changed)
 
     @property
     def engine(self) -> Literal["duckdb", "redshift"]:
         """The engine the settings select: Redshift as soon as there is a host."""
         return "redshift" if self.cluster.host else "duckdb"
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The file of an environment, in place of one of production's."""
+    return path.with_name(f"{path.stem}{BESIDE}{name}{path.suffix}")

@@ -79,6 +79,18 @@ def _file(value: object) -> object:
     return value
 
 
+def environment_name(value: str) -> str:
+    """The name of an environment as it stands in the names of schemas and files.
+
+    In lower case, and an underscore for whatever is no letter or digit of ASCII, however many: so
+    branches can be given as they are, and `fix/a` and `Fix-A` are one.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")
+    if value.strip() and name in ("", "production"):
+        raise ValueError("not the name of an environment")
+    return name
+
+
 def _memory(value: str) -> str:
     found = _MEMORY.fullmatch(value)
     if value and not (found and 0 < float(found[1]) <= (100 if found[2] else float("inf"))):
@@ -183,6 +195,11 @@ DatabaseFile = Annotated[
 ]
 Memory = Annotated[
     str, AfterValidator(_memory), Expected("an amount with its unit, such as 2GB, 512MiB or 50%")
+]
+EnvironmentName = Annotated[
+    str,
+    AfterValidator(environment_name),
+    Expected("a name with letters or digits, such as a branch's; not production"),
 ]
 SchemaName = Annotated[
     str,

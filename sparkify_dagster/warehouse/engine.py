@@ -66,6 +66,14 @@ class WarehouseMissing(WarehouseError):
     """There is no warehouse yet where the settings point."""
 
 
+def no_environment(where: str) -> WarehouseMissing:
+    """That an environment was never made, or was dropped."""
+    return WarehouseMissing(
+        f"{where}: there is no such environment. Make it with `sparkify env create NAME`; "
+        "`sparkify env list` names those there are."
+    )
+
+
 class Transient(WarehouseError):
     """It failed for reasons that may be gone the next time: all of it can be done again."""
 
@@ -168,6 +176,10 @@ class Session(Protocol):
     reader: str
     cost: Cost
 
+    def names(self) -> set[str]:
+        """The names of all tables and views that are there, whoever made them."""
+        ...
+
     def has_schema(self) -> bool:
         """Whether the schema is there."""
 
@@ -225,11 +237,13 @@ class Warehouse(Protocol):
 
     Attributes:
         meter: Counts what is sent over a network to work with it.
+        production: For an environment, the schema of production as it stands in SQL; else blank.
     """
 
     engine: Engine
     schema: str
     meter: Meter
+    production: str
 
     @property
     def location(self) -> str:

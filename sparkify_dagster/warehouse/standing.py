@@ -6,7 +6,7 @@ and what follows from the answer. Writing the history is `ledger`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -137,7 +137,11 @@ class Standing:
         return (p for p in self.loads if p.target in wanted and p.status == "published")
 
 
-def standing(session: Session) -> Standing:
-    """Asks the history how things stand."""
-    text = statement("ledger/standing.sql", relations(session.schema))
+def standing(session: Session, names: Mapping[str, str] | None = None) -> Standing:
+    """Asks the history how things stand.
+
+    Args:
+        names: What the tables are called whose history it is; None: the session's.
+    """
+    text = statement("ledger/standing.sql", names or relations(session.schema))
     return Standing([_Load(*row) for row in session.query(text)])

@@ -86,7 +86,7 @@ def _translated(sql: str, tokens: list[Token]) -> Statement:
     if about_masks := masking_policy(sql, tokens):
         return Statement(about_masks, kind, tokens, as_written=False)
     if first == "CREATE":
-        changed, design = create_table(sql, tokens)
+        changed, design = create_table(_bound_early(sql, tokens), tokens)
     elif follows(tokens, 0, "ALTER", "TABLE"):
         changed = alter_table(sql, tokens)
     elif change := _CHANGES.get(first):
@@ -104,6 +104,15 @@ def _folded(sql: str) -> str:
         if token.kind == "quoted" and token.text != token.text.lower():
             edits.replace(token, token, token.text.lower())
     return edits.applied()
+
+
+def _bound_early(sql: str, tokens: list[Token]) -> str:
+    """Without the words that make a view late: PostgreSQL has no such view, and no such columns.
+
+    So here what a view reads cannot be dropped under it; in Redshift it can.
+    """
+    late = follows(tokens, len(tokens) - 4, "WITH", "NO", "SCHEMA", "BINDING")
+    return sql[: tokens[-4].start] if late else sql
 
 
 def _begin(sql: str, tokens: list[Token]) -> str:

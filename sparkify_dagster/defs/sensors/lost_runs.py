@@ -145,13 +145,17 @@ def wake_sensors(instance: dg.DagsterInstance) -> list[str]:
     return woken
 
 
-def lost_runs_sensor() -> dg.SensorDefinition:
-    """Ends lost runs as long as the daemon runs, whether the lake is watched or not."""
+def lost_runs_sensor(*, runs: bool = True) -> dg.SensorDefinition:
+    """Ends lost runs as long as the daemon runs, whether the lake is watched or not.
+
+    Args:
+        runs: It is on by default.
+    """
 
     @dg.sensor(
         name=SENSOR,
         minimum_interval_seconds=LOOK_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=dg.DefaultSensorStatus.RUNNING if runs else dg.DefaultSensorStatus.STOPPED,
         description="Ends runs whose process is gone, so that they hold up no others.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:

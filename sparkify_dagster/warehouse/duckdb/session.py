@@ -170,6 +170,18 @@ class DuckDBSession:
                 return True
         return False
 
+    def names(self) -> set[str]:
+        """The names of all tables and views in the file, whoever made them."""
+        there = " UNION ALL ".join(
+            f"SELECT schema_name, {kind}_name FROM duckdb_{kind}s() "
+            "WHERE database_name = current_database() AND NOT internal"
+            for kind in ("table", "view")
+        )
+        return {
+            name if schema == self.schema else f"{schema}.{name}"
+            for schema, name in self.query(there)
+        }
+
     def has_schema(self) -> bool:
         """Whether the schema is there."""
         found = self.query(

@@ -21,7 +21,7 @@ import duckdb
 
 from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
-from sparkify_dagster.model.ddl import Engine
+from sparkify_dagster.model.ddl import Engine, quoted
 from sparkify_dagster.settings import DuckDBSettings
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
@@ -33,6 +33,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseError,
     WarehouseMissing,
     close_all,
+    no_environment,
 )
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
@@ -40,8 +41,7 @@ _SAYS_AFTER = 1.0
 _VACUUM_TASKS = 100
 """DuckDB's own default, with which each transaction puts together what others have left of tables:
 half a second for a new day on 10 M events. Here it waits until a table is hollow."""
-_CATALOG = "_warehouse_file"
-_COPY = "_warehouse_copy"
+_CATALOG, _PRODUCTION, _COPY = "_warehouse_file", "_production_file", "_warehouse_copy"
 
 
 class DuckDBWarehouse:
@@ -51,6 +51,8 @@ class DuckDBWarehouse:
         settings: The file, which the first transaction makes with its folder, and how it is used.
         schema: Schema of all tables.
         on_wait: Told once, in a sentence, when the wait is noticeable.
+        beside: The file of production, if this is one of an environment: to be read alone.
+        makes: Whether an environment that is not there yet is to be made.
     """
 
     engine: Engine = "duckdb"
@@ -60,11 +62,17 @@ class DuckDBWarehouse:
         settings: DuckDBSettings,
         schema: str,
         on_wait: Callable[[str], None] = lambda _: None,
+        beside: Path | None = None,
+        *,
+        makes: bool = False,
     ) -> None:
         self.schema = schema
+        self.production = f'"{_PRODUCTION}".{quoted(schema)}' if beside else ""
+        self._beside = beside
+        self._makes = makes
         self.meter = Meter()
         self._settings = settings
-        self._path = settings.path
+        self._path = self._attaching = settings.path
         self._on_wait = on_wait
         # Beside the warehouse, where there is room for its like; not in the current folder.
         self._spill = f"{settings.path}.spill"
@@ -87,6 +95,8 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
+        if self._beside and not self._makes:
+            self._require_made()
         try:
             with made_for(all_users=self._settings.shared):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +116,10 @@ class DuckDBWarehouse:
                 with contextlib.suppress(WarehouseError):
                     session.execute("ROLLBACK")
                 raise
+
+    def _require_made(self) -> None:
+        if self._beside and not self._path.exists():
+            raise no_environment(str(self._path))
 
     def _require_ours(self) -> None:
         """Asked of files that are open: until then another user may put theirs there."""
@@ -170,6 +184,7 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """A short look at what is committed."""
+        self._require_made()
         if not self._path.exists():
             raise WarehouseMissing(f"{self._path}: no warehouse yet. Load one with `sparkify etl`.")
         with self._connected(read_only=True) as session:
@@ -203,23 +218,34 @@ class DuckDBWarehouse:
             instance = self._kept.pop()
         except IndexError:
             instance = duckdb.connect(":memory:", config=self._config)
-        option = " (READ_ONLY)" if read_only else ""
         try:
-            while True:
-                before = _inode(self._path)
-                instance.execute(f"ATTACH {_quoted(self._path)} AS {_CATALOG}{option}")
-                if before in (None, _inode(self._path)):
-                    return instance
-                # `rewrite` has put another one there after this one was opened, before it was held.
-                instance.execute(f"DETACH {_CATALOG}")
+            self._attach(instance, self._path, _CATALOG, read_only=read_only)
+            if self._beside:
+                self._attach(instance, self._beside, _PRODUCTION, read_only=True)
+            return instance
         except BaseException:
             instance.close()
             raise
+
+    def _attach(
+        self, instance: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool
+    ) -> None:
+        self._attaching = path
+        option = " (READ_ONLY)" if read_only else ""
+        while True:
+            before = _inode(path)
+            instance.execute(f"ATTACH {_quoted(path)} AS {name}{option}")
+            if before in (None, _inode(path)):
+                return
+            # `rewrite` has put another one there after this one was opened, before it was held.
+            instance.execute(f"DETACH {name}")
 
     def _detach(self, instance: duckdb.DuckDBPyConnection, session: DuckDBSession) -> None:
         """Lets go of the file; keeps the engine, whose start would take 0.03 s the next time."""
         try:
             instance.execute(f"DETACH {_CATALOG}")
+            if self._beside:
+                instance.execute(f"DETACH {_PRODUCTION}")
         except duckdb.Error:
             # The changes are in its log, where they are found by whoever opens it next.
             instance.close()
@@ -237,16 +263,16 @@ class DuckDBWarehouse:
                 return self._attached(read_only)
             except duckdb.Error as error:
                 if not is_held(error):
-                    raise opening_failed(self._path, error) from None
+                    raise opening_failed(self._attaching, error) from None
                 if time.monotonic() >= deadline:
                     raise WarehouseBusy(
-                        f"{self._path}: still held by {holder(error)} after "
+                        f"{self._attaching}: still held by {holder(error)} after "
                         f"{self._settings.lock_wait:g} s. Wait for it or end it, then try again; "
                         "[DUCKDB] LOCK_WAIT says how long to wait."
                     ) from None
                 if not said and time.monotonic() - started > _SAYS_AFTER:
                     said = True
-                    self._on_wait(f"waiting for {holder(error)} to let go of {self._path}")
+                    self._on_wait(f"waiting for {holder(error)} to let go of {self._attaching}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 

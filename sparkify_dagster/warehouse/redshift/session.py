@@ -38,6 +38,7 @@ from sparkify_dagster.warehouse.engine import (
     Values,
     WarehouseError,
 )
+from sparkify_dagster.warehouse.redshift import stored
 from sparkify_dagster.warehouse.redshift.arrow import Chunk, reader_of
 from sparkify_dagster.warehouse.redshift.copy import (
     LAST_COPY_QUERY,
@@ -50,7 +51,6 @@ from sparkify_dagster.warehouse.redshift.copy import (
 from sparkify_dagster.warehouse.redshift.errors import told
 from sparkify_dagster.warehouse.redshift.pack import write_packs
 from sparkify_dagster.warehouse.redshift.statements import (
-    TABLES_QUERY,
     admitted,
     as_psycopg,
     is_select,
@@ -93,6 +93,7 @@ class RedshiftSession:
         role: With which COPY reads S3.
         where: The warehouse, for messages.
         hidden: The password, to be kept out of them.
+        production: The schema that views of this one show; blank: there are none.
         meter: Counts the messages.
 
     Attributes:
@@ -112,6 +113,7 @@ class RedshiftSession:
         reader: str = "",
         where: str = "",
         hidden: str = "",
+        production: str = "",
         meter: Meter | None = None,
     ) -> None:
         self.schema = schema
@@ -130,6 +132,7 @@ class RedshiftSession:
         self._role = role
         self._where = where
         self._hidden = hidden
+        self._production = production
 
     def close(self) -> None:
         """Ends the connection; what it has not committed is gone."""
@@ -262,6 +265,10 @@ class RedshiftSession:
             )
         )
 
+    def names(self) -> set[str]:
+        """The names of all tables and views that are there, whoever made them."""
+        return stored.names(self)
+
     def has_schema(self) -> bool:
         """Whether the schema is there."""
         found = self.query(
@@ -271,12 +278,7 @@ class RedshiftSession:
 
     def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
-        found: dict[str, Columns] = {}
-        rows = self.query(TABLES_QUERY, {"schema": self.schema})
-        for table, column, kind, length, *comments in rows:
-            typed_kind = f"{kind}({length})" if length else kind
-            found.setdefault(table, Columns()).add(column, typed_kind, *comments)
-        return found
+        return stored.tables(self, self._production)
 
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model has here, in the words of `tables`."""

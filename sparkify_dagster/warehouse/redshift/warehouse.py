@@ -19,7 +19,7 @@ from psycopg2 import errorcodes
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.store.staging_area import StagingArea
-from sparkify_dagster.model.ddl import Engine, create_lock, create_schema, take_lock
+from sparkify_dagster.model.ddl import Engine, create_lock, create_schema, quoted, take_lock
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import (
     CopyRefused,
@@ -30,6 +30,7 @@ from sparkify_dagster.warehouse.engine import (
     Transient,
     WarehouseError,
     close_all,
+    no_environment,
 )
 from sparkify_dagster.warehouse.redshift.connection import connect
 from sparkify_dagster.warehouse.redshift.login import Login
@@ -60,6 +61,8 @@ class RedshiftWarehouse:
         role: ARN of the role with which COPY reads S3, or `default`.
         label: Marks our queries in Redshift's system views.
         on_wait: Told, in a sentence, why something is tried again.
+        beside: The schema of production, if this is one of an environment.
+        makes: Whether an environment that is not there yet is to be made.
     """
 
     cluster: ClusterSettings
@@ -71,11 +74,15 @@ class RedshiftWarehouse:
     label: str = "sparkify"
     on_wait: Callable[[str], None] = field(default=lambda _: None, repr=False)
     engine: Engine = "redshift"
+    beside: str = ""
+    makes: bool = False
+    production: str = field(default="", init=False)
     _kept: list[RedshiftSession] = field(default_factory=list, init=False, repr=False)
     _alone: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Connections end with what has opened them."""
+        self.production = quoted(self.beside) if self.beside else ""
         weakref.finalize(self, close_all, self._kept)
 
     @property
@@ -220,6 +227,7 @@ class RedshiftWarehouse:
             reader=self.cluster.reader,
             where=self.location,
             hidden=credentials.password,
+            production=self.beside,
             meter=self.meter,
         )
 
@@ -232,6 +240,8 @@ class RedshiftWarehouse:
             if error.sqlstate not in _MISSING:
                 raise
         session.roll_back()
+        if self.beside and not self.makes:
+            raise no_environment(self.schema)
         if not session.has_schema():
             session.execute(create_schema(self.schema))
         session.execute(create_lock(self.schema))

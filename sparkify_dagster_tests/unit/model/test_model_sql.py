@@ -20,10 +20,15 @@ from sparkify_dagster.model.ddl import (
     create_lock,
     create_schema,
     create_table,
+    create_view,
+    drop_schema,
     drop_table,
+    drop_view,
     grants,
     relations,
+    same_key,
 )
+from sparkify_dagster.model.environment import ENVIRONMENT
 from sparkify_dagster.model.statements import placeholders, sql_text, statement
 from sparkify_dagster.pipeline.audit import Stored, loaded_by
 from sparkify_dagster.pipeline.sql_preview import Place, preview
@@ -40,9 +45,41 @@ MADE_UP = {
     "replaced": "replaced_objects",
 }
 """What statements that no preview sends are given besides tables."""
+ASKED = ("ask", "diff", "environment", "ledger")
+"""The folders with statements that no load sends, or only one in an environment."""
+_SIDES: dict[str, Any] = {
+    "here": '"sparkify_env_x"."plays_by_hour"',
+    "there": '"sparkify"."plays_by_hour"',
+    "same": same_key(TABLES["plays_by_hour"], "h", "t"),
+}
 OF_FILES: dict[str, dict[str, Any]] = {
     "ask/candidates.sql": {"where": "a.name IN ('1', '2')", "most": 5},
     "ask/unmatched.sql": {"most": 5},
+    "diff/counted.sql": _SIDES
+    | {
+        "key": '"play_date"',
+        "differs": "h.plays <> t.plays",
+        "measured": ', SUM(h."plays") AS h_plays',
+    },
+    "diff/examples.sql": _SIDES
+    | {"columns": Names(("play_date", "plays")), "where": "h.plays <> t.plays", "most": 3}
+    | {"order": 'COALESCE(h."play_date", t."play_date")'},
+    "diff/of_days.sql": {
+        "rows": '"sparkify"."songplay"',
+        "moment": '"start_time"',
+        "first": "'2018-11-01'",
+        "last": "'2018-11-02'",
+    },
+    "environment/borrowed.sql": {"of_production": '"sparkify"."load_objects"', "where": "1 = 1"},
+    "environment/take_history.sql": {
+        "of_production": '"sparkify"."load_history"',
+        "derived": "'song', 'artist'",
+    },
+    "environment/leave_history.sql": {"derived": "'song', 'artist'"},
+    **{
+        f"environment/{name}.sql": {"environment": '"sparkify_env_x"."environment"'}
+        for name in ("known", "used", "own_staging")
+    },
     "ledger/rejects.sql": {"only": "j.load_id = 7", "most": "LIMIT 5"},
     "ledger/rejects_by_reason.sql": {"only": "j.load_id = 7"},
     "ledger/rejects_cut_off.sql": {"most": 5},
@@ -57,7 +94,7 @@ def _queries() -> Iterator[tuple[str, str]]:
     for table in TABLES.values():
         if table.sql:
             yield table.sql, statement(table.sql, relations("sparkify"))
-    asked = (path for name in ("ask", "ledger") for path in FOLDER.glob(f"{name}/*.sql"))
+    asked = (path for name in ASKED for path in FOLDER.glob(f"{name}/*.sql"))
     for path in [*asked, *(FOLDER / "load" / name for name in UNPREVIEWED)]:
         file = path.relative_to(FOLDER).as_posix()
         given: dict[str, Any] = {
@@ -81,6 +118,15 @@ def _ddl() -> Iterator[tuple[str, str]]:
         yield f"drop {table.name}", drop_table(table.name, "sparkify")
         for number, comment in enumerate(comments(table, "sparkify")[:2]):
             yield f"comment {number} on {table.name}", comment
+    yield "environment", create_table(ENVIRONMENT, "sparkify_env_x", "redshift")
+    view = create_view(
+        "load_objects",
+        "sparkify_env_x",
+        "SELECT b.part FROM sparkify.load_objects AS b",
+        "redshift",
+    )
+    yield from {"view": view, "drop view": drop_view("load_objects", "sparkify_env_x")}.items()
+    yield "drop schema", drop_schema("sparkify_env_x")
     yield "lock", create_lock("sparkify")
     for number, grant in enumerate(grants("sparkify", "user", 'analysts "of" Sparkify')):
         yield f"grant {number}", grant

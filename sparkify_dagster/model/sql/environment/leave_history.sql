@@ -1,0 +1,2 @@
+-- Expects: derived
+DELETE FROM {load_history} WHERE target NOT IN ({derived})

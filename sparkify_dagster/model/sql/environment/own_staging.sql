@@ -1,0 +1,2 @@
+-- Expects: environment
+UPDATE {environment} SET is_view = FALSE WHERE is_view

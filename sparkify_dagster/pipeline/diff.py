@@ -1,0 +1,257 @@
+"""What a change of code does to the numbers: an environment's tables against production's.
+
+The engine compares: rows of two tables are joined by the key that the model declares, so only
+counts and a few examples come here. What belongs here: the statements put together, and what their
+answers say. Building the environment is `load`'s, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sparkify_dagster.core.masking import mask_value
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.model.ddl import Names, literal, quoted, relations, relations_of, same_key
+from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.staging import STAGING_SONGS
+from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.model.table import Column, Layer, Table, Type
+from sparkify_dagster.warehouse.engine import Columns, Row, Session
+
+_MOST = 3
+"""Examples of each kind."""
+_CLOSE = "1e-9"
+"""Sums of doubles may be made in another order."""
+_BOTH = "h.{key} IS NOT NULL AND t.{key} IS NOT NULL"
+_COUNTS = 5
+"""Rows here, there, only here, only there, and differing."""
+_KINDS = {"only_here": "t.{key} IS NULL", "only_there": "h.{key} IS NULL"}
+_NEW = "not published yet"
+_OTHER_KEY = "its key is another one: not compared row by row"
+_OF_ALL_DAYS = "its rows hang on all days: not compared on a sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that is not the same, as far as it may be shown.
+
+    Attributes:
+        kind: `only_here`, `only_there` or `differing`.
+        key: The values of the key.
+        values: Of columns that differ, the value here and the published one.
+    """
+
+    kind: str
+    key: Mapping[str, str]
+    values: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """How the rows of a table here differ from the published ones.
+
+    Attributes:
+        columns: Rows that stand on both sides, by the column in which they differ.
+        came: Columns that only this code has; `went`: that only the published table has.
+        totals: Of a mart, what its counts add up to, here and published.
+        note: Why it was not compared; blank: it was.
+    """
+
+    name: str
+    rows_here: int = 0
+    rows_there: int = 0
+    only_here: int = 0
+    only_there: int = 0
+    differing: int = 0
+    columns: Mapping[str, int] = field(default_factory=dict)
+    came: tuple[str, ...] = ()
+    went: tuple[str, ...] = ()
+    totals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    note: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing is known to differ."""
+        rows = self.only_here or self.only_there or self.differing
+        return not (rows or self.came or self.went or self.note in (_NEW, _OTHER_KEY))
+
+
+def compare(
+    session: Session,
+    production: str,
+    published: Mapping[str, Columns],
+    days: DayRange | None = None,
+) -> list[TableDiff]:
+    """Compares star and marts.
+
+    Args:
+        session: In the environment.
+        production: Production's schema, as it stands in SQL.
+        published: The columns of production's tables.
+        days: Only what hangs on these days alone, and the catalogue; None: everything.
+    """
+    there = session.tables()
+    return [
+        _Comparison(session, production, table, days).of(there[table.name], published)
+        for table in (*STAR, *MARTS)
+    ]
+
+
+def moment_of(table: Table) -> str | None:
+    """The column that says which rows hang on a day alone; blank: none does; None: on all."""
+    if table.grain and table.grain.source == STAGING_SONGS.name:
+        return ""
+    if table.refresh_keys and any(source.moment for source in table.refresh_keys.sources):
+        return table.refresh_keys.columns[0]
+    is_of_plays = table.layer is Layer.STAR and "start_time" in table.column_names
+    return "start_time" if is_of_plays else None
+
+
+def shaped(
+    table: Table,
+    compared: Sequence[Column],
+    measures: Sequence[str],
+    counts: Row,
+) -> TableDiff:
+    """What the counts of a table say.
+
+    Args:
+        counts: Those of `_COUNTS`, then rows by column that differs, then each measure on both
+            sides.
+    """
+    numbers = [float(value or 0) for value in counts]
+    here, there, only_here, only_there, differing = map(int, numbers[:_COUNTS])
+    rest = numbers[_COUNTS:]
+    by_column = {c.name: int(n) for c, n in zip(compared, rest, strict=False) if n}
+    sums = rest[len(compared) :]
+    totals = dict(zip(measures, zip(sums[::2], sums[1::2], strict=True), strict=True))
+    return TableDiff(
+        table.name, here, there, only_here, only_there, differing, by_column, totals=totals
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    session: Session
+    production: str
+    table: Table
+    days: DayRange | None
+
+    def of(self, here: Columns, published: Mapping[str, Columns]) -> TableDiff:
+        name, there = self.table.name, published.get(self.table.name)
+        if there is None:
+            return TableDiff(name, note=_NEW)
+        moment = moment_of(self.table)
+        if self.days is not None and moment is None:
+            return TableDiff(name, note=_OF_ALL_DAYS)
+        came = tuple(n for n, kind in here.items() if there.get(n) != kind)
+        went = tuple(n for n, kind in there.items() if here.get(n) != kind)
+        if set(self.table.key) & {*came, *went}:
+            return TableDiff(name, came=came, went=went, note=_OTHER_KEY)
+        common = [c for c in self.table.columns if c.name not in (*came, *went)]
+        return self._by_key(common, moment or "", came, went)
+
+    def _by_key(
+        self, common: Sequence[Column], moment: str, came: tuple[str, ...], went: tuple[str, ...]
+    ) -> TableDiff:
+        compared = [c for c in common if c.name not in self.table.key]
+        measures = [c.name for c in compared if _adds_up(self.table, c)]
+        differs = {c.name: self._differs(c) for c in compared}
+        measured = [
+            f"COALESCE(SUM(CASE WHEN {text} THEN 1 ELSE 0 END), 0) AS differs_{number}"
+            for number, text in enumerate(differs.values())
+        ]
+        measured += [f"SUM({side}.{quoted(m)}) AS {side}_{m}" for m in measures for side in "ht"]
+        any_differs = " OR ".join(differs.values()) or "1 = 0"
+        sides = self._sides(moment)
+        text = statement(
+            "diff/counted.sql",
+            key=self._key,
+            differs=any_differs,
+            measured="".join(f",\n    {part}" for part in measured),
+            **sides,
+        )
+        found = shaped(self.table, compared, measures, self.session.query(text)[0])
+        kinds = {kind: text.format(key=self._key) for kind, text in _KINDS.items()}
+        kinds["differing"] = any_differs
+        examples = [
+            self._example(kind, common, row)
+            for kind, where in kinds.items()
+            if getattr(found, kind)
+            for row in self.session.query(self._examples(common, where, sides))
+        ]
+        return replace(found, came=came, went=went, examples=tuple(examples))
+
+    @property
+    def _key(self) -> str:
+        return quoted(self.table.key[0])
+
+    def _sides(self, moment: str) -> dict[str, Any]:
+        name = self.table.name
+        sides: dict[str, Any] = {
+            "here": relations(self.session.schema)[name],
+            "there": relations_of(self.production)[name],
+        }
+        if self.days is not None and moment:
+            last = self.days.last or self.days.first
+            given: dict[str, Any] = {
+                "moment": quoted(moment),
+                "first": literal(self.days.first.isoformat()),
+                "last": literal(last.isoformat()),
+            }
+            of_days = "diff/of_days.sql"
+            sides = {s: f"({statement(of_days, rows=r, **given)})" for s, r in sides.items()}
+        return sides | {"same": same_key(self.table, "h", "t")}
+
+    def _differs(self, column: Column) -> str:
+        """Condition that both sides have a row, with another value of a column."""
+        name, both = quoted(column.name), _BOTH.format(key=self._key)
+        values = f"h.{name} <> t.{name}"
+        if column.type is Type.DOUBLE:
+            values = f"ABS(h.{name} - t.{name}) > {_CLOSE}"
+        elif column.type is Type.VARCHAR:  # Trailing blanks count.
+            values = f"h.{name} || CHR(1) <> t.{name} || CHR(1)"
+        nulls = f"h.{name} IS NULL AND t.{name} IS NOT NULL"
+        return f"({both} AND ({values} OR {nulls} OR h.{name} IS NOT NULL AND t.{name} IS NULL))"
+
+    def _examples(self, common: Sequence[Column], where: str, sides: dict[str, Any]) -> str:
+        order = ", ".join(f"COALESCE(h.{quoted(k)}, t.{quoted(k)})" for k in self.table.key)
+        return statement(
+            "diff/examples.sql",
+            columns=Names(c.name for c in common),
+            where=where,
+            order=order,
+            most=_MOST,
+            **sides,
+        )
+
+    def _example(self, kind: str, common: Sequence[Column], row: Row) -> Example:
+        here, there = row[: len(common)], row[len(common) :]
+        told = [
+            (column, _shown(column, h), _shown(column, t), h == t)
+            for column, h, t in zip(common, here, there, strict=True)
+        ]
+        is_there = kind == "only_there"
+        key = {c.name: t if is_there else h for c, h, t, _ in told if c.name in self.table.key}
+        values = {
+            c.name: (h, t)
+            for c, h, t, same in told
+            if kind == "differing" and not same and c.name not in self.table.key
+        }
+        return Example(kind, key, values)
+
+
+def _adds_up(table: Table, column: Column) -> bool:
+    """Whether a mart's column is a count whose sum says something."""
+    return table.layer is Layer.MART and column.type is Type.BIGINT and not column.personal
+
+
+def _shown(column: Column, value: object) -> str:
+    """A value as it may be shown."""
+    if value is None:
+        return "NULL"
+    return mask_value(value) if column.personal else str(value)

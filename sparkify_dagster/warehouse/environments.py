@@ -1,0 +1,281 @@
+"""Environments: a schema, or a file, beside production's, whose staging is production's.
+
+An environment is a warehouse like any other, in which some tables are views. It notes what was made
+in it (`model.environment`), and nothing else is ever dropped. What belongs here: making, following
+production, listing, dropping. Loads in one are `pipeline.load`'s, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sparkify_dagster.core.text import cited, count
+from sparkify_dagster.lake.changes import Part
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Snapshot
+from sparkify_dagster.model.access import ACCESS_RIGHTS
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.ddl import (
+    LOAD_LOCK,
+    Names,
+    create_schema,
+    create_table,
+    create_view,
+    drop_schema,
+    drop_table,
+    drop_view,
+    literal,
+    qualified,
+    relations,
+    relations_of,
+)
+from sparkify_dagster.model.environment import BORROWED, DERIVED, ENVIRONMENT
+from sparkify_dagster.model.ledger import LEDGER, LOAD_HISTORY
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.statements import statement
+from sparkify_dagster.settings.sections import BESIDE
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import (
+    Session,
+    Warehouse,
+    WarehouseError,
+    no_environment,
+)
+from sparkify_dagster.warehouse.standing import standing
+
+_SCHEMAS = (
+    "SELECT n.nspname FROM pg_catalog.pg_namespace AS n "
+    "JOIN pg_catalog.pg_class AS r ON r.relnamespace = n.oid WHERE r.relname = $marker"
+)
+_NAMED = 3
+"""Tables of others that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What an environment tells of itself.
+
+    Attributes:
+        made: What was made for it, with whether it is a view of what production has.
+    """
+
+    made: Mapping[str, bool]
+    made_at: datetime
+    used_at: datetime
+
+    @property
+    def shares_staging(self) -> bool:
+        """Whether its staging is production's."""
+        return any(self.made.values())
+
+
+def create(warehouse: Warehouse, production: Warehouse, days: DayRange | None = None) -> bool:
+    """Makes an environment with production's staging; gives whether it was not there yet.
+
+    Args:
+        warehouse: Where it is to be.
+        days: Only what happened on these days is to be seen in it; None: everything.
+
+    Raises:
+        WarehouseMissing: Production holds nothing yet.
+        WarehouseError: There is something of its name that is no environment.
+    """
+    production.read_only(
+        ledger.ready_tables
+    )  # Before anything is made that would have to go again.
+
+    def work(session: Session) -> bool:
+        there = session.names()
+        if ENVIRONMENT.name in there:
+            return False
+        if others := there - {LOAD_LOCK}:
+            raise WarehouseError(
+                f"{place(warehouse)} is no environment: it holds {_shown(others)}. Nothing was "
+                "changed; take another name."
+            )
+        if not session.has_schema():
+            session.send(create_schema(session.schema))
+        for table in (ENVIRONMENT, *(table for table in LEDGER if table not in BORROWED)):
+            session.send(create_table(table, session.schema, session.engine))
+        for table in BORROWED:
+            shown = relations_of(warehouse.production)[table.name]
+            columns = Names(table.column_names)
+            where = _of_days(days) if days and table is STAGING_EVENTS else "1 = 1"
+            text = "environment/borrowed.sql"
+            select = statement(text, columns=columns, of_production=shown, where=where)
+            session.send(create_view(table.name, session.schema, select, session.engine))
+        borrowed = {table.name for table in BORROWED}
+        _note(session, borrowed, is_view=True)
+        _note(session, {ENVIRONMENT.name, ACCESS_RIGHTS.name, *TABLES} - borrowed)
+        return True
+
+    return warehouse.transact(work)
+
+
+def follow(warehouse: Warehouse, snapshot: Snapshot) -> bool:
+    """Makes an environment ready for a load: its ledger says what production has loaded by now.
+
+    Where this code, or its JSONPaths document, reads the lake in another way than production's, the
+    views go, and the load makes a staging of its own.
+
+    Returns:
+        Whether staging is production's. It is not where the warehouse is production.
+
+    Raises:
+        WarehouseMissing: There is no such environment.
+    """
+    if not warehouse.production:
+        return False
+
+    def work(session: Session) -> bool:
+        found = _described(session, warehouse)
+        text = _sql(session, "used")
+        session.send(text, {"now": ledger.utc_now()})
+        _note(session, TABLES.keys() - found.made.keys())
+        if not found.shares_staging:
+            return False
+        names = relations_of(warehouse.production)
+        held = standing(session, names)
+        if not (
+            reads_alike(snapshot.songs, held.digests(STAGING_SONGS.name))
+            and reads_alike(snapshot.days, held.digests(STAGING_EVENTS.name))
+        ):
+            _drop(session, session.names() - {ENVIRONMENT.name, LOAD_LOCK}, found)
+            session.send(_sql(session, "own_staging"))
+            return False
+        _take_history(session, names)
+        return True
+
+    return warehouse.transact(work)
+
+
+def reads_alike(parts: Mapping[str, Part], published: Mapping[str, str]) -> bool:
+    """Whether the lake is read here as it was by whoever published these parts.
+
+    A part's digest holds the objects and the ways in which they are read: of many parts few change,
+    but with another reader, model or JSONPaths document all of them do.
+    """
+    both = parts.keys() & published.keys()
+    return not both or any(parts[name].digest == published[name] for name in both)
+
+
+def look(warehouse: Warehouse) -> Environment:
+    """What an environment tells of itself.
+
+    Raises:
+        WarehouseMissing: It is none.
+    """
+    return warehouse.read_only(lambda session: _described(session, warehouse))
+
+
+def _described(session: Session, warehouse: Warehouse) -> Environment:
+    if ENVIRONMENT.name not in session.names():
+        raise no_environment(place(warehouse))
+    rows = session.query(_sql(session, "known"))
+    return Environment(
+        {str(name): bool(is_view) for name, is_view, *_ in rows},
+        min(row[2] for row in rows),
+        max(row[3] for row in rows),
+    )
+
+
+def drop(warehouse: Warehouse) -> None:
+    """Drops what was made for an environment, and its schema or file.
+
+    Raises:
+        WarehouseMissing: There is no such environment.
+        WarehouseError: There is something in it that is not its own; nothing was dropped.
+    """
+
+    def work(session: Session) -> None:
+        found, there = _described(session, warehouse), session.names()
+        if others := there - found.made.keys() - {LOAD_LOCK}:
+            raise WarehouseError(
+                f"{place(warehouse)} holds {_shown(others)}, which the environment did not make. "
+                "Nothing was dropped: move it elsewhere or drop it yourself, then try again."
+            )
+        _drop(session, there, found)
+        session.execute(drop_schema(session.schema))
+
+    warehouse.transact(work)
+    if warehouse.engine == "duckdb":
+        for ending in ("", ".wal"):
+            Path(f"{warehouse.location}{ending}").unlink(missing_ok=True)
+
+
+def names_of(production: Warehouse) -> list[str]:
+    """The names of the environments beside production."""
+    if production.engine == "duckdb":
+        path = Path(production.location)
+        start, end = f"{path.stem}{BESIDE}", path.suffix
+        there = (file.name for file in path.parent.glob(f"*{end}"))
+        found = [name.removesuffix(end) for name in there]
+    else:
+        start, marker = f"{production.schema}{BESIDE}", {"marker": ENVIRONMENT.name}
+        rows = production.read_only(lambda session: session.query(_SCHEMAS, marker))
+        found = [str(name) for (name,) in rows]
+    return sorted(name.removeprefix(start) for name in found if name.startswith(start))
+
+
+def _of_days(days: DayRange) -> str:
+    """Condition that an event happened on some days, whenever it was delivered."""
+    ends = (days.first, days.last or days.first)
+    first, last = (f"CAST({literal(day.isoformat())} AS DATE)" for day in ends)
+    return f"CAST(b.ts AS DATE) BETWEEN {first} AND {last}"
+
+
+def place(warehouse: Warehouse) -> str:
+    """Where an environment is: its schema, or its file."""
+    return warehouse.location if warehouse.engine == "duckdb" else warehouse.schema
+
+
+def _take_history(session: Session, production: Mapping[str, str]) -> None:
+    """The history of what comes from the lake is production's; that of star and marts our own."""
+    derived = ", ".join(map(literal, DERIVED))
+    session.send(_sql(session, "leave_history", derived=derived))
+    columns, of_production = Names(LOAD_HISTORY.column_names), production[LOAD_HISTORY.name]
+    session.send(
+        _sql(session, "take_history", columns=columns, of_production=of_production, derived=derived)
+    )
+
+
+def _drop(session: Session, names: set[str], found: Environment) -> None:
+    for name in sorted(names & found.made.keys() | names & {LOAD_LOCK}):
+        dropped = drop_view if found.made.get(name) else drop_table
+        session.send(dropped(name, session.schema))
+
+
+def _note(session: Session, names: Collection[str], *, is_view: bool = False) -> None:
+    """Notes what the environment has made, or is about to."""
+    if names:
+        now = ledger.utc_now()
+        rows = pa.table(
+            {
+                "name": pa.array(sorted(names), pa.string()),
+                "is_view": pa.array([is_view] * len(names), pa.bool_()),
+                "made_at": pa.array([now] * len(names), pa.timestamp("us")),
+                "used_at": pa.array([now] * len(names), pa.timestamp("us")),
+            }
+        )
+        session.append(_marker(session), ENVIRONMENT.column_names, rows)
+
+
+def _sql(session: Session, file: str, **given: Any) -> str:
+    names = relations(session.schema) | {ENVIRONMENT.name: _marker(session)}
+    return statement(f"environment/{file}.sql", names, **given)
+
+
+def _marker(session: Session) -> str:
+    return qualified(session.schema, ENVIRONMENT.name)
+
+
+def _shown(names: Collection[str]) -> str:
+    shown = ", ".join(map(cited, sorted(names)[:_NAMED]))
+    more = len(names) - _NAMED
+    return shown + (f" and {count(more, 'more table')}" if more > 0 else "")

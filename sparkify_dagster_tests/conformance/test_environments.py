@@ -1,0 +1,199 @@
+"""An environment gives what production gives, and leaves production as it is, on every pair."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.pipeline.diff import TableDiff, compare
+from sparkify_dagster.warehouse import environments
+from sparkify_dagster.warehouse.engine import Row, Warehouse, WarehouseError, WarehouseMissing
+from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.conformance import test_pairs
+from sparkify_dagster_tests.lakes import (
+    LOG_FIELDS,
+    assert_equals_oracle,
+    event,
+    jsonpaths,
+    log_key,
+    put,
+    song,
+)
+from sparkify_dagster_tests.pairs import Pair, environment_of
+
+ENGINES = pytest.mark.parametrize("pair", ["duckdb-folder", "redshift-s3"], indirect=True)
+SWAPPED = tuple({"firstName": "lastName", "lastName": "firstName"}.get(n, n) for n in LOG_FIELDS)
+
+
+@pytest.fixture
+def loaded(pair: Pair) -> Pair:
+    """A pair with a small lake, in whose warehouse it is loaded."""
+    test_pairs.fill(pair.lake)
+    plays = (event(sessionId=9, itemInSession=n) for n in range(12))
+    pair.lake.put_log(log_key("2018-11-04"), *plays, b"broken")
+    test_pairs.load(pair)
+    return pair
+
+
+@pytest.fixture
+def inside(loaded: Pair) -> Pair:
+    """The same lake, and an environment beside its warehouse."""
+    assert create(loaded)
+    return replace(loaded, warehouse=environment_of(loaded.warehouse))
+
+
+def create(pair: Pair, name: str = "ci") -> bool:
+    return environments.create(environment_of(pair.warehouse, name, makes=True), pair.warehouse)
+
+
+def held(warehouse: Warehouse) -> dict[str, list[Row] | str]:
+    """All that a warehouse holds, row by row; of a file every byte as well."""
+    with warehouse.reading() as session:
+        found: dict[str, list[Row] | str] = {
+            name: sorted(session.query(f'SELECT * FROM {session.schema}."{name}"'), key=repr)
+            for name in TABLES
+        }
+    if warehouse.engine == "duckdb":
+        path = Path(warehouse.location)
+        found["bytes"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+@ENGINES
+def test_an_environment_follows_production_and_leaves_it_as_it_is(
+    loaded: Pair, inside: Pair
+) -> None:
+    lake, before = loaded.lake, held(loaded.warehouse)
+    outcome = test_pairs.load(inside)
+    assert outcome.songs is None, "its staging is production's"
+    assert not outcome.days
+    expected = lake.expected()
+    assert_equals_oracle(inside.warehouse, expected)
+    assert test_pairs.load(inside).todo.is_nothing
+    assert held(loaded.warehouse) == before
+
+    # What only production may load waits for it.
+    lake.put_log(log_key("2018-11-02", "a.json"), event(sessionId=2, firstName="Grace"))
+    (lake.logs / log_key("2018-11-01")).unlink()
+    lake.put_song("A/A/A/TR1.json", song(title="Uprising ", duration=199))
+    put(lake.forgotten, b"3\n")
+    assert test_pairs.load(inside).todo.is_nothing
+    assert_equals_oracle(inside.warehouse, expected)
+    test_pairs.load(loaded)
+    before = held(loaded.warehouse)
+    outcome = test_pairs.load(inside)
+    assert outcome.star is not None
+    assert outcome.star.mode == "rebuild", "the keys of what production replaced are gone"
+    assert_equals_oracle(inside.warehouse, lake.expected(expected))
+    assert test_pairs.load(inside).todo.is_nothing
+
+    assert_differences_are_found(loaded.warehouse, inside.warehouse)
+    assert held(loaded.warehouse) == before
+    assert environments.names_of(loaded.warehouse) == ["ci"]
+    assert environments.look(inside.warehouse).shares_staging
+    environments.drop(inside.warehouse)
+    assert environments.names_of(loaded.warehouse) == []
+    assert held(loaded.warehouse) == before
+    with pytest.raises(WarehouseMissing, match="no such environment"):
+        test_pairs.load(inside)
+
+
+def assert_differences_are_found(production: Warehouse, environment: Warehouse) -> None:
+    """Rows of an environment are changed, and just these are told, personal values masked."""
+
+    def found(days: DayRange | None = None) -> dict[str, TableDiff]:
+        there = production.read_only(lambda session: session.tables())
+        diffs = environment.read_only(
+            lambda session: compare(session, environment.production, there, days)
+        )
+        return {diff.name: diff for diff in diffs if not diff.is_same}
+
+    assert found() == {}
+    with environment.transaction() as session:
+        for change in (
+            "UPDATE {}.songplay SET location = 'Nome', song_id = NULL WHERE session_id = 9",
+            "DELETE FROM {}.plays_by_hour",
+            "UPDATE {}.song SET song_id = 'SO7' WHERE song_id = 'SO2'",
+            "UPDATE {}.sessions SET minutes = minutes + 0.0000000001, songs = songs + 5",
+            "UPDATE {}.artist SET name = name || ' '",
+        ):
+            session.execute(change.format(session.schema))
+    told = found()
+    assert set(told) == {"songplay", "plays_by_hour", "song", "sessions", "artist"}
+    plays, song_ids = told["songplay"], told["song"]
+    assert (plays.differing, plays.only_here, plays.only_there) == (12, 0, 0)
+    assert plays.columns == {"song_id": 12, "location": 12}
+    assert plays.examples[0].key["user_id"] == "x"
+    assert plays.examples[0].values["location"] == ("xxxx", "xxxx, xx")
+    assert (told["plays_by_hour"].only_there, told["plays_by_hour"].rows_here) == (1, 0)
+    assert told["plays_by_hour"].totals["plays"] == (0, 14)
+    assert (song_ids.only_here, song_ids.only_there, song_ids.differing) == (1, 1, 0)
+    assert [(e.kind, e.key["song_id"]) for e in song_ids.examples] == [
+        ("only_here", "SO7"),
+        ("only_there", "SO2"),
+    ]
+    assert set(told["sessions"].columns) == {"songs"}, "doubles differ by what nobody sees"
+    assert told["artist"].columns == {"name": 2}, "trailing blanks count"
+    assert set(found(DayRange(date(2018, 11, 9), date(2018, 11, 9)))) == {"song", "artist"}
+
+
+@ENGINES
+@pytest.mark.drill
+def test_in_one_that_reads_the_lake_otherwise_everything_holds_that_holds_in_production(
+    loaded: Pair, inside: Pair
+) -> None:
+    before = held(loaded.warehouse)
+    for path in (*inside.lake.songs.rglob("*"), *inside.lake.logs.rglob("*")):
+        if path.is_file():
+            path.unlink()
+    put(inside.lake.document, jsonpaths(SWAPPED))
+    test_pairs.test_a_lake_loads_changes_and_loads_again_to_the_rows_of_the_contract(inside)
+    assert not environments.look(inside.warehouse).shares_staging
+    assert held(loaded.warehouse) == before
+    environments.drop(inside.warehouse)
+    assert held(loaded.warehouse) == before
+
+
+@ENGINES
+def test_only_what_an_environment_made_is_ever_dropped(loaded: Pair) -> None:
+    inside = environment_of(loaded.warehouse)
+    with pytest.raises(WarehouseMissing, match="no such environment"):
+        environments.drop(inside)
+    assert create(loaded)
+    assert not create(loaded), "it is there already"
+    with inside.transaction() as session:
+        create_tables(session)
+        session.execute(f"CREATE TABLE {session.schema}.of_ada (a INTEGER)")
+        session.execute(f"CREATE VIEW {session.schema}.of_bob AS SELECT 1 AS b")
+    before = held(inside)
+    with pytest.raises(WarehouseError, match=r"of_ada, of_bob, .*Nothing was dropped"):
+        environments.drop(inside)
+    assert held(inside) == before
+    with inside.transaction() as session:
+        session.execute(f"DROP TABLE {session.schema}.of_ada")
+        session.execute(f"DROP VIEW {session.schema}.of_bob")
+    environments.drop(inside)
+    assert environments.names_of(loaded.warehouse) == []
+
+    with environment_of(loaded.warehouse, makes=True).transaction() as session:
+        session.execute(f"CREATE SCHEMA IF NOT EXISTS {session.schema}")
+        session.execute(f"CREATE TABLE {session.schema}.of_eve (a INTEGER)")
+    with pytest.raises(WarehouseError, match=r"is no environment: it holds of_eve"):
+        create(loaded)
+    with pytest.raises(WarehouseMissing, match="no such environment"):
+        environments.drop(inside)
+
+
+@ENGINES
+def test_beside_a_production_that_holds_nothing_no_environment_is_made(pair: Pair) -> None:
+    with pytest.raises(WarehouseMissing, match="sparkify etl"):
+        create(pair)
+    assert environments.names_of(pair.warehouse) == []
+    with pytest.raises(WarehouseMissing, match="no such environment"):
+        test_pairs.load(replace(pair, warehouse=environment_of(pair.warehouse)))

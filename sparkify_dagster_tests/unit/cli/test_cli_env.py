@@ -1,0 +1,123 @@
+"""`sparkify env` and `sparkify diff` on a laptop: what they leave, and what they say."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+import typer
+
+from sparkify_dagster.cli import env
+from sparkify_dagster.cli.diff import run_diff
+from sparkify_dagster.cli.etl import compare
+from sparkify_dagster.cli.forget import run_forget
+from sparkify_dagster.cli.tables import run_create_tables
+from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.settings import Settings, load_settings
+from sparkify_dagster.warehouse.engine import WarehouseMissing
+from sparkify_dagster_tests.lakes import (
+    LOG_FIELDS,
+    TinyLake,
+    bring_up_to_date,
+    event,
+    jsonpaths,
+    log_key,
+    song,
+    warehouse_at,
+)
+
+DAYS = DayRange(date(2018, 11, 2), date(2018, 11, 2))
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Settings:
+    """Settings of a warehouse in which a lake of two days is loaded."""
+    lake = TinyLake(tmp_path / "data" / "lake")
+    lake.put_song("a.json", song())
+    lake.put_log(log_key("2018-11-02"), event(), event(itemInSession=1))
+    lake.put_log(log_key("2018-11-03"), event(sessionId=2, ts=1541203200000, userId="2"))
+    settings = load_settings(environ={}, cwd=tmp_path)
+    bring_up_to_date(lake.open(), warehouse_at(settings.duckdb.path))
+    return settings
+
+
+def files(settings: Settings) -> dict[str, bytes]:
+    """The files beside production's, and production's."""
+    folder = settings.duckdb.path.parent
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_comparison_leaves_nothing_behind_and_says_that_nothing_differs(
+    production: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, page = files(production), tmp_path / "diff.html"
+    assert not run_diff(production, None, page, as_json=False)
+    assert "No difference in 15 tables." in capsys.readouterr().out
+    assert "No difference in 15 tables." in page.read_text(encoding="utf-8")
+    assert not run_diff(production, DAYS, None, as_json=True)
+    told = {table["name"]: table for table in json.loads(capsys.readouterr().out)["tables"]}
+    assert (told["songplay"]["rows_here"], told["songplay"]["rows_there"]) == (2, 2)
+    assert told["user"]["note"].endswith("not compared on a sample")
+    assert files(production) == before
+
+
+def test_what_this_code_reads_otherwise_is_read_from_the_lake_and_compared(
+    production: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(production)
+    swapped = {"firstName": "lastName", "lastName": "firstName"}
+    document = jsonpaths([swapped.get(name, name) for name in LOG_FIELDS])
+    Path(production.s3.log_jsonpath).write_bytes(document)
+    assert run_diff(production, None, None, as_json=True)
+    told = {table["name"]: table for table in json.loads(capsys.readouterr().out)["tables"]}
+    assert told["user"]["columns"] == {"first_name": 2, "last_name": 2}
+    assert told["user"]["examples"][0]["values"]["first_name"] == ["xxxxx", "xxx"]
+    assert [name for name, table in told.items() if not table["is_same"]] == ["user"]
+    assert not run_diff(production, DAYS, None, as_json=False), "no user is of one day alone"
+    assert files(production) == before
+
+
+def test_an_environment_is_made_named_used_and_dropped(
+    production: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(production)
+    env.run_list(production, as_json=False)
+    assert "There is no environment." in capsys.readouterr().out
+    inside = production.in_environment("ci")
+    with pytest.raises(WarehouseMissing, match="no such environment"):
+        compare(inside)
+    env.run_create(inside)
+    env.run_create(inside)
+    said = capsys.readouterr().out
+    assert "Made environment ci" in said
+    assert "There is already an environment ci" in said
+    assert compare(inside).todo.star
+    env.run_list(inside, as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["staging"], told["unused_days"]) == ("ci", "production's", 0)
+    with pytest.raises(typer.BadParameter, match="--yes"):
+        env.run_drop(inside, "ci", None, yes=False)
+    env.run_drop(production, "", 1, yes=True)
+    assert "No environment was unused for 1 day." in capsys.readouterr().out
+    env.run_drop(production, "", 0, yes=True)
+    assert "Dropped environment ci" in capsys.readouterr().out
+    assert files(production) == before
+
+
+def test_what_only_production_can_do_is_refused_in_an_environment(production: Settings) -> None:
+    inside = production.in_environment("ci")
+    with pytest.raises(typer.BadParameter, match="reads production's staging"):
+        run_create_tables(inside, drop=True, yes=True)
+    with pytest.raises(typer.BadParameter, match="forgotten in production"):
+        run_forget(inside, ["1"], yes=True, as_json=False)
+
+
+def test_a_disk_with_less_room_than_production_takes_is_warned_of(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = env.shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(env.shutil, "disk_usage", lambda _: full)
+    env.run_create(production.in_environment("ci"))
+    assert "1.0 kB are free" in capsys.readouterr().err
