@@ -273,9 +273,10 @@ class RedshiftSession:
         """The columns of every table that is there right now, by table; one question for all."""
         found: dict[str, Columns] = {}
         rows = self.query(TABLES_QUERY, {"schema": self.schema})
-        for table, column, kind, length, *comments in rows:
+        for table, column, kind, length, nullable, *comments in rows:
             typed_kind = f"{kind}({length})" if length else kind
-            found.setdefault(table, Columns()).add(column, typed_kind, *comments)
+            columns = found.setdefault(table, Columns())
+            columns.add(column, typed_kind, *comments, required=nullable == "NO")
         return found
 
     def declared(self, table: Table) -> dict[str, str]:
