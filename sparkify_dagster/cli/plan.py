@@ -176,16 +176,19 @@ def show_plan(plan: Plan) -> None:
 
 
 def _show_tables(tables: Sequence[TablePlan]) -> None:
-    changed = [table for table in tables if not table.is_kept]
-    if not changed:
-        return
-    drawn = grid("table", "is", "why", "rows now", "readers see meanwhile", right=["rows now"])
-    for table in changed:
-        seen = "; ".join([*table.readers, *(f"view {name} reads it" for name in table.views)])
-        why = "; ".join(table.causes)
-        drawn.add_row(table.table, ", ".join(table.actions), why, f"{table.rows:,}", seen)
+    alike: dict[tuple[str, str, str], list[TablePlan]] = {}
+    for table in tables:
+        if not table.is_kept:
+            seen = "; ".join([*table.readers, *(f"view {view} reads it" for view in table.views)])
+            told = ", ".join(table.actions), "; ".join(table.causes), seen
+            alike.setdefault(told, []).append(table)
+    drawn = grid("are", "why", "rows now", "readers see meanwhile", "tables", right=["rows now"])
+    for (done, why, seen), those in alike.items():
+        rows = sum(table.rows for table in those)
+        drawn.add_row(done, why, f"{rows:,}", seen, ", ".join(t.table for t in those))
     show(drawn)
-    say(f"{count(len(tables) - len(changed), 'other table')} stay as they are.")
+    if kept := sum(table.is_kept for table in tables):
+        say(f"{count(kept, 'other table stays as it is', 'other tables stay as they are')}.")
 
 
 def _show_days(days: Iterable[DayPlan]) -> None:

@@ -118,7 +118,7 @@ def table_plans(
             actions += [action] if action != "kept" else []
             causes += why
         destroys = tuple(f"{table.name}.{step.column}" for step in steps if step.destroys)
-        seen = tuple(dict.fromkeys(SEEN[a] for a in actions if a in SEEN))
+        seen = tuple(dict.fromkeys(SEEN[a] for a in actions if a in SEEN and "made" not in actions))
         made = tuple(actions) or ("kept",)
         rows = held.now.rows(table.name)
         found.append(TablePlan(table.name, made, tuple(causes), rows, destroys, readers=seen))
