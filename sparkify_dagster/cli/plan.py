@@ -182,7 +182,9 @@ def _show_tables(tables: Sequence[TablePlan]) -> None:
             seen = "; ".join([*table.readers, *(f"view {view} reads it" for view in table.views)])
             told = ", ".join(table.actions), "; ".join(table.causes), seen
             alike.setdefault(told, []).append(table)
-    drawn = grid("are", "why", "rows now", "readers see meanwhile", "tables", right=["rows now"])
+    drawn = grid(
+        "would be", "why", "rows now", "readers see meanwhile", "tables", right=["rows now"]
+    )
     for (done, why, seen), those in alike.items():
         rows = sum(table.rows for table in those)
         drawn.add_row(done, why, f"{rows:,}", seen, ", ".join(t.table for t in those))
