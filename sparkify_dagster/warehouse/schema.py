@@ -170,10 +170,10 @@ def _made_by_older_model(table: Table, now: Standing) -> bool:
     """Whether a table was made, or last filled, under other columns or SQL than today's."""
     if table in LEDGER or table in MATCHING:
         return now.generation < GENERATION
-    version = now.made_by(table.name)
-    if version is None:  # Never filled: nothing is lost with it.
+    versions = {now.made_by(table.name), now.loaded_by(table.name)} - {None}
+    if not versions:  # Never filled: nothing is lost with it.
         return table not in STAGING
-    return version != model_version(table.name)
+    return versions != {model_version(table.name)}
 
 
 def _forget(session: Session, table: Table, there: Container[str]) -> None:

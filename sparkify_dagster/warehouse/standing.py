@@ -169,8 +169,12 @@ class Standing:
     def made_by(self, table: str) -> str | None:
         """The version of the model that a table is by; None where nothing tells."""
         noted = (p.digest for p in self._published([MODEL]) if p.part == table)
-        loads = sorted(self._published([table]), key=lambda load: -load.load_id)
-        return next(noted, loads[0].model_version if loads else None)
+        return next(noted, self.loaded_by(table))
+
+    def loaded_by(self, table: str) -> str | None:
+        """The version of the model by which a table was last published; None: it never was."""
+        loads = sorted(self._published([table]), key=lambda load: load.load_id)
+        return loads[-1].model_version if loads else None
 
     def declared(self, table: str) -> tuple[Declared, ...]:
         """A staging table's columns in the version that it is by; none where nothing tells."""
