@@ -157,7 +157,9 @@ def etl(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything anew and rebuild the star.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="The same as `sparkify plan`.")
+    ] = False,
     days: Annotated[
         DayRange | None,
         typer.Option(
@@ -175,6 +177,29 @@ def etl(
     raise typer.Exit(
         run_etl(settings_of(context), full=full, dry_run=dry_run, days=days, as_json=as_json)
     )
+
+
+@app.command(rich_help_panel=_LOAD)
+def plan(
+    context: typer.Context,
+    full: Annotated[bool, typer.Option("--full", help="Of `etl --full`.")] = False,
+    days: Annotated[
+        DayRange | None,
+        typer.Option(parser=day_range, metavar="A..B", help="Of `etl --days A..B`."),
+    ] = None,
+    exit_code: Annotated[
+        bool,
+        typer.Option(
+            "--exit-code", help="Exit with 0: nothing to do; 2: something; 3: it destroys."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what `etl` would do to each table, why, and what would be gone; nothing is written."""
+    from sparkify_dagster.cli.etl import run_plan
+
+    options = {"exit_code": exit_code, "as_json": as_json}
+    raise typer.Exit(run_plan(settings_of(context), full=full, days=days, **options))
 
 
 @app.command(cls=Command, rich_help_panel=_LOAD)

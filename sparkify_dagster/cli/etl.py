@@ -59,6 +59,25 @@ class Comparison:
     held: Loaded
 
 
+def run_plan(
+    settings: Settings, *, full: bool, days: DayRange | None, exit_code: bool, as_json: bool
+) -> int:
+    """Says what `run_etl` would do, without doing it; gives the exit code.
+
+    Args:
+        exit_code: That it tells whether there is something to do, and something to lose.
+    """
+    found = _looked(settings, full=full, days=days)
+    plan = _planned(found, full=full)
+    if as_json:
+        print_json(_as_json(found, plan, None, dry_run=True))
+    elif found.todo.is_nothing:
+        offer(nothing_changed(found, days))
+    else:
+        show_plan(plan)
+    return plan.exit_code if exit_code else 0
+
+
 def run_etl(
     settings: Settings,
     *,
@@ -73,25 +92,33 @@ def run_etl(
     Args:
         unneeded: What to say instead, when there is nothing to do.
     """
-    if not dry_run:
-        end_lost_runs()
-    found = compare(settings, full=full, days=days)
-    warn_unread(found.snapshot)
-    nothing = found.todo.is_nothing
-    if nothing and days is not None:
-        _refuse_uncovered(settings, found.held.latest_day, days)
+    if dry_run:
+        return run_plan(settings, full=full, days=days, exit_code=False, as_json=as_json)
+    end_lost_runs()
+    found = _looked(settings, full=full, days=days)
+    found.held.now.require_older()
     # Made before the load: afterwards there is nothing left to plan.
-    plan = make_plan(found.warehouse, found.todo, everything=full) if dry_run or as_json else None
-    result = None if dry_run or nothing else load(settings, full=full, days=days)
-    if plan is not None and as_json:
-        print_json(_as_json(found, plan, result, dry_run=dry_run))
+    plan = _planned(found, full=full) if as_json else None
+    result = None if found.todo.is_nothing else load(settings, full=full, days=days)
+    if plan is not None:
+        print_json(_as_json(found, plan, result, dry_run=False))
     elif result is not None:
         show_outcome(result, found.warehouse, days)
-    elif plan is not None and not nothing:
-        show_plan(plan)
     else:
         offer(unneeded or nothing_changed(found, days))
     return 0 if result is None or result.success else FAILED
+
+
+def _looked(settings: Settings, *, full: bool, days: DayRange | None) -> Comparison:
+    found = compare(settings, full=full, days=days)
+    warn_unread(found.snapshot)
+    if found.todo.is_nothing and days is not None:
+        _refuse_uncovered(settings, found.held.latest_day, days)
+    return found
+
+
+def _planned(found: Comparison, *, full: bool) -> Plan:
+    return make_plan(found.warehouse, found.snapshot, found.held, found.todo, everything=full)
 
 
 def compare(settings: Settings, *, full: bool = False, days: DayRange | None = None) -> Comparison:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sparkify_dagster.core.text import cited
@@ -54,7 +55,12 @@ def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
             f"feed; list exactly {expected}, in the columns' order."
         )
     fields = tuple(_field(path, number, where) for number, path in enumerate(paths, 1))
-    return JsonPaths(fields, hashlib.sha256("\0".join(fields).encode()).hexdigest()[:16])
+    return JsonPaths(fields, token_of(fields))
+
+
+def token_of(fields: Iterable[str]) -> str:
+    """The token of a document that names these fields."""
+    return hashlib.sha256("\0".join(fields).encode()).hexdigest()[:16]
 
 
 def _paths(text: bytes, where: str) -> list[object]:

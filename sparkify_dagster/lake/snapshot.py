@@ -145,10 +145,10 @@ class Lake:
         paths = self.paths()
         logs, songs = self.logs.list_objects(), self.songs.list_objects()
         routed, unroutable = by_day(logs, self.days)
-        days = make_parts(routed, _context(STAGING_EVENTS, paths.token))
+        days = make_parts(routed, context_of(STAGING_EVENTS, paths.token))
         ahead = {name: part for name, part in days.items() if self._is_ahead(name)}
         return Snapshot(
-            songs=make_parts(catalogue_parts(songs), _context(STAGING_SONGS, "")),
+            songs=make_parts(catalogue_parts(songs), context_of(STAGING_SONGS, "")),
             days={name: part for name, part in days.items() if name not in ahead},
             unroutable=[*unroutable, *self._not_yet(ahead)],
             fields=paths.fields,
@@ -190,5 +190,12 @@ def loaded_columns(table: Table) -> tuple[Column, ...]:
     return tuple(column for column in table.columns if not column.audit)
 
 
-def _context(table: Table, more: str) -> str:
-    return f"{table.name} reader {READER_VERSION} model {model_version(table.name)} {more}"
+def context_of(table: Table, document: str, model: str | None = None) -> str:
+    """What decides, besides its objects, which rows a part of a staging table has.
+
+    Args:
+        document: The token of the JSONPaths document; blank for songs.
+        model: The version of the table's model; None: today's.
+    """
+    version = model or model_version(table.name)
+    return f"{table.name} reader {READER_VERSION} model {version} {document}"

@@ -22,6 +22,12 @@ TABLES: dict[str, Table] = {
     table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER, *MATCHING)
 }
 
+GENERATION = 1
+"""Of the model: raised with each change of a table's columns, key or SQL, and never lowered.
+
+It stands in the ledger, so that older code leaves alone what newer code has made.
+"""
+
 
 def tables_in(path: str, package: str = "model") -> set[str]:
     """The tables that a statement's file names, by itself or through a view."""

@@ -135,6 +135,24 @@ def take_lock(schema: str) -> str:
     return f"LOCK {qualified(schema, LOAD_LOCK)}"
 
 
+def add_column(table: Table, column: Column, schema: str, engine: Engine) -> str:
+    """ALTER TABLE … ADD COLUMN. It refuses no NULL, as the rows that are there have no value."""
+    encoded = f" ENCODE {table.encoding(column)}" if engine == "redshift" else ""
+    words = f"{quoted(column.name)} {column.sql_type}{encoded}"
+    return f"ALTER TABLE {qualified(schema, table.name)} ADD COLUMN {words}"
+
+
+def drop_column(table: str, column: str, schema: str) -> str:
+    """ALTER TABLE … DROP COLUMN."""
+    return f"ALTER TABLE {qualified(schema, table)} DROP COLUMN {quoted(column)}"
+
+
+def rename_column(table: str, before: str, now: str, schema: str) -> str:
+    """ALTER TABLE … RENAME COLUMN."""
+    name = qualified(schema, table)
+    return f"ALTER TABLE {name} RENAME COLUMN {quoted(before)} TO {quoted(now)}"
+
+
 def drop_table(name: str, schema: str) -> str:
     """DROP TABLE, harmless when it is not there."""
     return f"DROP TABLE IF EXISTS {qualified(schema, name)}"

@@ -173,3 +173,10 @@ The digest is the token of their document as it was then, `empty` where a day ha
 """
 SEARCHED, WIPED = "all", "file"
 """Parts of it: up to which document the tables were searched for them, and DuckDB's file wiped."""
+
+MODEL = "model"
+"""In place of a table: how each staging table is declared, by the code that made what is there.
+
+The part is the table, the digest its version, `row_count` the generation of the whole model, the
+message its columns as JSON: name, type, whether required, source. Load 0 wrote it.
+"""

@@ -50,6 +50,8 @@ class Column:
             values are hidden wherever rows are shown without being asked for. What is done (page,
             song, moment) stays: without these columns it is nobody's. So does what the catalogue
             says of artists, which is public.
+        was: Its name before, where what is stored under that is to be kept; blank: it is new,
+            although another column of its type goes at the same time.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Column:
     audit: bool = False
     source: str = ""
     personal: str = ""
+    was: str | None = None
 
     @property
     def sql_type(self) -> str:

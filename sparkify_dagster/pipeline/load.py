@@ -1,11 +1,12 @@
 """What a load does, and in which order: everybody who loads anything calls `load`.
 
 1. *Plan*: the lake is listed, and held against what the ledger says is loaded.
-2. *Songs*: what changed in the catalogue is read and published, all of it or nothing.
-3. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
-4. *Star and marts*: brought up to date with what is staged now, the good days of it.
-5. *Checks* that look at the load itself, or at what it has built.
-6. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
+2. *Upgrade*: where the model has changed, staging and ledger get its columns and keep their rows.
+3. *Songs*: what changed in the catalogue is read and published, all of it or nothing.
+4. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
+5. *Star and marts*: brought up to date with what is staged now, the good days of it.
+6. *Checks* that look at the load itself, or at what it has built.
+7. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
 
 Each step audits what it wrote and commits before the load says so, and what is committed stays:
 whatever fails after that is told and omitted. What belongs here: just this order, and what becomes
@@ -61,11 +62,14 @@ from sparkify_dagster.pipeline.plan import (
 )
 from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
+from sparkify_dagster.pipeline.upgrade import evolve
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.environments import follow
+from sparkify_dagster.warehouse.schema import KEPT
 
 _Made = TypeVar("_Made")
+_KEPT = frozenset(table.name for table in KEPT)
 
 
 def load(
@@ -116,6 +120,9 @@ class _Load:
         plan = yield from self._plan()
         if plan.todo.is_nothing:
             return
+        plan.held.now.require_older()
+        if plan.held.carried or not _KEPT.isdisjoint(plan.held.changes):
+            evolve(self.warehouse, plan.held.carried, self.run_id)
         yield from self._forget(plan)
         yield from self._songs(plan)
         yield from self._days(plan)

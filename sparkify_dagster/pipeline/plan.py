@@ -15,15 +15,19 @@ from sparkify_dagster.core.text import cited
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
+from sparkify_dagster.model.catalog import STAGING
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.pipeline.suppress import is_staged, left_out
+from sparkify_dagster.pipeline.upgrade import carried_over
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
-from sparkify_dagster.warehouse.standing import Failure, standing
+from sparkify_dagster.warehouse.evolution import Change
+from sparkify_dagster.warehouse.schema import pending_changes
+from sparkify_dagster.warehouse.standing import Failure, Standing, standing
 
 Hidden = Mapping[str, Mapping[str, set[str]]]
 _SOMEBODY_IS_BACK = "somebody is no longer forgotten"
@@ -87,6 +91,11 @@ class Loaded:
         forget: The tables must be searched for forgotten people.
         searched: Token of their document for which they were searched last.
         wipe: Bytes of forgotten people may be left in DuckDB's file.
+        changes: The steps by which each table becomes that of the model, where it is not.
+        carried: By staging table, the parts that an older model loaded to the same rows, each with
+            its digest of today.
+        now: The history that all of it is from.
+        there: The tables that are there.
     """
 
     songs: dict[str, str]
@@ -101,6 +110,10 @@ class Loaded:
     forget: bool = False
     searched: str = NOTHING
     wipe: bool = False
+    changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
+    carried: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    now: Standing = field(default_factory=lambda: Standing(()))
+    there: frozenset[str] = frozenset()
 
     @property
     def is_nothing(self) -> bool:
@@ -182,17 +195,20 @@ def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
 
 def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     there, now = ledger.ready_tables(session), standing(session)
+    changes = pending_changes(session, there, now)
     aliases = snapshot.aliases.token if snapshot else None
-    days, left, forget, wipe = now.digests(STAGING_EVENTS.name), left_out(now), False, False
+    carried = carried_over(now, snapshot) if snapshot else {}
+    songs, days = (now.digests(t.name) | carried.get(t.name, {}) for t in STAGING)
+    left, forget, wipe = left_out(now), False, False
     if snapshot is not None:
         forgotten = snapshot.forgotten
         days |= dict.fromkeys(left.of_others(forgotten), _SOMEBODY_IS_BACK)
         forget = left.searched != forgotten.token or is_staged(session, forgotten)
         wipe = session.engine == "duckdb" and (forget or left.wiped != forgotten.token)
     return Loaded(
-        now.digests(STAGING_SONGS.name),
+        songs,
         days,
-        now.last_published() > 0 and is_behind(there, now, aliases),
+        bool(changes) or (now.last_published() > 0 and is_behind(there, now, aliases)),
         now.failures(STAGING_SONGS.name),
         now.failures(STAGING_EVENTS.name),
         now.latest_day,
@@ -202,6 +218,10 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
         forget,
         left.searched,
         wipe,
+        changes,
+        carried,
+        now,
+        frozenset(there),
     )
 
 

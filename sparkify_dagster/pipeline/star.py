@@ -191,8 +191,11 @@ def _published(
     *,
     with_marts: bool,
 ) -> StarResult:
-    create_tables(session)
+    create_tables(session, evolves=(*STAR, *(MARTS if with_marts else ())))
     now, (rebuild, rebuild_from, aliases) = standing(session), wanted
+    now.require_older()
+    if not now.knows_model:
+        ledger.record_model(session)
     positions, position = now.positions(STAR), now.last_published()
     since = min((p.load_id or 0) for p in positions.values())
     total, pending = _sizes(session, since)

@@ -144,15 +144,23 @@ class Columns(dict[str, str]):
 
     Attributes:
         comments: What is said of each of them, and of the table under a blank name; only what is.
+        required: Those that refuse NULL.
+        is_view: It is a view: of an environment, on what production has.
     """
 
     def __init__(self, types: Mapping[str, str] | None = None) -> None:
         super().__init__(types or {})
         self.comments: dict[str, str] = {}
+        self.required: set[str] = set()
+        self.is_view = False
 
-    def add(self, name: str, kind: str, comment: str | None, of_table: str | None) -> None:
+    def add(
+        self, name: str, kind: str, comment: str | None, of_table: str | None, *, required: bool
+    ) -> None:
         """Adds a column; says what is said of it and of its table."""
         self[name] = kind
+        if required:
+            self.required.add(name)
         said = {name: comment, "": of_table}
         self.comments |= {what: text for what, text in said.items() if text}
 

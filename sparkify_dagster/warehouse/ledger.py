@@ -8,7 +8,7 @@ loading is `pipeline.publish`'s and `pipeline.star`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -19,11 +19,18 @@ import pyarrow as pa
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.catalog import GENERATION, STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import Names, qualified, relations
-from sparkify_dagster.model.ledger import LEDGER, SUPPRESSED
+from sparkify_dagster.model.ledger import LEDGER, MODEL, SUPPRESSED
 from sparkify_dagster.model.statements import statement
-from sparkify_dagster.warehouse.engine import Row, Rows, Session, Values, WarehouseMissing
+from sparkify_dagster.warehouse.engine import (
+    Columns,
+    Row,
+    Rows,
+    Session,
+    Values,
+    WarehouseMissing,
+)
 
 Status = Literal["published", "failed"]
 _LONGEST = 4096
@@ -95,7 +102,7 @@ def one_of(column: str, choices: Sequence[object]) -> tuple[str, Mapping[str, ob
     return f"{column} IN ({', '.join('$' + name for name in names)})", names
 
 
-def ready_tables(session: Session) -> Collection[str]:
+def ready_tables(session: Session) -> dict[str, Columns]:
     """The tables that are there, those of staging and the ledger among them.
 
     Raises:
@@ -183,10 +190,21 @@ def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[s
     return found
 
 
-def made_by(session: Session, target: str) -> str | None:
-    """The version of the model by which a table was last published; None where it never was."""
-    rows = _ask(session, "made_by", {"target": target})
-    return str(rows[0][0]) if rows else None
+def record_model(session: Session) -> None:
+    """Notes by which generation of the model the tables are, and how staging is declared in it."""
+    remove(session, "load_history", MODEL)
+    entries = [
+        Entry(
+            MODEL,
+            table.name,
+            "published",
+            model_version(table.name),
+            row_count=GENERATION,
+            message=json.dumps([[c.name, c.sql_type, c.required, c.source] for c in table.columns]),
+        )
+        for table in STAGING
+    ]
+    record(session, entries, 0, "")
 
 
 def record(session: Session, entries: Sequence[Entry], load_id: int, run_id: str) -> None:

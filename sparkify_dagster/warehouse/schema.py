@@ -5,10 +5,10 @@ What belongs here: creating, dropping, comparing tables. The DDL itself is `mode
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from sparkify_dagster.model.access import ACCESS_RIGHTS
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.catalog import GENERATION, STAGING, TABLES, model_version
 from sparkify_dagster.model.ddl import (
     comments,
     create_schema,
@@ -16,18 +16,25 @@ from sparkify_dagster.model.ddl import (
     drop_table,
     grants,
 )
-from sparkify_dagster.model.ledger import LEDGER
+from sparkify_dagster.model.ledger import LEDGER, LOAD_HISTORY
 from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY
-from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger, rights
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
+from sparkify_dagster.warehouse.evolution import Change, changes
+from sparkify_dagster.warehouse.evolving import evolve
+from sparkify_dagster.warehouse.standing import Standing, standing
 
-_OF_THE_LAKE = (*STAGING, *LEDGER)
+OF_THE_LAKE = (*STAGING, *LEDGER)
 """What they hold comes from the lake or tells of it; the rest can be made from them."""
+KEPT = (*OF_THE_LAKE, *MATCHING)
+"""The tables whose rows stay when the model changes; a SELECT makes those of all others again."""
 
 
-def create_tables(session: Session, *, drop: bool = False) -> list[str]:
+def create_tables(
+    session: Session, *, drop: bool = False, evolves: Collection[Table] = ()
+) -> list[str]:
     """Makes every table that is not there.
 
     The staging tables and the ledger speak of each other. Where one of them was lost, the others
@@ -35,28 +42,69 @@ def create_tables(session: Session, *, drop: bool = False) -> list[str]:
 
     Args:
         drop: Drop them all first, with all they hold.
+        evolves: The tables that become those of the model, where an older version of it made them.
+            Others wait: their turn is in the transaction that fills what changes of them.
 
     Returns:
         The names of the tables that were made.
 
     Raises:
         WarehouseError: A table is there with other columns than the model's and was not made by an
-            earlier version of it.
+            earlier version of it, or it was made by a later one.
     """
     made = []
     there = session.tables()
     if not there and not session.has_schema():  # Asking for it takes a right that many lack.
         session.send(create_schema(session.schema))
-    lost = _is_incomplete(there)
+    lost = _is_incomplete(there) and not _is_older(session, there)
     for table in TABLES.values():
-        if drop or (lost and table in _OF_THE_LAKE):
+        if drop or (lost and table in OF_THE_LAKE):
             session.send(drop_table(table.name, session.schema))
             there.pop(table.name, None)
-        if _ensure(session, table, there):
-            made.append(table.name)
-    if made and ACCESS_RIGHTS.name in there:
+    differing = {
+        name: steps
+        for name, table in TABLES.items()
+        if _is_table(name, there)
+        and (steps := changes(table, there[name], session.declared(table)))
+    }
+    if any(step.how != "comment" for steps in differing.values() for step in steps):
+        _require_older(session, there, differing)
+    for name, table in TABLES.items():
+        if name not in there:
+            _make(session, table, there)
+            made.append(name)
+        elif name in differing and (
+            table in evolves or all(step.how == "comment" for step in differing[name])
+        ):
+            evolve(session, table, there[name], differing[name])
+    evolved = any(table.name in differing for table in evolves)
+    if "load_history" in made or evolved:
+        ledger.record_model(session)
+    if (made or evolved) and ACCESS_RIGHTS.name in there:
         rights.restore(session)
     return made
+
+
+def pending_changes(
+    session: Session, there: Mapping[str, Columns], now: Standing
+) -> dict[str, list[Change]]:
+    """The steps that each table must take to be that of the model, where an older one made it.
+
+    Args:
+        there: The tables that are.
+    """
+    return {
+        name: steps
+        for name, table in TABLES.items()
+        if _is_table(name, there)
+        and (steps := changes(table, there[name], session.declared(table)))
+        and (steps[0].how == "comment" or _made_by_older_model(table, now))
+    }
+
+
+def _is_table(name: str, there: Mapping[str, Columns]) -> bool:
+    """Whether it is there, and not production's, which an environment only looks at."""
+    return name in there and not there[name].is_view
 
 
 def grant_reading(session: Session, tables: Iterable[Table]) -> None:
@@ -68,12 +116,22 @@ def grant_reading(session: Session, tables: Iterable[Table]) -> None:
 
 def _is_incomplete(there: Container[str]) -> bool:
     """Whether some, not all, of the staging tables and the ledger are there."""
-    found = [table.name in there for table in _OF_THE_LAKE]
+    found = [table.name in there for table in OF_THE_LAKE]
     return any(found) and not all(found)
 
 
+def _is_older(session: Session, there: Container[str]) -> bool:
+    """Whether a table of the ledger may be missing because older code did not have it."""
+    if any(table.name not in there for table in (*STAGING, LOAD_HISTORY)):
+        return False
+    return 0 < standing(session).generation < GENERATION
+
+
 def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
-    """What distinguishes a table's columns from the declared ones, a sentence each."""
+    """What distinguishes a table's columns from the declared ones, a sentence each.
+
+    Not the order they stand in: a column that was added to a table stands last.
+    """
     said = [f"column {name} is missing" for name in declared if name not in found]
     said += [f"column {name} is not in the model" for name in found if name not in declared]
     said += [
@@ -81,39 +139,47 @@ def difference(found: Mapping[str, str], declared: Mapping[str, str]) -> list[st
         for name, kind in declared.items()
         if name in found and found[name] != kind
     ]
-    if not said and list(found) != list(declared):
-        said.append("the columns stand in another order")
     return said
 
 
-def _ensure(session: Session, table: Table, there: Mapping[str, Columns]) -> bool:
-    if found := there.get(table.name):
-        differs = difference(found, session.declared(table))
-        if not differs:
-            for statement in comments(table, session.schema, found.comments):
-                session.send(statement)
-            return False
-        if not _made_by_older_model(session, table):
-            raise WarehouseError(
-                f"table {session.schema}.{table.name} differs from the model: "
-                f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all "
-                "tables anew from the lake with `sparkify create-tables --drop` and `sparkify etl`."
-            )
-        session.send(drop_table(table.name, session.schema))
+def _make(session: Session, table: Table, there: Container[str]) -> None:
     session.send(create_table(table, session.schema, session.engine))
     for statement in comments(table, session.schema):
         session.send(statement)
     grant_reading(session, [table])
     _forget(session, table, there)
-    return True
 
 
-def _made_by_older_model(session: Session, table: Table) -> bool:
-    """Whether the table's rows were loaded under other columns or SQL than today's."""
-    if table.layer is Layer.LEDGER or "load_history" not in session.tables():
-        return False
-    version = ledger.made_by(session, table.name)
-    return version is not None and version != model_version(table.name)
+def _require_older(
+    session: Session, there: Mapping[str, Columns], differing: Mapping[str, Sequence[Change]]
+) -> None:
+    """Sees to it that tables differ because the model has changed since.
+
+    Raises:
+        WarehouseError: Somebody altered one, or newer code did.
+    """
+    now = standing(session) if "load_history" in there else Standing([])
+    now.require_older()
+    for name, steps in differing.items():
+        table = TABLES[name]
+        if steps[0].how == "comment" or _made_by_older_model(table, now):
+            continue
+        differs = difference(there[name], session.declared(table)) or [s.why for s in steps]
+        raise WarehouseError(
+            f"table {session.schema}.{name} differs from the model: "
+            f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all "
+            "tables anew from the lake with `sparkify create-tables --drop` and `sparkify etl`."
+        )
+
+
+def _made_by_older_model(table: Table, now: Standing) -> bool:
+    """Whether a table was made, or last filled, under other columns or SQL than today's."""
+    if table in LEDGER or table in MATCHING:
+        return now.generation < GENERATION
+    versions = {now.made_by(table.name), now.loaded_by(table.name)} - {None}
+    if not versions:  # Never filled: nothing is lost with it.
+        return table not in STAGING
+    return versions != {model_version(table.name)}
 
 
 def _forget(session: Session, table: Table, there: Container[str]) -> None:

@@ -6,17 +6,19 @@ and what follows from the answer. Writing the history is `ledger`'s.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from sparkify_dagster.lake.reader.reader import READER_VERSION
-from sparkify_dagster.model.catalog import STAGING, model_version
+from sparkify_dagster.model.catalog import GENERATION, STAGING, model_version
 from sparkify_dagster.model.ddl import relations
+from sparkify_dagster.model.ledger import MODEL
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.warehouse.engine import Session
+from sparkify_dagster.warehouse.engine import Session, WarehouseError
 
 FAILED = "failed"
 """In place of the digest of a part whose last load failed."""
@@ -51,7 +53,7 @@ class StarPosition:
     token: str | None = field(default=None, compare=False)
 
 
-class _Load(NamedTuple):
+class Load(NamedTuple):
     """A row of the history that still says something; see `model.ledger`."""
 
     target: str
@@ -63,7 +65,19 @@ class _Load(NamedTuple):
     reader_version: str
     model_version: str
     loaded_at: datetime
+    row_count: int
+    rejects: int
+    message: str | None
     newest: datetime
+
+
+class Declared(NamedTuple):
+    """A column of a staging table as an earlier version of the model declared it."""
+
+    name: str
+    sql_type: str
+    required: bool
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class Standing:
         loads: By target and part, and in their order: what was published last, what failed since.
     """
 
-    loads: Sequence[_Load]
+    loads: Sequence[Load]
 
     def digests(self, target: str) -> dict[str, str]:
         """The digest of each part of a staging table as it was last published.
@@ -128,11 +142,59 @@ class Standing:
         return max((load.part for load in self._published([STAGING[1].name])), default="")
 
     @property
+    def generation(self) -> int:
+        """The generation of the model that the tables are by; 0: made before these were noted."""
+        return max((p.row_count for p in self._published([MODEL])), default=0)
+
+    def require_older(self) -> None:
+        """Sees to it that nothing is written over what newer code has made.
+
+        Raises:
+            WarehouseError: Newer code has made it.
+        """
+        if self.generation > GENERATION:
+            raise WarehouseError(
+                "newer code has changed these tables: their model is of generation "
+                f"{self.generation}, this code's of {GENERATION}. Nothing was written. Load with "
+                "that code, or go back for good: `sparkify create-tables --drop`, `sparkify etl`."
+            )
+
+    @property
+    def knows_model(self) -> bool:
+        """Whether it is noted that the tables are by today's model."""
+        noted = {p.part: p.digest for p in self._published([MODEL])}
+        today = {table.name: model_version(table.name) for table in STAGING}
+        return self.generation == GENERATION and noted == today
+
+    def made_by(self, table: str) -> str | None:
+        """The version of the model that a table is by; None where nothing tells."""
+        noted = (p.digest for p in self._published([MODEL]) if p.part == table)
+        return next(noted, self.loaded_by(table))
+
+    def loaded_by(self, table: str) -> str | None:
+        """The version of the model by which a table was last published; None: it never was."""
+        loads = sorted(self._published([table]), key=lambda load: load.load_id)
+        return loads[-1].model_version if loads else None
+
+    def declared(self, table: str) -> tuple[Declared, ...]:
+        """A staging table's columns in the version that it is by; none where nothing tells."""
+        noted = (p.message for p in self._published([MODEL]) if p.part == table)
+        return tuple(Declared(*column) for column in json.loads(next(noted, None) or "[]"))
+
+    def rows(self, table: str) -> int:
+        """How many rows a table has, by the history."""
+        return sum(p.row_count for p in self._published([table]))
+
+    def parts(self, table: str) -> dict[str, Load]:
+        """The last published load of each part of a staging table."""
+        return {p.part: p for p in self._published([table])}
+
+    @property
     def newest(self) -> datetime | None:
         """When the newest entry was made, by the clock of who made it; None: there is none."""
         return self.loads[0].newest if self.loads else None
 
-    def _published(self, targets: Iterable[str]) -> Iterator[_Load]:
+    def _published(self, targets: Iterable[str]) -> Iterator[Load]:
         wanted = set(targets)
         return (p for p in self.loads if p.target in wanted and p.status == "published")
 
@@ -144,4 +206,4 @@ def standing(session: Session, names: Mapping[str, str] | None = None) -> Standi
         names: What the tables are called whose history it is; None: the session's.
     """
     text = statement("ledger/standing.sql", names or relations(session.schema))
-    return Standing([_Load(*row) for row in session.query(text)])
+    return Standing([Load(*row) for row in session.query(text)])

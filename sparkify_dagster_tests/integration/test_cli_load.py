@@ -68,6 +68,10 @@ def test_a_dry_run_says_what_would_be_loaded(loaded: tuple[Path, Said]) -> None:
     said = sparkify(folder, "etl", "--full", "--dry-run", "--days", "2018-11-02")
     assert said.code == 0
     assert "load 1 log day: 2 objects" in said.out
+    assert "1 log day: read again, as asked" in said.out
+    words = "plan", "--full", "--days", "2018-11-02", "--exit-code"
+    planned = sparkify(folder, *words)
+    assert (planned.out, planned.code) == (said.out, 2)
     plan = sparkify(folder, "etl", "--full", "--dry-run", "--json").json["plan"]
     assert plan["songs_to_read"] == 5
     assert [(day["day"], day["why"]) for day in plan["days"]] == [

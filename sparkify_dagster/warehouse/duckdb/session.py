@@ -194,15 +194,18 @@ class DuckDBSession:
     def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
         found: dict[str, Columns] = {}
-        for table, *column in self.query(
-            "SELECT c.table_name, c.column_name, c.data_type, c.comment, t.comment "
+        for table, name, kind, comment, of_table, nullable, is_view in self.query(
+            "SELECT c.table_name, c.column_name, c.data_type, c.comment, t.comment, "
+            "c.is_nullable, t.table_oid IS NULL "
             "FROM duckdb_columns() AS c LEFT JOIN duckdb_tables() AS t "
             "ON t.table_oid = c.table_oid AND t.database_oid = c.database_oid "
             "WHERE c.schema_name = $schema AND c.database_name = current_database() "
             "ORDER BY c.table_name, c.column_index",
             {"schema": self.schema},
         ):
-            found.setdefault(table, Columns()).add(*column)
+            columns = found.setdefault(table, Columns())
+            columns.add(name, kind, comment, of_table, required=not nullable)
+            columns.is_view = is_view
         return found
 
     def declared(self, table: Table) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sparkify_dagster.warehouse.engine import NOTHING_TO_ASK, WarehouseError
 
 TABLES_QUERY = (
     "SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, "
-    "d.description, t.description FROM information_schema.columns AS c "
+    "c.is_nullable, r.relkind, d.description, t.description FROM information_schema.columns AS c "
     "JOIN pg_catalog.pg_namespace AS n ON n.nspname = c.table_schema "
     "JOIN pg_catalog.pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name "
     "LEFT JOIN pg_catalog.pg_description AS d "

@@ -30,13 +30,18 @@ def tables(session: Session, shown: str = "") -> dict[str, Columns]:
     if shown and (views := names(session) - found.keys()):
         # Redshift knows no columns of a view that is bound late: they are what it shows.
         there = _columns(session, shown)
-        found |= {name: there[name] for name in views & there.keys()}
+        for name in views & there.keys():
+            found[name] = there[name]
+            found[name].is_view = True
     return found
 
 
 def _columns(session: Session, schema: str) -> dict[str, Columns]:
     found: dict[str, Columns] = {}
-    for table, column, kind, length, *comments in session.query(TABLES_QUERY, {"schema": schema}):
+    rows = session.query(TABLES_QUERY, {"schema": schema})
+    for table, column, kind, length, nullable, relation, *comments in rows:
         typed_kind = f"{kind}({length})" if length else kind
-        found.setdefault(table, Columns()).add(column, typed_kind, *comments)
+        columns = found.setdefault(table, Columns())
+        columns.add(column, typed_kind, *comments, required=nullable == "NO")
+        columns.is_view = relation == "v"
     return found

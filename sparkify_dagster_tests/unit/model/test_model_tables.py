@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import sparkify_dagster
-from sparkify_dagster.model.catalog import STAGING, TABLES, model_version
+from sparkify_dagster.model.catalog import GENERATION, STAGING, TABLES, model_version
 from sparkify_dagster.model.ledger import LEDGER, RETIRED
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.matching import MATCHING
@@ -356,6 +357,18 @@ def test_the_version_moves_for_what_decides_rows_and_for_nothing_else(
     differ = {name for name in TABLES if told.get(name) != model_version(name)}
     assert differ == moved, (
         f"{sorted(differ ^ moved)}: a new mart belongs in OF_SONGS, OF_PLAYS or OF_EVENTS, here"
+    )
+
+
+GENERATIONS = {1: "f5d7f59f96fc3fc3"}
+"""The latest generation of the model, and the digest of the versions of all its tables."""
+
+
+def test_a_model_that_changed_is_of_another_generation() -> None:
+    versions_of_all = " ".join(f"{name} {model_version(name)}" for name in sorted(TABLES))
+    digest = hashlib.sha256(versions_of_all.encode()).hexdigest()[:16]
+    assert {GENERATION: digest} == GENERATIONS, (
+        f"the model changed: raise GENERATION in model/catalog.py; put it and {digest} here"
     )
 
 

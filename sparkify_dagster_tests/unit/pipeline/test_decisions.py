@@ -75,7 +75,7 @@ def test_too_many_rejects_say_how_many_and_how_to_see_just_them() -> None:
         ({"a": "INTEGER"}, ["column b is missing"]),
         ({"a": "INTEGER", "b": "DATE", "c": "DATE"}, ["column c is not in the model"]),
         ({"a": "BIGINT", "b": "DATE"}, ["column a is BIGINT, the model says INTEGER"]),
-        ({"b": "DATE", "a": "INTEGER"}, ["the columns stand in another order"]),
+        ({"b": "DATE", "a": "INTEGER"}, []),
     ],
 )
 def test_an_altered_table_is_described_by_what_differs(

@@ -1,0 +1,100 @@
+"""An older model's staging tables become those of today's, with the rows they hold.
+
+Which rows a part of the lake gives is decided by its objects and by the columns. Where the columns
+changed so that its rows are still the same (one is gone, or wider, or may be missing, and no record
+was rejected), the part is not read again: the history says so in a new entry. All other parts are
+loaded again, each replaced as a whole, so that the old rows can be read until then.
+
+What belongs here: telling the two apart, and the transaction that comes before a load's others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sparkify_dagster.lake.changes import Part, digest
+from sparkify_dagster.lake.jsonpaths import token_of
+from sparkify_dagster.lake.reader.reader import READER_VERSION
+from sparkify_dagster.lake.snapshot import Snapshot, context_of, loaded_columns
+from sparkify_dagster.model.catalog import model_version
+from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.table import Table
+from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.evolution import narrows
+from sparkify_dagster.warehouse.schema import KEPT, create_tables
+from sparkify_dagster.warehouse.standing import Declared, Standing, standing
+
+_A_FIELD = "$."
+
+
+def gives_same_rows(before: Sequence[Declared], table: Table) -> bool:
+    """Whether records that an older model accepted, all of them, give the rows they gave then."""
+    known = {column.name: column for column in before}
+    return bool(before) and all(
+        (old := known.get(c.name)) is not None
+        and (old.sql_type == c.sql_type or narrows(old.sql_type, c.sql_type) is False)
+        and (old.required or not c.required)
+        and old.source == c.source
+        for c in table.columns
+    )
+
+
+def carried_over(now: Standing, snapshot: Snapshot) -> dict[str, dict[str, str]]:
+    """By staging table, the parts that need not be read again, each with its digest of today."""
+    found = {}
+    for table, parts in ((STAGING_SONGS, snapshot.songs), (STAGING_EVENTS, snapshot.days)):
+        before, version = now.declared(table.name), now.made_by(table.name)
+        if version != model_version(table.name) and gives_same_rows(before, table):
+            document = _document(before, table, snapshot) if table is STAGING_EVENTS else ""
+            found[table.name] = _as_before(now, table, version or "", document, parts)
+    return found
+
+
+def _document(before: Sequence[Declared], table: Table, snapshot: Snapshot) -> str:
+    """The token of the JSONPaths document as it was, if the fields that are left are the same."""
+    names = (column.name for column in loaded_columns(table))
+    fields = dict(zip(names, snapshot.fields, strict=True))
+    return token_of(
+        fields.get(old.name, old.source.removeprefix(_A_FIELD))
+        for old in before
+        if old.source.startswith(_A_FIELD)
+    )
+
+
+def _as_before(
+    now: Standing, table: Table, version: str, document: str, parts: Mapping[str, Part]
+) -> dict[str, str]:
+    digests, same = now.digests(table.name), {}
+    for name, load in now.parts(table.name).items():
+        part = parts.get(name)
+        by = load.reader_version, load.model_version
+        if part is None or load.rejects or by != (READER_VERSION, version):
+            continue
+        if digests.get(name) == digest(part.objects, context_of(table, document, version)):
+            same[name] = part.digest
+    return same
+
+
+def evolve(warehouse: Warehouse, carried: Mapping[str, Mapping[str, str]], run_id: str) -> None:
+    """Gives staging tables and ledger today's columns, and notes the parts that stay as they are.
+
+    Raises:
+        WarehouseError: Stored values do not fit, somebody altered a table, newer code made it, or
+            the warehouse cannot be written.
+    """
+
+    def work(session: Session) -> None:
+        create_tables(session, evolves=KEPT)
+        now = standing(session)
+        now.require_older()
+        ledger.record_model(session)
+        entries = [
+            replace(entry, digest=carried[entry.target][entry.part])
+            for entry in ledger.latest(session)
+            if entry.part in carried.get(entry.target, ())
+        ]
+        ledger.record(session, entries, now.next_load_id, run_id)
+
+    warehouse.transact(work)
