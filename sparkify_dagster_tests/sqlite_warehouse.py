@@ -117,6 +117,7 @@ class SqliteWarehouse:
 
     engine: Engine = "duckdb"
     location = "memory"
+    production = ""
 
     def __init__(self, schema: str = "sparkify") -> None:
         self.schema = schema

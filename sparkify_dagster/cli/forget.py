@@ -38,7 +38,7 @@ NOT_REACHED = (
     "the objects of the lake: who owns them must purge them",
     "the document itself, which names the ids and must stay",
     "the engine's query history, which names the ids, its snapshots and backups",
-    "environments, until their next load: `sparkify env list` names them",
+    "environments, until they are dropped and made again: `sparkify env list` names them",
     "reports that were sent, and exports until `sparkify export` is run again",
 )
 """Where something of a person may be that no load takes out."""

@@ -17,4 +17,4 @@ production replaced are gone once its own star has taken them in: no refresh can
 
 def of_star(todo: Pending) -> Pending:
     """What is to be done without what production does: it loads songs and days, and forgets."""
-    return replace(todo, songs=[], days=[], given_up=[], forget=False)
+    return replace(todo, songs=[], days=[], given_up=[], forget=False, wipe=False)

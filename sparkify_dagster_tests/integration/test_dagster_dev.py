@@ -232,6 +232,7 @@ def test_a_bad_day_is_a_failed_partition_and_the_others_are_published(
     assert dev.ask(DAYS)["assetNodeOrError"]["partitionStats"]["numFailed"] == 0
 
 
+@pytest.mark.drill
 def test_runs_of_the_command_line_stand_in_the_history_and_can_be_run_again(
     dev: Dev, project: Path, settings: dict[str, str]
 ) -> None:

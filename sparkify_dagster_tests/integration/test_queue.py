@@ -123,6 +123,7 @@ def test_an_event_is_a_look_and_no_event_is_none(place: Place) -> None:
     assert place.events.waiting() == 0
 
 
+@pytest.mark.drill
 def test_a_tick_that_dies_loses_no_event(place: Place) -> None:
     place.tick()
     place.tick()
@@ -138,6 +139,7 @@ def test_a_tick_that_dies_loses_no_event(place: Place) -> None:
     place.is_loaded()
 
 
+@pytest.mark.drill
 def test_a_warehouse_that_is_held_is_not_now_and_the_change_is_not_forgotten(place: Place) -> None:
     place.tick()
     place.tick()
@@ -162,6 +164,7 @@ def test_foreign_messages_are_left_alone_and_counted(place: Place) -> None:
     assert place.events.waiting() == 1
 
 
+@pytest.mark.drill
 def test_poisoned_messages_are_counted_and_events_and_the_slow_listing_go_on(place: Place) -> None:
     place.tick()
     place.tick()
@@ -183,6 +186,7 @@ def test_poisoned_messages_are_counted_and_events_and_the_slow_listing_go_on(pla
     place.is_loaded()
 
 
+@pytest.mark.drill
 def test_watch_lists_the_lake_when_an_event_tells_it_to_or_the_slow_rhythm_does(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:

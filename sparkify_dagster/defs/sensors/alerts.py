@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import dagster as dg
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
 from sparkify_dagster.core.text import count
 from sparkify_dagster.defs.assets import LOG_DATA, SONG_DATA
@@ -29,6 +29,7 @@ from sparkify_dagster.defs.sensors.alert_policy import (
     staleness,
     transitions,
 )
+from sparkify_dagster.defs.sensors.cursor import read_cursor
 from sparkify_dagster.defs.sensors.ended_runs import ended_run
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.settings import AlertsSettings, SensorSettings
@@ -271,11 +272,8 @@ def _changed(instance: dg.DagsterInstance) -> float | None:
 
 def _remembered(cursor: str | None, kind: type[_Memory]) -> _Memory:
     """The memory in a cursor, one of the version before, too; an empty one for none or garbage."""
-    try:
-        memory = TypeAdapter(kind).validate_json(cursor or "", strict=True)
-    except ValidationError:
-        return kind()
-    return memory if memory.version in (1, _CURSOR_VERSION) else kind()
+    memory = read_cursor(kind, cursor)
+    return memory if memory and memory.version in (1, _CURSOR_VERSION) else kind()
 
 
 def _result(why: str, memory: Any) -> dg.SensorResult:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from pydantic import TypeAdapter, ValidationError
 
 from sparkify_dagster.defs.internals import (
     GRPC_INFO_TAG,
@@ -33,6 +32,7 @@ from sparkify_dagster.defs.jobs import is_ours
 from sparkify_dagster.defs.liveness.heartbeat import BEAT_TAG, running_folder
 from sparkify_dagster.defs.liveness.locks import lock_of, remove, runs_with
 from sparkify_dagster.defs.liveness.verdict import LOOK_SECONDS, Server, Signs, why_lost
+from sparkify_dagster.defs.sensors.cursor import read_cursor
 
 SENSOR = "lost_runs"
 LOST_TAG = "sparkify/lost"
@@ -173,10 +173,7 @@ def lost_runs_sensor(*, runs: bool = True) -> dg.SensorDefinition:
 
 def _remembered(cursor: str | None) -> dict[str, Silence]:
     """What the last look saw; nothing where the cursor is none of ours."""
-    try:
-        return TypeAdapter(dict[str, Silence]).validate_json(cursor or "", strict=True)
-    except ValidationError:
-        return {}
+    return read_cursor(dict[str, Silence], cursor) or {}
 
 
 def _end(instance: dg.DagsterInstance, lost: Lost) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
+from sparkify_dagster.defs.sensors.cursor import read_cursor
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.notifications import Notified
 from sparkify_dagster.lake.snapshot import Snapshot
@@ -101,11 +102,8 @@ def remembered(cursor: str | None) -> SensorCursor:
 
     Nothing is lost with it: the lake is then compared with the warehouse as on the first day.
     """
-    try:
-        memory = TypeAdapter(SensorCursor).validate_json(cursor or "", strict=True)
-    except ValidationError:
-        return SensorCursor()
-    return memory if memory.version == CURSOR_VERSION else SensorCursor()
+    memory = read_cursor(SensorCursor, cursor)
+    return memory if memory and memory.version == CURSOR_VERSION else SensorCursor()
 
 
 def apply_events(memory: SensorCursor, told: Notified) -> SensorCursor:
