@@ -47,6 +47,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseError,
     no_environment,
 )
+from sparkify_dagster.warehouse.rights import withdraw
 from sparkify_dagster.warehouse.standing import standing
 
 _SCHEMAS = (
@@ -194,7 +195,10 @@ def drop(warehouse: Warehouse) -> None:
     """
 
     def work(session: Session) -> None:
-        found, there = _described(session, warehouse), session.names()
+        found = _described(session, warehouse)
+        if ACCESS_RIGHTS.name in session.names():
+            withdraw(session)
+        there = session.names()
         if others := there - found.made.keys() - {LOAD_LOCK}:
             raise WarehouseError(
                 f"{place(warehouse)} holds {_shown(others)}, which the environment did not make. "

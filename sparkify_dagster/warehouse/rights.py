@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -25,10 +25,17 @@ from sparkify_dagster.model.access import (
     rights_of,
     views_of,
 )
+from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import create_table, qualified, quoted
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.settings.access import Declared
-from sparkify_dagster.warehouse.engine import Session, Transient, WarehouseError, WarehouseMissing
+from sparkify_dagster.warehouse.engine import (
+    Columns,
+    Session,
+    Transient,
+    WarehouseError,
+    WarehouseMissing,
+)
 
 NAMES = ("SELECT 'user', usename FROM pg_user", "SELECT 'role', role_name FROM svv_roles")
 STANDING = (
@@ -67,7 +74,7 @@ class Standing:
         names: Users and roles, as `user NAME` and `role NAME`, in lower case.
     """
 
-    tables: Collection[str] = ()
+    tables: Mapping[str, Columns] = field(default_factory=dict)
     made: frozenset[Right] = frozenset()
     rights: frozenset[Right] = frozenset()
     names: frozenset[str] = frozenset()
@@ -163,7 +170,13 @@ def planned(session: Session, declared: Declared) -> tuple[Plan, Standing]:
     known = declared if session.engine == "redshift" else {}
     if found := obstacles(wanted, known, now):
         raise WarehouseError("nothing was changed: " + " ".join(found))
-    return decide(wanted, now), now
+    plan = decide(wanted, now)
+    if older := _older(session, now.tables):
+        said = (
+            f"{', '.join(sorted(older))}: no longer as the model has it. What was given stays; the "
+        )
+        plan = replace(plan, notes=(*plan.notes, f"{said}load that changes it gives the rest."))
+    return plan, now
 
 
 def apply(session: Session, plan: Plan, now: Standing) -> None:
@@ -188,6 +201,28 @@ def apply(session: Session, plan: Plan, now: Standing) -> None:
         session.append(_ledger(session), names, pa.Table.from_arrays([*map(pa.array, rows)], names))
 
 
+def are_due(session: Session, tables: Mapping[str, Columns]) -> bool:
+    """Whether the model calls a column personal that is not masked yet; takes one question."""
+    made = _made(session, tables)
+    masked = {_masked(right) for right in made}
+    return any(
+        right.kind in ("mask", "view") and _masked(right) not in masked
+        for right in _again(session, Standing(tables, made))
+    )
+
+
+def _masked(right: Right) -> Right:
+    """A mask without its priority, which others have a say in; a view with its digest."""
+    return replace(right, detail="") if right.kind == "mask" else right
+
+
+def withdraw(session: Session) -> None:
+    """Takes away all that we gave, in the transaction that drops what it is on."""
+    _require_sight(session)
+    now = standing(session)
+    apply(session, decide({}, now), now)
+
+
 def restore(session: Session) -> None:
     """Gives what was declared last on tables that were just made, in the same transaction."""
     now = standing(session)
@@ -195,19 +230,13 @@ def restore(session: Session) -> None:
         return
     if any(right.kind == "mask" for right in now.made):
         _require_sight(session)
-    of_duckdb = {"reader"} if session.engine == "duckdb" else set()
-    roles = {right.role.rpartition("_")[2] for right in now.made if right.role} | of_duckdb
-    members = {right: "declared" for right in now.made if right.kind == "member"}
-    wanted = _wanted(session, {role: {} for role in roles}, now) | members
-    apply(session, decide(wanted, now), now)
+    apply(session, decide(_again(session, now), now), now)
 
 
 def standing(session: Session) -> Standing:
     """Asks the warehouse how things stand."""
     tables = session.tables()
-    ledger = f"SELECT {', '.join(ACCESS_RIGHTS.column_names)} FROM {_ledger(session)}"
-    is_known = ACCESS_RIGHTS.name in tables
-    made = frozenset(Right(*row) for row in (session.query(ledger) if is_known else ()))
+    made = _made(session, tables)
     if session.engine == "duckdb":
         rows = [row for sql in _VIEWS for row in session.query(sql, {"masked": MASKED})]
         return Standing(tables, made, _with_details(rows, made))
@@ -225,25 +254,72 @@ def standing(session: Session) -> Standing:
     return Standing(tables, made, _with_details(rows, made), known)
 
 
+def _made(session: Session, tables: Mapping[str, Columns]) -> frozenset[Right]:
+    """What we made, by the ledger."""
+    ledger = f"SELECT {', '.join(ACCESS_RIGHTS.column_names)} FROM {_ledger(session)}"
+    is_known = ACCESS_RIGHTS.name in tables
+    return frozenset(Right(*row) for row in (session.query(ledger) if is_known else ()))
+
+
+def _again(session: Session, now: Standing) -> dict[Right, str]:
+    """What was declared last, as the ledger tells, for the tables that are there."""
+    of_duckdb = {"reader"} if session.engine == "duckdb" and now.made else set()
+    roles = {right.role.rpartition("_")[2] for right in now.made if right.role} | of_duckdb
+    members = {right: "declared" for right in now.made if right.kind == "member"}
+    return _wanted(session, {role: {} for role in roles}, now) | members
+
+
 def _wanted(session: Session, declared: Declared, now: Standing) -> dict[Right, str]:
-    """All rights that must be, each with why."""
+    """All rights that must be, each with why.
+
+    A table that is still an older model's keeps the rights it has: the load that gives it today's
+    columns gives them today's rights.
+    """
     schema = session.schema
+    older = _older(session, now.tables)
+    there = now.tables.keys() - older
+    kept = _kept(now.made, older, {f"{schema}_{role}" for role in declared})
     if session.engine == "duckdb":
-        views = views_of(schema, now.tables) if "reader" in declared else ()
-        return dict.fromkeys(views, "star and marts, personal columns masked")
+        if "reader" not in declared:
+            return {}
+        return kept | dict.fromkeys(
+            views_of(schema, there), "star and marts, personal columns masked"
+        )
     taken = defaultdict[str, set[int]](set)
     for mask in now.theirs:
         taken[mask.what].add(int(mask.policy[1]))
     wanted = {
         right: ROLES[right.role.rpartition("_")[2]].meaning if right.role else "masks need it"
-        for right in rights_of(schema, declared, now.tables, taken)
+        for right in rights_of(schema, declared, there, taken)
     }
-    wanted |= {
+    wanted |= kept | {
         Right("member", f"{schema}_{role}", member): where
         for role, members in declared.items()
         for member, where in members.items()
     }
     return wanted
+
+
+def _older(session: Session, tables: Mapping[str, Columns]) -> set[str]:
+    """The tables that have other columns than the model."""
+    return {
+        name
+        for name, table in TABLES.items()
+        if name in tables and dict(tables[name]) != session.declared(table)
+    }
+
+
+def _kept(made: Collection[Right], tables: set[str], roles: set[str]) -> dict[Right, str]:
+    """What some tables have, and the policies that it needs."""
+    on_them = {
+        right
+        for right in made
+        if right.kind in ("table", "mask", "view") and right.what.partition(".")[0] in tables
+        if right.role in roles or not right.role
+    }
+    needed = {right.policy[0] for right in on_them if right.kind == "mask"}
+    on_them |= {r for r in made if r.kind == "policy" and quoted(r.what) in needed}
+    return dict.fromkeys(on_them, "the next load changes the table")
 
 
 def _require_sight(session: Session) -> None:

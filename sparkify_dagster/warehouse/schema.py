@@ -80,7 +80,9 @@ def create_tables(
     evolved = any(table.name in differing for table in evolves)
     if "load_history" in made or evolved:
         ledger.record_model(session)
-    if (made or evolved) and ACCESS_RIGHTS.name in there:
+    if ACCESS_RIGHTS.name in there and (
+        made or evolved or (evolves and rights.are_due(session, there))
+    ):
         rights.restore(session)
     return made
 

@@ -14,6 +14,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.pipeline.diff import TableDiff, compare
 from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import Row, Warehouse, WarehouseError, WarehouseMissing
+from sparkify_dagster.warehouse.rights import apply, planned
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.conformance import test_pairs
 from sparkify_dagster_tests.lakes import (
@@ -178,6 +179,8 @@ def test_only_what_an_environment_made_is_ever_dropped(loaded: Pair) -> None:
     with inside.transaction() as session:
         session.execute(f"DROP TABLE {session.schema}.of_ada")
         session.execute(f"DROP VIEW {session.schema}.of_bob")
+        if session.engine == "duckdb":
+            apply(session, *planned(session, {"reader": {}}))
     environments.drop(inside)
     assert environments.names_of(loaded.warehouse) == []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from typer.testing import CliRunner
 from sparkify_dagster.analysis.answers import masked
 from sparkify_dagster.cli.app import app
 from sparkify_dagster.model.access import ACCESS_RIGHTS
-from sparkify_dagster.model.star import USER
+from sparkify_dagster.model.star import STAR, USER
 from sparkify_dagster.settings.access import Declared
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster.warehouse.rights import Plan, Standing, apply, planned, standing
 from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.changed_model import ModelChange, changed_model
 from sparkify_dagster_tests.pairs import cloud_lake, redshift_at
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
@@ -137,6 +138,22 @@ def test_rights_and_masks_come_back_with_tables_that_are_made_anew(access: Acces
     access.fill()
     assert access.as_user("alice", 'SELECT * FROM S."user"') == [(None, *HIDDEN)]
     assert access.as_user("bob", 'SELECT * FROM S."user"') == [ANN]
+
+
+def test_a_column_that_goes_is_masked_as_long_as_it_is_there_and_a_new_one_at_once(
+    access: Access,
+) -> None:
+    nick = replace(USER.column("level"), name="nick", accepted=())
+    access.apply()
+    with changed_model(ModelChange("user", "gender"), ModelChange("user", "nick", nick)):
+        assert "user: no longer as the model has it" in access.plan().notes[0]
+        access.apply()
+        assert access.as_user("alice", 'SELECT gender FROM S."user"') == [("x",)]
+        access.warehouse.transact(lambda session: create_tables(session, evolves=STAR))
+        access.admin("UPDATE S.\"user\" SET nick = 'Zed'")
+        assert access.as_user("alice", 'SELECT nick FROM S."user"') == [("xxx",)]
+        assert access.as_user("bob", 'SELECT nick FROM S."user"') == [("Zed",)]
+        assert access.plan().steps == ()
 
 
 def test_a_right_that_somebody_took_away_is_given_again_and_says_so(access: Access) -> None:

@@ -13,6 +13,7 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import LOAD_LOCK
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
+from sparkify_dagster.model.table import Column, Type
 from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.rights import (
     Standing,
@@ -23,8 +24,10 @@ from sparkify_dagster.warehouse.rights import (
     planned,
     standing,
 )
-from sparkify_dagster.warehouse.schema import create_tables
-from sparkify_dagster_tests.lakes import warehouse_at
+from sparkify_dagster.warehouse.schema import KEPT, create_tables
+from sparkify_dagster_tests.changed_model import ModelChange, altered, changed_model
+from sparkify_dagster_tests.conformance.test_evolution import LABEL, document_of, fill
+from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, warehouse_at
 
 ROLE = Right("role", "s_reader", "")
 USAGE = Right("schema", "s_reader", "s", "USAGE")
@@ -158,6 +161,46 @@ def test_duckdbs_masked_views_show_what_data_frames_show_and_come_and_go(tmp_pat
         session.execute("DROP VIEW masked.song")
         apply(session, *planned(session, {"reader": {}}))
         assert session.query("SELECT COUNT(*) FROM masked.song") == [(0,)]
+
+
+NICK = Column("nick", Type.VARCHAR, "What friends say.", length=20, personal="names the person")
+
+
+def test_what_is_personal_by_a_new_model_is_masked_with_the_load_that_brings_it(
+    tmp_path: Path,
+) -> None:
+    lake, warehouse = TinyLake(tmp_path / "lake"), warehouse_at(tmp_path / "w.duckdb")
+    fill(lake)
+    bring_up_to_date(lake.open(), warehouse)
+    warehouse.transact(lambda session: apply(session, *planned(session, {"reader": {}})))
+    nick = ("r.level\nFROM", "r.level, CAST('Zed' AS VARCHAR(20)) AS nick\nFROM")
+    clear = altered("song", "title", personal="names nobody, but who knows")
+    with changed_model(LABEL, ModelChange("user", "nick", NICK, nick), clear):
+        document_of(lake)
+        warehouse.transact(lambda session: create_tables(session, evolves=KEPT))
+        with warehouse.transaction() as session:
+            plan, now = planned(session, {"reader": {}})
+            assert "user: no longer as the model has it. What was given stays" in plan.notes[0]
+            apply(session, plan, now)
+            assert session.query('SELECT DISTINCT gender FROM masked."user"') == [("x",)]
+        assert bring_up_to_date(lake.open(), warehouse).failed == set()
+        with warehouse.reading() as session:
+            assert planned(session, {"reader": {}})[0].steps == ()
+            assert session.query('SELECT DISTINCT nick FROM masked."user"') == [("xxx",)]
+            assert session.query("SELECT DISTINCT title FROM masked.song") == [("xxxxxxxx",)]
+
+
+def test_a_column_that_is_called_personal_is_masked_when_the_star_is_published(
+    tmp_path: Path,
+) -> None:
+    warehouse = warehouse_at(tmp_path / "w.duckdb")
+    with warehouse.transaction() as session:
+        create_tables(session)
+        apply(session, *planned(session, {"reader": {}}))
+        with changed_model(altered("song", "title", personal="names nobody"), generation=1):
+            assert planned(session, {"reader": {}})[0].steps != ()
+            create_tables(session, evolves=STAR)
+            assert planned(session, {"reader": {}})[0].steps == ()
 
 
 def test_a_view_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
