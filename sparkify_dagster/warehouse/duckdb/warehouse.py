@@ -173,6 +173,8 @@ class DuckDBWarehouse:
                 if log.exists():
                     raise WarehouseError(f"{log}: not empty, so {file} was not made anew.")
                 shutil.copymode(file, copy)
+                owner = os.stat(file)
+                os.chown(copy, owner.st_uid, owner.st_gid)  # Whoever does it, as root, say.
                 os.replace(copy, file)
             except OSError as error:
                 raise WarehouseError(
