@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sparkify_dagster.core.text import cited
+from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import NOTHING, Part, changed_parts, empty_part, with_links
 from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
@@ -306,6 +306,12 @@ def notices(
     yield from filter(None, [clock_problem(ledger.utc_now(), held.newest)])
     for half in vanished(snapshot, held):
         yield f"{all_gone(half, lake)} Its rows go."
+    if back := [*held.days.values()].count(_SOMEBODY_IS_BACK):
+        yield (
+            "The document of forgotten people ([S3] FORGOTTEN) has lost ids: "
+            f"{count(back, 'log day')} of which records were left out "
+            f"{'is' if back == 1 else 'are'} read again, and whoever it names no more comes back."
+        )
     for part in todo.given_up:
         yield (
             f"{part.name} has failed {attempts} times as it is now and is left alone until the "

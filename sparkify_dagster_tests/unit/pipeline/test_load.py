@@ -11,7 +11,7 @@ from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline import load as module
-from sparkify_dagster.pipeline.events import Ended, Event, FailedPart, Omitted, PartResult
+from sparkify_dagster.pipeline.events import Ended, Event, FailedPart, Noticed, Omitted, PartResult
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request
@@ -101,6 +101,16 @@ def test_tables_that_alone_are_asked_for_are_built_whole(
         assert star.mode == "rebuild"
         assert star.tables.keys() == TABLES
         assert not any(isinstance(event, PartResult) for event in events)
+
+
+def test_a_load_says_that_people_come_back_who_are_on_the_list_no_more(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    lake.forgotten.write_text(f"{event()['userId']}\n")
+    loaded(lake, warehouse)
+    lake.forgotten.write_text("")
+    (said,) = [e.text for e in loaded(lake, warehouse) if isinstance(e, Noticed)]
+    assert "has lost ids: 1 log day of which records were left out is read again" in said
 
 
 def test_an_error_ends_a_load_and_what_it_had_published_is_said_all_the_same(
