@@ -60,7 +60,7 @@ _VIEWS = (
     "SELECT 'schema', '', schema_name, '' FROM information_schema.schemata "
     "WHERE catalog_name = current_database() AND schema_name = $masked",
     "SELECT 'view', '', table_name, '' FROM information_schema.tables "
-    "WHERE table_catalog = current_database() AND table_schema = $masked AND table_type = 'VIEW'",
+    "WHERE table_catalog = current_database() AND table_schema = $masked",
 )
 
 
@@ -120,8 +120,9 @@ def decide(wanted: Mapping[Right, str], now: Standing) -> Plan:
             continue
         if _key(right) not in there:
             steps.append(Step("forget", right, "gone already"))
-        elif right.kind == "role" and (others := _others(right, now)):
-            notes.append(f"role {cited(right.role)} stays: others gave it {others}.")
+        elif right.kind in ("role", "schema") and not right.detail and (o := _others(right, now)):
+            named = cited(right.role or right.what)
+            notes.append(f"{right.kind} {named} stays: others gave it {o}.")
         else:
             steps.append(Step("remove", right, "no longer declared"))
     for right in sorted(wanted, key=order):
@@ -356,9 +357,9 @@ def _with_details(rows: Collection[tuple[str, ...]], made: Collection[Right]) ->
     return frozenset(ours.get((right.kind, right.what), right) for right in seen)
 
 
-def _others(role: Right, now: Standing) -> str:
-    """What a role has that we have not given it."""
-    more = {r for r in now.rights - now.made if r.role == role.role and r.kind != "role"}
+def _others(right: Right, now: Standing) -> str:
+    """What a role has, or is in the schema of masked views, that we have not given it."""
+    more = {r for r in now.rights - now.made if r.role == right.role and r.kind != right.kind}
     return ", ".join(sorted(cited(f"{r.detail} {r.kind} {r.what}".strip()) for r in more))
 
 

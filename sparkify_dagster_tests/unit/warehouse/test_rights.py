@@ -161,6 +161,10 @@ def test_duckdbs_masked_views_show_what_data_frames_show_and_come_and_go(tmp_pat
         session.execute("DROP VIEW masked.song")
         apply(session, *planned(session, {"reader": {}}))
         assert session.query("SELECT COUNT(*) FROM masked.song") == [(0,)]
+        apply(session, *planned(session, {}))
+        plan, _ = planned(session, {})
+        assert plan.steps == ()
+        assert plan.notes == ("schema masked stays: others gave it view theirs.",)
 
 
 NICK = Column("nick", Type.VARCHAR, "What friends say.", length=20, personal="names the person")
