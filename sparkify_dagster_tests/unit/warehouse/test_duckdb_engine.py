@@ -201,6 +201,9 @@ def test_a_file_that_is_made_anew_loses_deleted_bytes_and_nothing_that_others_wr
         session.execute("DELETE FROM sparkify.named")
     assert b"Maria" in file.read_bytes(), "freed blocks keep what was deleted"
     file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 0, 65534)
+    owner = file.stat().st_gid
 
     others = [
         processes().Process(target=_write, args=(str(file), stop), daemon=True) for _ in range(2)
@@ -218,7 +221,7 @@ def test_a_file_that_is_made_anew_loses_deleted_bytes_and_nothing_that_others_wr
         assert session.query("SELECT COUNT(*) FROM sparkify.t") == [(3 + written,)]
         assert session.tables()["named"].comments == {"name": "of a person"}
     assert b"Maria" not in file.read_bytes()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert (stat.S_IMODE(file.stat().st_mode), file.stat().st_gid) == (0o640, owner)
     assert [path.name for path in tmp_path.glob(f"{file.name}*")] == [file.name]
 
 
