@@ -209,6 +209,7 @@ def drop(warehouse: Warehouse) -> None:
 
     warehouse.transact(work)
     if warehouse.engine == "duckdb":
+        warehouse.clean_up()
         for ending in ("", ".wal"):
             Path(f"{warehouse.location}{ending}").unlink(missing_ok=True)
 

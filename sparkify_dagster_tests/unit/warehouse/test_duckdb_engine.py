@@ -225,6 +225,20 @@ def test_a_file_that_is_made_anew_loses_deleted_bytes_and_nothing_that_others_wr
     assert [path.name for path in tmp_path.glob(f"{file.name}*")] == [file.name]
 
 
+def test_what_a_killed_process_could_not_keep_in_memory_is_removed_and_nothing_of_others(
+    tmp_path: Path,
+) -> None:
+    warehouse = warehouse_at(tmp_path / "w[1].duckdb")
+    with warehouse.transaction() as session:
+        session.execute("CREATE SCHEMA sparkify")
+    assert warehouse.clean_up() == ""
+    for name in ("w[1].duckdb.spill", "w[1].duckdb.spill-7f", "w1.duckdb.spill"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "duckdb_temp_9_0_storage_S32K-0.tmp").write_bytes(b"Maria")
+    assert warehouse.clean_up() == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"w[1].duckdb", "w1.duckdb.spill"}
+
+
 def test_a_file_that_cannot_be_made_anew_stays_as_it_is(
     warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
