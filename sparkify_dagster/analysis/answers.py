@@ -124,6 +124,8 @@ def columns_read(sql: str, engine: Engine, wanted: int) -> list[list[Column]] | 
         if tokenize(sql, read=dialect)[0].text.upper() in _ABOUT_TABLES:
             return [[] for _ in range(wanted)]
         tree = parse_one(sql, dialect=dialect)
+        if not isinstance(tree, exp.Query):
+            return "it is no SELECT"
         for table in tree.find_all(exp.Table):
             table.set("db", None)
         for number, node in enumerate(list(tree.find_all(*counts))):
