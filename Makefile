@@ -64,7 +64,7 @@ dev: $(RUNTIME) ## Start the Dagster UI on this machine only (PORT=3000)
 docs: $(RUNTIME) ## Build the docs site in site/, to be opened from there
 	@$(BIN)/sparkify docs site
 
-screenshots: $(DEV) ## Take the pictures in docs/images anew (needs a Chromium)
+screenshots: $(DEV) ## Retake the pictures in docs/images (needs a Chromium)
 	@$(BIN)/python -m sparkify_dagster_tests.browser.screenshots
 
 test: $(DEV) ## Run the tests (JOBS=3, TESTS="-k settings")

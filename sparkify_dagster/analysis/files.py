@@ -20,7 +20,8 @@ from sparkify_dagster.core.errors import PlainError
 from sparkify_dagster.core.local_files import replacing
 from sparkify_dagster.core.text import count, json_ready
 
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n]"
+"""Behind spaces and in full width, too: some spreadsheets pass over the one and read the other."""
 _AT_ONCE = 20_000
 _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT = 1_048_575, 16_384, 32_767
 _EXACT = 2**53

@@ -12,7 +12,7 @@ import typer
 from sparkify_dagster.cli.grammar import Command, Json, settings_of
 
 alias = typer.Typer(
-    name="alias", no_args_is_help=True, help="Say which song plays mean that find none."
+    name="alias", no_args_is_help=True, help="Name the song that is meant by plays that find none."
 )
 
 

@@ -154,7 +154,7 @@ def create_tables(
 def etl(
     context: typer.Context,
     full: Annotated[
-        bool, typer.Option("--full", help="Read everything anew and rebuild the star.")
+        bool, typer.Option("--full", help="Read everything again and rebuild the star.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="The same as `sparkify plan`.")
@@ -181,10 +181,10 @@ def etl(
 @app.command(rich_help_panel=_LOAD)
 def plan(
     context: typer.Context,
-    full: Annotated[bool, typer.Option("--full", help="Of `etl --full`.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The plan of `etl --full`.")] = False,
     days: Annotated[
         DayRange | None,
-        typer.Option(parser=day_range, metavar="A..B", help="Of `etl --days A..B`."),
+        typer.Option(parser=day_range, metavar="A..B", help="The plan of `etl --days A..B`."),
     ] = None,
     exit_code: Annotated[
         bool,

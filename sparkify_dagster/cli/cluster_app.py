@@ -13,7 +13,7 @@ import typer
 from sparkify_dagster.cli.grammar import Command, Json, settings_of
 
 cluster = typer.Typer(
-    name="cluster", no_args_is_help=True, help="Make, look at, pause or delete all it has on AWS."
+    name="cluster", no_args_is_help=True, help="Make, look at, pause or delete the platform on AWS."
 )
 Stack = Annotated[str, typer.Argument(metavar="[NAME]")]
 Region = Annotated[str, typer.Option(help="Region, instead of [AWS] REGION.")]

@@ -111,7 +111,7 @@ def export(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write the tables as Parquet files; again, only what changed. DIR/current is to be read."""
+    """Write the tables as Parquet files, later only what changed; what to read is DIR/current."""
     from sparkify_dagster.cli.export import run_export
 
     run_export(settings_of(context), folder, personal=personal, as_json=as_json)

@@ -46,4 +46,4 @@ def by_day(title: str, series: Mapping[str, Series], *, apart: bool = False) -> 
 
 def _image(title: str, days: list[date], drawn: Mapping[str, charts.Series]) -> str:
     chart = charts.stacked(days, list(drawn.values()), "day", title, list(drawn))
-    return f"![{title}]({charts.as_image(chart, charts.LIGHT | _COLOURS, _WIDTH)})"
+    return f"![{title}]({charts.as_image(chart, charts.PLAIN | _COLOURS, _WIDTH)})"

@@ -24,8 +24,8 @@ Box = tuple[float, float, float, float]
 WIDTH = 380.0
 _SIZE = 11.5
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 4.0, 10.0, 22.0
-LIGHT = {"muted": "#666b70", "line": "#e3e3df", "one": "#1b7f5c", "two": "#b9dccd"}
-"""What the colours are where no style sheet says it."""
+PLAIN = {"muted": "#72777c", "line": "#80808040", "one": "#1b7f5c", "two": "#b9dccd"}
+"""What the colours are where no style sheet says it: for light paper and dark."""
 _DAYS: Mapping[Grain, int] = {"day": 1, "week": 7, "month": 28, "year": 365}
 
 
@@ -127,7 +127,7 @@ def week(plays: Mapping[tuple[int, int], int], title: str) -> str:
     return canvas.svg(title)
 
 
-def as_image(svg: str, colours: Mapping[str, str] = LIGHT, width: float = WIDTH) -> str:
+def as_image(svg: str, colours: Mapping[str, str] = PLAIN, width: float = WIDTH) -> str:
     """A chart as a data URI, with colours of its own, for where no style sheet reaches."""
     for name, colour in colours.items():
         svg = svg.replace(f"var(--{name})", colour)
@@ -213,12 +213,12 @@ class _Canvas:
 
     def heading(self, title: str, legend: Mapping[str, str]) -> None:
         """Writes above it what it is, and what its colours stand for."""
-        self._above = 34.0
-        self.text(0, self.height + 18, title, "start")
+        self._above = 40.0
+        self.text(0, self.height + 24, title, "start")
         x = 0.0
         for name, colour in legend.items():
-            self.boxes([(x, self.height - 1, 9, 9)], colour)
-            self.text(x + 14, self.height, name, "start")
+            self.boxes([(x, self.height + 5, 9, 9)], colour)
+            self.text(x + 14, self.height + 6, name, "start")
             x += 34 + len(name) * _SIZE * 0.56
 
     def boxes(self, boxes: Sequence[Box], colour: str) -> None:

@@ -18,19 +18,19 @@ from pyarrow import parquet
 from sparkify_dagster.analysis import files
 from sparkify_dagster.analysis.files import OutputError, writer_for
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "  =1", "\uff1d1"]
 ROWS = pa.table(
     {
         "text": [*FORMULAS, 'a,b "c"\nd ❤ \'e', ""],
-        "none": pa.array([None] * 9, pa.string()),
-        "whole": [2**63 - 1, -(2**63), *range(7)],
-        "double": [-1.5, float("inf"), 1e300, *[0.1] * 6],
-        "moment": [datetime(1, 1, 1), datetime(2018, 11, 1, 1, 2, 3), *[None] * 7],
-        "day": [date(9999, 12, 31), date(1899, 12, 31), *[None] * 7],
-        "truth": [True, False, *[None] * 7],
-        "parts": pa.array([Decimal("1.25")] * 9, pa.decimal128(9, 2)),
-        "list": [["=x"], [], *[None] * 7],
-        "=name": [1] * 9,
+        "none": pa.array([None] * 11, pa.string()),
+        "whole": [2**63 - 1, -(2**63), *range(9)],
+        "double": [-1.5, float("inf"), 1e300, *[0.1] * 8],
+        "moment": [datetime(1, 1, 1), datetime(2018, 11, 1, 1, 2, 3), *[None] * 9],
+        "day": [date(9999, 12, 31), date(1899, 12, 31), *[None] * 9],
+        "truth": [True, False, *[None] * 9],
+        "parts": pa.array([Decimal("1.25")] * 11, pa.decimal128(9, 2)),
+        "list": [["=x"], [], *[None] * 9],
+        "=name": [1] * 11,
     }
 )
 ENDINGS = (".csv", ".parquet", ".json", ".xlsx")
@@ -47,9 +47,8 @@ def test_a_csv_file_holds_every_value_and_no_formula(tmp_path: Path) -> None:
     with path.open(newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file)
     assert names == [*ROWS.column_names[:-1], "'=name"]
-    assert [row[0] for row in rows] == [f"'{text}" for text in FORMULAS] + ROWS["text"].to_pylist()[
-        7:
-    ]
+    others = ROWS["text"].to_pylist()[len(FORMULAS) :]
+    assert [row[0] for row in rows] == [f"'{text}" for text in FORMULAS] + others
     assert rows[0][1:] == [
         "", "9223372036854775807", "-1.5", "0001-01-01 00:00:00.000000", "9999-12-31", "true",
         "1.25", '["=x"]', "1",
