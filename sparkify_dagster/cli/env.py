@@ -39,7 +39,9 @@ def run_create(settings: Settings) -> None:
     where = near(environments.place(warehouse))
     say(f"{'Made environment' if is_new else 'There is already an environment'} {name}: {where}.")
     if is_new:
-        say("It reads production's staging; nothing in production was changed.")
+        shares = environments.look(warehouse).shares_staging
+        staging = "It reads production's staging" if shares else "It makes a staging of its own"
+        say(f"{staging}; nothing in production was changed.")
         offer(f"Make its star and marts with `sparkify --env {name} etl`.")
 
 
