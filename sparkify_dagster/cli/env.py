@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,10 @@ def run_drop(settings: Settings, name: str, unused: int | None, *, yes: bool) ->
     for name, warehouse in chosen:
         with watching():
             environments.drop(warehouse)
-        if history := home_for(production.in_environment(name)):
+        inside = production.in_environment(name)
+        with suppress(OSError):
+            inside.report.path.unlink()
+        if history := home_for(inside):
             shutil.rmtree(history, ignore_errors=True)
         say(f"Dropped environment {name}: {near(environments.place(warehouse))}.")
 

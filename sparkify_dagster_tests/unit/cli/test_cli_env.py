@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from sparkify_dagster.cli import env
+from sparkify_dagster.cli.app import app
 from sparkify_dagster.cli.diff import run_diff
 from sparkify_dagster.cli.etl import compare
 from sparkify_dagster.cli.forget import run_forget
@@ -103,6 +105,7 @@ def test_an_environment_is_made_named_used_and_dropped(
         env.run_drop(inside, "ci", None, yes=False)
     env.run_drop(production, "", 1, yes=True)
     assert "No environment was unused for 1 day." in capsys.readouterr().out
+    inside.report.path.write_text("what a load leaves")
     env.run_drop(production, "", 0, yes=True)
     assert "Dropped environment ci" in capsys.readouterr().out
     assert files(production) == before
@@ -137,3 +140,18 @@ def test_a_disk_with_less_room_than_production_takes_is_warned_of(
     monkeypatch.setattr(env.shutil, "disk_usage", lambda _: full)
     env.run_create(production.in_environment("ci"))
     assert "1.0 kB are free" in capsys.readouterr().err
+
+
+def test_commands_that_are_named_in_an_environment_stay_in_it(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(production.duckdb.path.parents[1])
+    run = CliRunner().invoke
+    assert run(app, ["env", "create", "ci"]).exit_code == 0
+    said = run(app, ["--env", "ci", "status"]).output
+    assert " --env ci etl" in said
+    assert " --env ci env list" not in run(app, ["--env", "ai", "status"]).output
+    for words in (["--env", "", "etl"], ["env", "create", ""]):
+        refused = run(app, words)
+        assert refused.exit_code == 2
+        assert "name " in refused.output
