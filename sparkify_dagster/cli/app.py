@@ -80,9 +80,9 @@ def _global_options(
         ),
     ] = None,
     environment: Annotated[
-        str,
+        str | None,
         typer.Option("--env", metavar="NAME", help="Work in an environment (`sparkify env`)."),
-    ] = "",
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -94,6 +94,8 @@ def _global_options(
 
     `sparkify demo` shows it at work; `sparkify etl` brings your own warehouse up to date.
     """
+    if environment == "":  # A variable that is not set must not lead to production.
+        raise typer.BadParameter("name an environment.", param_hint="'--env'")
     context.obj = config
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import click
 from rich import box
 from rich.console import Console, RenderableType
 from rich.style import StyleType
@@ -107,12 +108,19 @@ def offer_named(text: str, *, failed: bool = False) -> None:
 def commands_in(text: str) -> list[str]:
     """The commands that a text names between backticks, as they are typed here, each once."""
     return list(
-        dict.fromkeys(f"{_started(name)} {words}" for name, words in _COMMAND.findall(text))
+        dict.fromkeys(f"{_started(name, words)} {words}" for name, words in _COMMAND.findall(text))
     )
 
 
-def _started(name: str) -> str:
-    return called_as() if name == "sparkify" else f"{_python()} -m {name}"
+def _started(name: str, words: str) -> str:
+    """How a command begins: in the environment that this one works in, never in production then."""
+    if name != "sparkify":
+        return f"{_python()} -m {name}"
+    context = click.get_current_context(silent=True)
+    inside = context.find_root().params.get("environment") if context else None
+    if not inside or words.startswith(("--env ", "env ")):
+        return called_as()
+    return f"{called_as()} --env {shlex.quote(inside)}"
 
 
 def _print(console: Console, text: str, style: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ def run_create(settings: Settings) -> None:
     where = near(environments.place(warehouse))
     say(f"{'Made environment' if is_new else 'There is already an environment'} {name}: {where}.")
     if is_new:
-        say("It reads production's staging; nothing in production was changed.")
+        shares = environments.look(warehouse).shares_staging
+        staging = "It reads production's staging" if shares else "It makes a staging of its own"
+        say(f"{staging}; nothing in production was changed.")
         offer(f"Make its star and marts with `sparkify --env {name} etl`.")
 
 
@@ -93,7 +96,10 @@ def run_drop(settings: Settings, name: str, unused: int | None, *, yes: bool) ->
     for name, warehouse in chosen:
         with watching():
             environments.drop(warehouse)
-        if history := home_for(production.in_environment(name)):
+        inside = production.in_environment(name)
+        with suppress(OSError):
+            inside.report.path.unlink()
+        if history := home_for(inside):
             shutil.rmtree(history, ignore_errors=True)
         say(f"Dropped environment {name}: {near(environments.place(warehouse))}.")
 

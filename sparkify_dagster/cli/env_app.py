@@ -23,6 +23,8 @@ def create(
     """Make an environment that reads production's staging; its star and marts come with `etl`."""
     from sparkify_dagster.cli.env import run_create
 
+    if not environment:
+        raise typer.BadParameter("name one.", param_hint="'NAME'")
     run_create(settings_of(context, environment))
 
 

@@ -24,7 +24,7 @@ from sparkify_dagster.lake.changes import objects_in
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.objects import DayRange, Unroutable
 from sparkify_dagster.lake.snapshot import SETTINGS, Snapshot
-from sparkify_dagster.pipeline.environment import of_star
+from sparkify_dagster.pipeline.environment import foreseen, of_star
 from sparkify_dagster.pipeline.plan import (
     Loaded,
     Pending,
@@ -32,14 +32,12 @@ from sparkify_dagster.pipeline.plan import (
     What,
     all_gone,
     clock_problem,
-    held_against,
     pending,
     vanished,
 )
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
-from sparkify_dagster.warehouse.environments import follow
 
 if TYPE_CHECKING:
     from sparkify_dagster.defs.instance import LoadResult
@@ -132,8 +130,7 @@ def compare(settings: Settings, *, full: bool = False, days: DayRange | None = N
     with watching():
         report(_LOOKING)
         seen = lake.snapshot()
-        borrows = follow(warehouse, seen)
-        snapshot, held = held_against(seen, warehouse)
+        borrows, snapshot, held = foreseen(seen, warehouse)
     if said := clock_problem(ledger.utc_now(), held.newest):
         warn(said)
     if snapshot.is_empty and held.is_nothing:

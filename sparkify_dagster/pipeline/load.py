@@ -135,7 +135,9 @@ class _Load:
     def _plan(self) -> Generator[Event, None, Planned]:
         progress.report("looking at the lake")
         seen = self.lake.snapshot()
-        self.borrows = follow(self.warehouse, seen)
+        if self.warehouse.production:
+            follows = partial(follow, warehouse=self.warehouse, snapshot=seen)
+            self.borrows = self.warehouse.transact(follows)
         snapshot, held = held_against(seen, self.warehouse)
         if snapshot.is_empty and held.is_nothing:
             raise LakeError(snapshot.emptiness)

@@ -175,7 +175,12 @@ def held_against(snapshot: Snapshot, warehouse: Warehouse) -> tuple[Snapshot, Lo
         WarehouseError: The warehouse cannot be opened.
     """
     held = loaded(warehouse, snapshot)
-    return with_hidden(snapshot.reaching(held.latest_day), held.hidden), held
+    return with_all_days(snapshot, held), held
+
+
+def with_all_days(snapshot: Snapshot, held: Loaded) -> Snapshot:
+    """The lake with all days that the ledger knows, and links that are not followed as objects."""
+    return with_hidden(snapshot.reaching(held.latest_day), held.hidden)
 
 
 def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
@@ -188,9 +193,21 @@ def loaded(warehouse: Warehouse, snapshot: Snapshot | None = None) -> Loaded:
         WarehouseError: The warehouse cannot be opened.
     """
     try:
-        return warehouse.read_only(lambda session: _loaded(session, snapshot))
+        return warehouse.read_only(lambda session: loaded_in(session, snapshot))
     except WarehouseMissing:
-        return replace(NEVER_LOADED, forget=bool(snapshot and snapshot.forgotten.ids))
+        return _never_loaded(snapshot)
+
+
+def loaded_in(session: Session, snapshot: Snapshot | None) -> Loaded:
+    """The same in a session."""
+    try:
+        return _loaded(session, snapshot)
+    except WarehouseMissing:
+        return _never_loaded(snapshot)
+
+
+def _never_loaded(snapshot: Snapshot | None) -> Loaded:
+    return replace(NEVER_LOADED, forget=bool(snapshot and snapshot.forgotten.ids))
 
 
 def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:

@@ -39,6 +39,7 @@ from sparkify_dagster.model.environment import BORROWED, DERIVED, ENVIRONMENT
 from sparkify_dagster.model.ledger import LEDGER, LOAD_HISTORY
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.statements import statement
+from sparkify_dagster.model.table import Table
 from sparkify_dagster.settings.sections import BESIDE
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import (
@@ -102,58 +103,85 @@ def create(warehouse: Warehouse, production: Warehouse, days: DayRange | None = 
             )
         if not session.has_schema():
             session.send(create_schema(session.schema))
-        for table in (ENVIRONMENT, *(table for table in LEDGER if table not in BORROWED)):
-            session.send(create_table(table, session.schema, session.engine))
-        for table in BORROWED:
-            shown = relations_of(warehouse.production)[table.name]
-            columns = Names(table.column_names)
-            where = _of_days(days) if days and table is STAGING_EVENTS else "1 = 1"
-            text = "environment/borrowed.sql"
-            select = statement(text, columns=columns, of_production=shown, where=where)
-            session.send(create_view(table.name, session.schema, select, session.engine))
-        borrowed = {table.name for table in BORROWED}
-        _note(session, borrowed, is_view=True)
+        session.send(create_table(ENVIRONMENT, session.schema, session.engine))
+        borrowed: set[str] = set()
+        if _has_our_columns(session, names := relations_of(warehouse.production)):
+            for table in (table for table in LEDGER if table not in BORROWED):
+                session.send(create_table(table, session.schema, session.engine))
+            for table in BORROWED:
+                _borrow(session, table, names, days)
+            borrowed = {table.name for table in BORROWED}
+            _note(session, borrowed, is_view=True)
         _note(session, {ENVIRONMENT.name, ACCESS_RIGHTS.name, *TABLES} - borrowed)
         return True
 
     return warehouse.transact(work)
 
 
-def follow(warehouse: Warehouse, snapshot: Snapshot) -> bool:
+def follow(session: Session, warehouse: Warehouse, snapshot: Snapshot) -> bool:
     """Makes an environment ready for a load: its ledger says what production has loaded by now.
 
-    Where this code, or its JSONPaths document, reads the lake in another way than production's, the
-    views go, and the load makes a staging of its own.
+    Where this code, or its JSONPaths document, reads the lake in another way than production's, or
+    production has no columns for what it notes, the views go, and the load makes a staging of its
+    own.
 
     Returns:
-        Whether staging is production's. It is not where the warehouse is production.
+        Whether staging is production's.
 
     Raises:
         WarehouseMissing: There is no such environment.
+        WarehouseError: Newer code has loaded it.
     """
-    if not warehouse.production:
+    found = _described(session, warehouse)
+    session.send(_sql(session, "used"), {"now": ledger.utc_now()})
+    _note(session, TABLES.keys() - found.made.keys())
+    if not found.shares_staging:
         return False
+    names = relations_of(warehouse.production)
+    if not (_has_our_columns(session, names) and _reads_as_production(session, names, snapshot)):
+        standing(session).require_older()
+        _drop(session, session.names() - {ENVIRONMENT.name, LOAD_LOCK}, found)
+        session.send(_sql(session, "own_staging"))
+        return False
+    there = session.tables()
+    for table in BORROWED:  # DuckDB's views keep the columns that production had.
+        if not session.declared(table).items() <= there[table.name].items():
+            session.send(drop_view(table.name, session.schema))
+            _borrow(session, table, names)
+    _take_history(session, names, there[LOAD_HISTORY.name])
+    return True
 
-    def work(session: Session) -> bool:
-        found = _described(session, warehouse)
-        text = _sql(session, "used")
-        session.send(text, {"now": ledger.utc_now()})
-        _note(session, TABLES.keys() - found.made.keys())
-        if not found.shares_staging:
-            return False
-        names = relations_of(warehouse.production)
-        held = standing(session, names)
-        if not (
-            reads_alike(snapshot.songs, held.digests(STAGING_SONGS.name))
-            and reads_alike(snapshot.days, held.digests(STAGING_EVENTS.name))
-        ):
-            _drop(session, session.names() - {ENVIRONMENT.name, LOAD_LOCK}, found)
-            session.send(_sql(session, "own_staging"))
-            return False
-        _take_history(session, names)
-        return True
 
-    return warehouse.transact(work)
+def _has_our_columns(session: Session, production: Mapping[str, str]) -> bool:
+    """Whether production has every column that this code reads there."""
+    for table in (*BORROWED, LOAD_HISTORY):
+        rows = session.query(statement("environment/columns.sql", shown=production[table.name]))
+        if not set(table.column_names) <= set(rows.names):
+            return False
+    return True
+
+
+def _reads_as_production(
+    session: Session, production: Mapping[str, str], snapshot: Snapshot
+) -> bool:
+    held = standing(session, production)
+    return reads_alike(snapshot.songs, held.digests(STAGING_SONGS.name)) and reads_alike(
+        snapshot.days, held.digests(STAGING_EVENTS.name)
+    )
+
+
+def _borrow(
+    session: Session, table: Table, production: Mapping[str, str], days: DayRange | None = None
+) -> None:
+    """Shows a table of production's by a view."""
+    where = _of_days(days) if days and table is STAGING_EVENTS else "1 = 1"
+    select = statement(
+        "environment/borrowed.sql",
+        columns=Names(table.column_names),
+        of_production=production[table.name],
+        where=where,
+    )
+    session.send(create_view(table.name, session.schema, select, session.engine))
 
 
 def reads_alike(parts: Mapping[str, Part], published: Mapping[str, str]) -> bool:
@@ -240,11 +268,16 @@ def place(warehouse: Warehouse) -> str:
     return warehouse.location if warehouse.engine == "duckdb" else warehouse.schema
 
 
-def _take_history(session: Session, production: Mapping[str, str]) -> None:
-    """The history of what comes from the lake is production's; that of star and marts our own."""
+def _take_history(session: Session, production: Mapping[str, str], own: Collection[str]) -> None:
+    """The history of what comes from the lake is production's; that of star and marts our own.
+
+    Args:
+        own: The columns of our history, which may not have all of the model's yet.
+    """
     derived = ", ".join(map(literal, DERIVED))
     session.send(_sql(session, "leave_history", derived=derived))
-    columns, of_production = Names(LOAD_HISTORY.column_names), production[LOAD_HISTORY.name]
+    columns = Names(name for name in LOAD_HISTORY.column_names if name in own)
+    of_production = production[LOAD_HISTORY.name]
     session.send(
         _sql(session, "take_history", columns=columns, of_production=of_production, derived=derived)
     )

@@ -28,6 +28,7 @@ _VIEWS = {
     "redshift": "SELECT v.schemaname, v.viewname, v.definition FROM pg_views AS v "
     "WHERE v.schemaname NOT IN ('pg_catalog', 'information_schema')",
 }
+_BYTES = {"duckdb": "STRLEN", "redshift": "OCTET_LENGTH"}
 _BESIDE = "_beside"
 _EXAMPLES = 3
 
@@ -101,7 +102,7 @@ def _require_fit(session: Session, table: Table, name: str) -> None:
         WarehouseError: There are some.
     """
     column, value = table.column(name), f"s.{quoted(name)}"
-    wrong = f"OCTET_LENGTH({value}) > {column.length}"
+    wrong = f"{_BYTES[session.engine]}({value}) > {column.length}"
     if column.type is not Type.VARCHAR:
         wrong = f"NOT {value} BETWEEN -2147483648 AND 2147483647"
     rows = f"FROM {qualified(session.schema, table.name)} AS s WHERE {wrong}"

@@ -22,7 +22,7 @@ from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger, rights
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
-from sparkify_dagster.warehouse.evolution import Change, changes
+from sparkify_dagster.warehouse.evolution import Change, changes, narrows
 from sparkify_dagster.warehouse.evolving import evolve
 from sparkify_dagster.warehouse.standing import Standing, standing
 
@@ -61,11 +61,13 @@ def create_tables(
         if drop or (lost and table in OF_THE_LAKE):
             session.send(drop_table(table.name, session.schema))
             there.pop(table.name, None)
+    asks = session.engine == "duckdb" and evolves and "load_history" in there
+    now = standing(session) if asks else None
     differing = {
         name: steps
         for name, table in TABLES.items()
         if _is_table(name, there)
-        and (steps := changes(table, there[name], session.declared(table)))
+        and (steps := _steps(session, table, there[name], now if table in evolves else None))
     }
     if any(step.how != "comment" for steps in differing.values() for step in steps):
         _require_older(session, there, differing)
@@ -95,13 +97,33 @@ def pending_changes(
     Args:
         there: The tables that are.
     """
+    if now.generation > GENERATION:  # Who must not write has no steps to take, nor to ask about.
+        return {}
     return {
         name: steps
         for name, table in TABLES.items()
         if _is_table(name, there)
-        and (steps := changes(table, there[name], session.declared(table)))
+        and (steps := _steps(session, table, there[name], now))
         and (steps[0].how == "comment" or _made_by_older_model(table, now))
     }
+
+
+def _steps(session: Session, table: Table, found: Columns, now: Standing | None) -> list[Change]:
+    """The steps of a table, with those that only the history tells of: DuckDB keeps no lengths."""
+    steps = changes(table, found, session.declared(table))
+    noted = {c.name: c.sql_type for c in now.declared(table.name)} if now else {}
+    known = {step.column for step in steps if step.how != "comment"}
+    narrowed = [
+        Change(
+            "retype",
+            c.name,
+            f"column {c.name} is {before}, the model says {c.sql_type}",
+            narrows=True,
+        )
+        for c in table.columns
+        if (before := noted.get(c.name)) and c.name not in known and narrows(before, c.sql_type)
+    ]
+    return [*narrowed, *steps]
 
 
 def _is_table(name: str, there: Mapping[str, Columns]) -> bool:

@@ -144,6 +144,39 @@ def assert_differences_are_found(production: Warehouse, environment: Warehouse) 
     assert set(found(DayRange(date(2018, 11, 9), date(2018, 11, 9)))) == {"song", "artist"}
 
 
+@pytest.mark.parametrize(
+    ("pair", "table", "column"),
+    [("duckdb-folder", "load_objects", "rejects"), ("redshift-s3", "load_history", "run_id")],
+    indirect=["pair"],
+)
+def test_where_production_notes_less_than_this_code_does_staging_is_its_own(
+    loaded: Pair, table: str, column: str
+) -> None:
+    assert create(loaded, "before")
+    with loaded.warehouse.transaction() as session:  # As an older version has it.
+        session.execute(f"ALTER TABLE {session.schema}.{table} DROP COLUMN {column}")
+    assert create(loaded)
+    for name in ("ci", "before"):
+        inside = replace(loaded, warehouse=environment_of(loaded.warehouse, name))
+        assert test_pairs.load(inside).songs is not None
+        assert not environments.look(inside.warehouse).shares_staging
+        assert_equals_oracle(inside.warehouse, loaded.lake.expected())
+
+
+@pytest.mark.parametrize("pair", ["duckdb-folder"], indirect=True)
+def test_a_view_that_older_code_made_shows_all_that_this_code_reads(loaded: Pair) -> None:
+    assert create(loaded)
+    inside = replace(loaded, warehouse=environment_of(loaded.warehouse))
+    with inside.warehouse.transaction() as session:
+        at = f"{session.schema}.load_objects"
+        session.execute(f"DROP VIEW {at}")
+        rows = f"{inside.warehouse.production}.load_objects"
+        session.execute(f"CREATE VIEW {at} AS SELECT b.object FROM {rows} AS b")
+    test_pairs.load(inside)
+    with inside.warehouse.reading() as session:
+        assert session.query(f"SELECT SUM(records) FROM {at}")[0][0] > 0
+
+
 @ENGINES
 @pytest.mark.drill
 def test_in_one_that_reads_the_lake_otherwise_everything_holds_that_holds_in_production(

@@ -194,8 +194,15 @@ def test_what_cannot_be_done_stops_the_load_says_why_and_writes_nothing(filled: 
     said = r"load_objects.size is to be INTEGER, and 1 stored value does not fit \(3000000000\)"
     with changed_model(shorter), pytest.raises(WarehouseError, match=said):
         bring_up_to_date(lake.open(), warehouse)
+    said = r"name is to be VARCHAR\(3\), and 3 stored values do not fit \(.*Nothing was ch"
+    narrow = altered(SONGS, "artist_name", length=3)
+    with changed_model(narrow):
+        assert "altered" in actions(plan_of(lake, warehouse))[SONGS]
+        with pytest.raises(WarehouseError, match=said):
+            bring_up_to_date(lake.open(), warehouse)
     assert contents(warehouse) == before
-    with changed_model(SONG_MOOD):
+    wanted = ModelChange(SONGS, "num_songs", replace(number, name="songs", was="num_songs"))
+    with changed_model(SONG_MOOD, wanted):
         bring_up_to_date(lake.open(), warehouse)
         before = contents(warehouse)
     lake.put_log(log_key("2018-11-03"), event(sessionId=9))
@@ -203,7 +210,7 @@ def test_what_cannot_be_done_stops_the_load_says_why_and_writes_nothing(filled: 
         bring_up_to_date(lake.open(), warehouse)
     with pytest.raises(WarehouseError, match="Nothing was written"):
         plan_of(lake, warehouse)
-    with changed_model(SONG_MOOD):
+    with changed_model(SONG_MOOD, wanted):
         assert contents(warehouse) == before
 
 

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from sparkify_dagster.cli import env
+from sparkify_dagster.cli.app import app
 from sparkify_dagster.cli.diff import run_diff
 from sparkify_dagster.cli.etl import compare
 from sparkify_dagster.cli.forget import run_forget
 from sparkify_dagster.cli.tables import run_create_tables
+from sparkify_dagster.factory import open_lake, open_warehouse
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.settings import Settings, load_settings
+from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import WarehouseMissing
 from sparkify_dagster_tests.lakes import (
     LOG_FIELDS,
@@ -101,9 +105,24 @@ def test_an_environment_is_made_named_used_and_dropped(
         env.run_drop(inside, "ci", None, yes=False)
     env.run_drop(production, "", 1, yes=True)
     assert "No environment was unused for 1 day." in capsys.readouterr().out
+    inside.report.path.write_text("what a load leaves")
     env.run_drop(production, "", 0, yes=True)
     assert "Dropped environment ci" in capsys.readouterr().out
     assert files(production) == before
+
+
+def test_a_plan_changes_nothing_in_an_environment(production: Settings) -> None:
+    inside = production.in_environment("ci")
+    env.run_create(inside)
+    bring_up_to_date(open_lake(inside), open_warehouse(inside))
+    assert compare(inside).todo.is_nothing
+    swapped = jsonpaths([{"song": "artist", "artist": "song"}.get(n, n) for n in LOG_FIELDS])
+    Path(production.s3.log_jsonpath).write_bytes(swapped)
+    assert len(compare(inside).todo.days) == 2, "it would read the lake by itself"
+    found = environments.look(open_warehouse(inside))
+    assert found.shares_staging
+    with open_warehouse(inside).reading() as session:
+        assert session.query(f"SELECT COUNT(*) FROM {session.schema}.songplay") == [(3,)]
 
 
 def test_what_only_production_can_do_is_refused_in_an_environment(production: Settings) -> None:
@@ -121,3 +140,18 @@ def test_a_disk_with_less_room_than_production_takes_is_warned_of(
     monkeypatch.setattr(env.shutil, "disk_usage", lambda _: full)
     env.run_create(production.in_environment("ci"))
     assert "1.0 kB are free" in capsys.readouterr().err
+
+
+def test_commands_that_are_named_in_an_environment_stay_in_it(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(production.duckdb.path.parents[1])
+    run = CliRunner().invoke
+    assert run(app, ["env", "create", "ci"]).exit_code == 0
+    said = run(app, ["--env", "ci", "status"]).output
+    assert " --env ci etl" in said
+    assert " --env ci env list" not in run(app, ["--env", "ai", "status"]).output
+    for words in (["--env", "", "etl"], ["env", "create", ""]):
+        refused = run(app, words)
+        assert refused.exit_code == 2
+        assert "name " in refused.output

@@ -71,6 +71,7 @@ OF_FILES: dict[str, dict[str, Any]] = {
         "last": "'2018-11-02'",
     },
     "environment/borrowed.sql": {"of_production": '"sparkify"."load_objects"', "where": "1 = 1"},
+    "environment/columns.sql": {"shown": '"sparkify"."load_objects"'},
     "environment/take_history.sql": {
         "of_production": '"sparkify"."load_history"',
         "derived": "'song', 'artist'",

@@ -1,0 +1,2 @@
+-- Expects: shown
+SELECT * FROM {shown} AS b WHERE 1 = 0
