@@ -52,7 +52,7 @@ def write_project(lake: Path, out: Path) -> Path:
     }
     # Braces stand for types in the reader's options: they are no templates.
     raw = {name: f"{{% raw %}}{text}{{% endraw %}}" for name, text in staged.items()}
-    references = {name: f"{{{{ ref('{name}') }}}}" for name in sql.relations()}
+    references = {name: f"{{{{ ref('{name}') }}}}" for name in sql.relations()} | sql.NO_NAMES
     star = {name: sql.select(name, references) for name in STAR}
     for name, text in (raw | star).items():
         (models / f"{name}.sql").write_text(text)

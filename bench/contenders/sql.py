@@ -22,10 +22,11 @@ _READ_BY = {
 MARTS = tuple(name for name in TopologicalSorter(_READ_BY).static_order() if name in _READ_BY)
 """The marts, in an order in which they can be made."""
 
-_NO_NAMES = {
+NO_NAMES = {
     "match_names": "(SELECT '' AS text, '' AS match_name WHERE 1 = 0)",
     "song_aliases": "(SELECT '' AS song, '' AS artist, '' AS song_id WHERE 1 = 0)",
 }
+"""What nobody loads here: of misread names and aliases the lakes have none."""
 
 DIALECT = (
     "SET TimeZone = 'UTC'",
@@ -46,6 +47,6 @@ def select(table: str, relations: dict[str, str]) -> str:
 
 
 def relations(schema: str = "sparkify") -> dict[str, str]:
-    """Every table in a schema, quoted; of misread names and aliases the lakes here have none."""
+    """Every table in a schema, quoted."""
     stored = {name: f'{schema}."{name}"' for name in (*_STAGING, *STAR, *MARTS)}
-    return stored | _NO_NAMES
+    return stored | NO_NAMES
