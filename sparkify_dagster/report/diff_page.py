@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from importlib.resources import files
 
 from sparkify_dagster import __version__
 from sparkify_dagster.core.text import count
 from sparkify_dagster.pipeline.diff import TableDiff
+from sparkify_dagster.report.page import render_template
 from sparkify_dagster.report.words import moment
 
 HEADS = ("table", "rows here", "published", "only here", "only there", "differing", "")
@@ -24,13 +24,8 @@ def render(diffs: Sequence[TableDiff], scope: str, written: datetime) -> str:
     Args:
         scope: What was compared.
     """
-    from jinja2 import Environment
-    from markupsafe import Markup
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    folder = files("sparkify_dagster.report").joinpath("template")
-    return environment.from_string(folder.joinpath("diff.html").read_text("utf-8")).render(
-        style=Markup(folder.joinpath("style.css").read_text("utf-8")),
+    return render_template(
+        "diff.html",
         scope=scope,
         verdict=verdict(diffs),
         heads=HEADS,

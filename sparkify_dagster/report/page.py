@@ -50,12 +50,13 @@ def render(facts: Facts, written: datetime) -> str:
 
 def render_template(name: str, **given: object) -> str:
     """A page of the same looks."""
-    from jinja2 import Environment
+    from jinja2 import Environment, FunctionLoader
     from markupsafe import Markup
 
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    loader = FunctionLoader(_template)
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     style = Markup(_template("style.css"))
-    return environment.from_string(_template(name)).render(style=style, **given)
+    return environment.get_template(name).render(style=style, **given)
 
 
 def cards(facts: Facts) -> list[Card]:
