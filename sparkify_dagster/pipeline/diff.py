@@ -13,13 +13,14 @@ from typing import Any
 
 from sparkify_dagster.core.masking import mask_value
 from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.model.ddl import Names, literal, quoted, relations, relations_of, same_key
+from sparkify_dagster.model.ddl import Names, quoted, relations, relations_of, same_key
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Table, Type
 from sparkify_dagster.warehouse.engine import Columns, Row, Session
+from sparkify_dagster.warehouse.environments import of_days
 
 _MOST = 3
 """Examples of each kind."""
@@ -197,14 +198,7 @@ class _Comparison:
             "there": relations_of(self.production)[name],
         }
         if self.days is not None and moment:
-            last = self.days.last or self.days.first
-            given: dict[str, Any] = {
-                "moment": quoted(moment),
-                "first": literal(self.days.first.isoformat()),
-                "last": literal(last.isoformat()),
-            }
-            of_days = "diff/of_days.sql"
-            sides = {s: f"({statement(of_days, rows=r, **given)})" for s, r in sides.items()}
+            sides = {side: of_days(rows, moment, self.days) for side, rows in sides.items()}
         return sides | {"same": same_key(self.table, "h", "t")}
 
     def _differs(self, column: Column) -> str:

@@ -32,6 +32,7 @@ from sparkify_dagster.model.ddl import (
     drop_view,
     literal,
     qualified,
+    quoted,
     relations,
     relations_of,
 )
@@ -88,9 +89,8 @@ def create(warehouse: Warehouse, production: Warehouse, days: DayRange | None = 
         WarehouseMissing: Production holds nothing yet.
         WarehouseError: There is something of its name that is no environment.
     """
-    production.read_only(
-        ledger.ready_tables
-    )  # Before anything is made that would have to go again.
+    # Before anything is made that would have to go again.
+    production.read_only(ledger.ready_tables)
 
     def work(session: Session) -> bool:
         there = session.names()
@@ -174,13 +174,11 @@ def _borrow(
     session: Session, table: Table, production: Mapping[str, str], days: DayRange | None = None
 ) -> None:
     """Shows a table of production's by a view."""
-    where = _of_days(days) if days and table is STAGING_EVENTS else "1 = 1"
-    select = statement(
-        "environment/borrowed.sql",
-        columns=Names(table.column_names),
-        of_production=production[table.name],
-        where=where,
-    )
+    shown = production[table.name]
+    if days and table is STAGING_EVENTS:  # What happened then, whenever it was delivered.
+        shown = of_days(shown, "ts", days)
+    columns = Names(table.column_names)
+    select = statement("environment/borrowed.sql", columns=columns, of_production=shown)
     session.send(create_view(table.name, session.schema, select, session.engine))
 
 
@@ -256,11 +254,16 @@ def names_of(production: Warehouse) -> list[str]:
     return sorted(name.removeprefix(start) for name in found if name.startswith(start))
 
 
-def _of_days(days: DayRange) -> str:
-    """Condition that an event happened on some days, whenever it was delivered."""
-    ends = (days.first, days.last or days.first)
-    first, last = (f"CAST({literal(day.isoformat())} AS DATE)" for day in ends)
-    return f"CAST(b.ts AS DATE) BETWEEN {first} AND {last}"
+def of_days(rows: str, moment: str, days: DayRange) -> str:
+    """A relation's rows of some days, as it can stand in its place.
+
+    Args:
+        moment: The column that says when.
+        days: With an end.
+    """
+    first, last = (literal(day.isoformat()) for day in (days.first, days.last or days.first))
+    file, column = "environment/of_days.sql", quoted(moment)
+    return f"({statement(file, rows=rows, moment=column, first=first, last=last)})"
 
 
 def place(warehouse: Warehouse) -> str:

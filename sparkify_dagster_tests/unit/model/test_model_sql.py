@@ -64,13 +64,13 @@ OF_FILES: dict[str, dict[str, Any]] = {
     "diff/examples.sql": _SIDES
     | {"columns": Names(("play_date", "plays")), "where": "h.plays <> t.plays", "most": 3}
     | {"order": 'COALESCE(h."play_date", t."play_date")'},
-    "diff/of_days.sql": {
+    "environment/of_days.sql": {
         "rows": '"sparkify"."songplay"',
         "moment": '"start_time"',
         "first": "'2018-11-01'",
         "last": "'2018-11-02'",
     },
-    "environment/borrowed.sql": {"of_production": '"sparkify"."load_objects"', "where": "1 = 1"},
+    "environment/borrowed.sql": {"of_production": '"sparkify"."load_objects"'},
     "environment/columns.sql": {"shown": '"sparkify"."load_objects"'},
     "environment/take_history.sql": {
         "of_production": '"sparkify"."load_history"',

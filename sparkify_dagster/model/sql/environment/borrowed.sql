@@ -1,2 +1,2 @@
--- Expects: columns, of_production, where
-SELECT {columns:b} FROM {of_production} AS b WHERE {where}
+-- Expects: columns, of_production
+SELECT {columns:b} FROM {of_production} AS b
