@@ -89,12 +89,16 @@ def make_plan(
         with suppress(WarehouseMissing):
             objects = warehouse.read_only(lambda session: _known(session, todo))
 
-    def whys(table: Table, parts: Sequence[Part]) -> list[Why]:
-        return [
-            why_loaded(p, table, held, objects.get(p.name, {}), again=everything) for p in parts
-        ]
+    def changed(part: Part) -> ObjectChanges | None:
+        known = {key: (o.size, o.token) for key, o in objects.get(part.name, {}).items()}
+        return object_changes(part.objects, known) if known else None
 
-    songs, days = whys(STAGING_SONGS, todo.songs), whys(STAGING_EVENTS, todo.days)
+    def cause(table: Table, part: Part, change: ObjectChanges | None) -> Why:
+        return why_loaded(part, table, held, change, again=everything)
+
+    of_songs = [(part, changed(part)) for part in todo.songs]
+    songs = [cause(STAGING_SONGS, *each) for each in of_songs]
+    days = [cause(STAGING_EVENTS, part, changed(part)) for part in todo.days]
     planned = [
         DayPlan(part.name, why, len(part.objects), part.size)
         for part, why in zip(todo.days, days, strict=True)
@@ -105,12 +109,7 @@ def make_plan(
         STAGING_EVENTS.name: Counter(p.why for p in planned),
     }
     tables = table_plans(snapshot, held, todo, of_tables, rebuild=everything)
-    changes = [
-        object_changes(part.objects, {k: (o.size, o.token) for k, o in objects[part.name].items()})
-        if part.name in objects
-        else ObjectChanges(part.objects)
-        for part in todo.songs
-    ]
+    changes = [change or ObjectChanges(part.objects) for part, change in of_songs]
     whole = everything or {"model", "reader"}.intersection(songs)
     gone = sum(len(change.gone) for change in changes)
     return Plan(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkify_dagster.core.text import count
-from sparkify_dagster.lake.changes import Part, object_changes
+from sparkify_dagster.lake.changes import ObjectChanges, Part
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import TABLES, model_version
@@ -21,7 +21,6 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.pipeline.plan import Loaded, Pending
-from sparkify_dagster.warehouse.ledger import LoadedObject
 from sparkify_dagster.warehouse.standing import FAILED
 
 Action = Literal["kept", "made", "altered", "loaded", "rebuilt", "refreshed"]
@@ -64,12 +63,12 @@ class TablePlan:
 
 
 def why_loaded(
-    part: Part, table: Table, held: Loaded, objects: Mapping[str, LoadedObject], *, again: bool
+    part: Part, table: Table, held: Loaded, changed: ObjectChanges | None, *, again: bool
 ) -> Why:
     """Why a part of a staging table is loaded.
 
     Args:
-        objects: What was loaded of it, by key.
+        changed: Its objects against those that were loaded; None: none is known.
         again: All of it is read, changed or not.
     """
     before, load = held.now.digests(table.name).get(part.name), held.now.parts(table.name)
@@ -85,8 +84,6 @@ def why_loaded(
         return "reader"
     if load[part.name].model_version != model_version(table.name):
         return "again" if again and part.name in held.carried.get(table.name, ()) else "model"
-    known = {key: (item.size, item.token) for key, item in objects.items()}
-    changed = object_changes(part.objects, known) if known else None
     return "objects" if changed is None or changed.read or changed.gone else "JSONPaths"
 
 
