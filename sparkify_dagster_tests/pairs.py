@@ -125,6 +125,35 @@ def cloud_lake(s3: S3Server, folder: Path) -> SyncedLake:
     return SyncedLake(folder, f"s3://{bucket}/lake", s3.client(), access_to(s3))
 
 
+def redshift_config(
+    double: Double, s3: S3Server, lake: SyncedLake, schema: str, reader: str = "", **documents: str
+) -> str:
+    """A `dwh.cfg` for a schema on the double and a lake in S3.
+
+    Args:
+        documents: More settings of `[S3]`, each the name of a file of the lake.
+    """
+    s3_lines = [f"{name.upper()}='{lake.base}/{file}'" for name, file in documents.items()]
+    lines = [
+        "[CLUSTER]",
+        f"HOST='{double.host}'",
+        f"DB_NAME='{double.database}'",
+        f"DB_USER='{double.user}'",
+        f"DB_PASSWORD='{double.password}'",
+        f"DB_PORT={double.port}",
+        f"SSLROOTCERT='{double.ca_file}'",
+        *([f"READER='{reader}'"] if reader else []),
+        f"[IAM_ROLE]\nARN='{double.role}'",
+        f"[S3]\nLOG_DATA='{lake.base}/log_data'",
+        f"LOG_JSONPATH='{lake.base}/log_json_path.json'",
+        f"SONG_DATA='{lake.base}/song_data'",
+        *s3_lines,
+        f"[AWS]\nREGION='{s3.region}'\nENDPOINT_URL='{s3.endpoint}'",
+        f"[LOAD]\nSCHEMA={schema}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def redshift_at(
     double: Double, s3: S3Server, lake: SyncedLake, schema: str = "", **changes: Any
 ) -> Warehouse:

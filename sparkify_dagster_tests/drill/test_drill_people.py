@@ -26,7 +26,7 @@ from sparkify_dagster_tests.marks import (
     marked,
     rows_in,
 )
-from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
+from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake, redshift_config
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
 from sparkify_dagster_tests.unit.defs.sensors.test_alerts import receiver
@@ -199,26 +199,7 @@ def _of_redshift(request: pytest.FixtureRequest, folder: Path) -> Project:
     s3: S3Server = request.getfixturevalue("s3")
     lake = cloud_lake(s3, folder / "lake")
     lake.forgotten.write_text("# nobody\n")
-    config = f"""[CLUSTER]
-HOST='{double.host}'
-DB_NAME='{double.database}'
-DB_USER='{double.user}'
-DB_PASSWORD='{double.password}'
-DB_PORT={double.port}
-SSLROOTCERT='{double.ca_file}'
-[IAM_ROLE]
-ARN='{double.role}'
-[S3]
-LOG_DATA='{lake.base}/log_data'
-LOG_JSONPATH='{lake.base}/log_json_path.json'
-SONG_DATA='{lake.base}/song_data'
-FORGOTTEN='{lake.base}/{lake.forgotten.name}'
-[AWS]
-REGION='{s3.region}'
-ENDPOINT_URL='{s3.endpoint}'
-[LOAD]
-SCHEMA=people
-"""
+    config = redshift_config(double, s3, lake, "people", forgotten=lake.forgotten.name)
     made = Project(folder, lake, config, **s3.environ())
     made.double = double
     return made

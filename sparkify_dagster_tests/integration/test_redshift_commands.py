@@ -18,7 +18,7 @@ from sparkify_dagster_tests.integration.cli_process import Said, sparkify
 from sparkify_dagster_tests.integration.dagster_dev import Dev, dagster_dev, project_folder
 from sparkify_dagster_tests.integration.test_dagster_dev import job, launch
 from sparkify_dagster_tests.lakes import TinyLake, event, lines, log_key, put, song
-from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake
+from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake, redshift_config
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server, split
 
@@ -51,33 +51,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, double: Double, s3: S3Server
     TinyLake.generated(made, LakeSpec(songs=20, events=300, days=4, seed=3))
     shutil.copytree(made, lake.root, dirs_exist_ok=True)
     (folder / "dwh.cfg").write_text(
-        f"""[CLUSTER]
-HOST='{double.host}'
-DB_NAME='{double.database}'
-DB_USER='{double.user}'
-DB_PASSWORD='{double.password}'
-DB_PORT={double.port}
-SSLROOTCERT='{double.ca_file}'
-READER='analysts'
-
-[IAM_ROLE]
-ARN='{double.role}'
-
-[S3]
-LOG_DATA='{lake.base}/log_data'
-LOG_JSONPATH='{lake.base}/log_json_path.json'
-SONG_DATA='{lake.base}/song_data'
-
-[AWS]
-REGION='{s3.region}'
-ENDPOINT_URL='{s3.endpoint}'
-
-[DAYS]
-LAST=2018-11-05
-
-[LOAD]
-SCHEMA=commands
-""",
+        redshift_config(double, s3, lake, "commands", reader="analysts")
+        + "[DAYS]\nLAST=2018-11-05\n",
         encoding="utf-8",
     )
     with double.behind() as connection, connection.cursor() as cursor:
