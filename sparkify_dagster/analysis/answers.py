@@ -173,7 +173,7 @@ def masked(column: pa.Array) -> pa.Array:
     is_text = pa.types.is_string(column.type)
     try:
         texts = column if is_text else column.cast(pa.string())
-    except pa.ArrowNotImplementedError:  # A list, a struct.
+    except pa.ArrowNotImplementedError:  # Lists and structs have no cast: value by value.
         return pa.array(
             [v if v is None else mask_value(v) for v in column.to_pylist()], pa.string()
         )
