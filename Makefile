@@ -77,7 +77,7 @@ drills: $(DEV) $(MINISTACK) ## Run what takes long over real processes (kills, r
 fuzz: $(DEV) ## Try odd input: objects, documents, messages, statements (SECONDS=60)
 	@$(BIN)/python -m sparkify_dagster_tests.fuzz $(SECONDS)
 
-bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: two minutes, else half an hour)
+bench: $(DEV) $(PEERS) ## Measure it beside its peers (QUICK=1: three minutes, else half an hour)
 	@.venv-bench/bin/python -m bench $(if $(QUICK),--quick) $(MEASURE)
 
 lint: $(DEV) $(CLOUD) ## Check style and types, and what is deployed to AWS

@@ -56,7 +56,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="end within two minutes")
+    parser.add_argument("--quick", action="store_true", help="end within three minutes")
     parser.add_argument(
         "--million-songs", action="store_true", help="a million song files, too: +7 minutes"
     )

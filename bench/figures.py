@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
-from bench.session import Case, Record
+from bench.session import FOLLOWED, Case, Record
 
 ROW_SONGS, ROW_EVENTS = "songs", "events"
+_MARTS = "marts, of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Line:
         cpu: The median of the processor time of the whole process: others on the machine disturb
             it least.
         steps: The medians of the steps of the work.
+        told: All that the last run told.
         ratio: `seconds` as a multiple of those of the case's base; None without a base.
         estimated: Not measured at this size, but worked out from a smaller one.
     """
@@ -43,6 +46,7 @@ class Line:
     ratio: float | None
     estimated: bool = False
     steps: Mapping[str, float] = field(default_factory=dict, hash=False)
+    told: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def lines(records: Sequence[Record]) -> list[Line]:
                 max(record.taken.peak_mb for record in found),
                 median(seconds) / base if base else None,
                 steps=_steps(found),
+                told=found[-1].taken.told,
             )
         )
     return made + _row_by_row(records, made)
@@ -129,6 +134,8 @@ def goals(made: Sequence[Line]) -> list[Goal]:
         of = {line.contender: line for line in made if line.case == case}
         if case.kind in _LOOKS:
             found += _LOOKS[case.kind](case.title, of)
+        elif case.kind in FOLLOWED:
+            found += _of_followed(case, of)
         elif "engine" in of and case.kind in _GOALS:
             found += _GOALS[case.kind](case.title, of)
     days = [line for line in made if (line.case.kind, line.contender) == ("day", "engine")]
@@ -153,13 +160,18 @@ _BEATS = {
 def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
     engine, floor, size = of["engine"], of.get("floor+marts"), of["engine"].case.size
     found = []
-    if floor and size.events >= _MIDDLE:
-        whole = of.get("etl", engine) if size.events >= _MANY else engine
-        ratio = whole.seconds / floor.seconds
-        found.append(Goal(f"{title}: {whole.contender} ÷ floor with marts", ratio, 1.25))
+    if floor:
+        ratio = engine.seconds / floor.seconds
+        found.append(Goal(f"{title}: engine ÷ floor with marts", ratio, 1.15))
+    if "plain duckdb" in of:
+        ratio = (engine.seconds - engine.steps.get(_MARTS, 0)) / of["plain duckdb"].seconds
+        found.append(Goal(f"{title}: engine ÷ plain DuckDB, both without marts", ratio, 1.25))
     if floor and size.events >= _MANY:
         memory = engine.peak_mb / floor.peak_mb
         found.append(Goal(f"{title}: peak memory of engine ÷ floor with marts", memory, 1.5))
+    if "engine, 2 GB" in of:
+        gigabytes = of["engine, 2 GB"].peak_mb / 1_000
+        found.append(Goal(f"{title}: GB of memory with 2 GB for DuckDB", gigabytes, 2))
     for name, times in _BEATS.get((size.events, size.songs), {}).items():
         if name in of:
             ratio = of[name].seconds / engine.seconds
@@ -183,7 +195,41 @@ def _of_songs(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 def _of_day(title: str, of: Mapping[str, Line]) -> list[Goal]:
     ratio = of["engine"].seconds / of["floor, a day"].seconds
-    return [Goal(f"{title}: engine work ÷ floor (without marts)", ratio, 2)]
+    found = [Goal(f"{title}: engine work ÷ floor (without marts)", ratio, 2)]
+    if "warm" in of:
+        more = of["warm"].seconds - of["engine"].seconds
+        found.append(Goal(f"{title}: seconds of a warm run above the engine's work", more, 1))
+    return found + _of_song(title, of)
+
+
+def _of_song(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    if not {"etl", "bare"} <= of.keys():
+        return []
+    ratio = of["etl"].wall / (of["engine"].seconds + of["bare"].wall)
+    return [Goal(f"{title}: etl ÷ (engine work + a bare Dagster run)", ratio, 1.15)]
+
+
+def _of_followed(case: Case, of: Mapping[str, Line]) -> list[Goal]:
+    """What following a lake takes; memory once, after the last change."""
+    if "watch" not in of:
+        return []
+    bound = {"new day": 1.5}.get(case.kind, 1.0)
+    found = [Goal(f"{case.title}: seconds of watch", of["watch"].seconds, bound)]
+    if case.kind == FOLLOWED[-1]:
+        held = of["watch"].told["held_mb"] / 1_000
+        found.append(Goal(f"{case.title}: GB that watch holds between changes", held, 0.4))
+    return found
+
+
+def _of_rebuild(title: str, of: Mapping[str, Line]) -> list[Goal]:
+    found = []
+    if {"rebuild", "selects"} <= of.keys():
+        ratio = of["rebuild"].seconds / of["selects"].seconds
+        found.append(Goal(f"{title}: rebuild ÷ the floor's SELECTs", ratio, 1.15))
+    if "pages" in of:
+        seconds = of["pages"].seconds
+        found.append(Goal(f"{title}: seconds of previews, plots and report", seconds, 0.3))
+    return found
 
 
 def _of_start(title: str, of: Mapping[str, Line]) -> list[Goal]:
@@ -223,6 +269,12 @@ def _of_shape(title: str, of: Mapping[str, Line]) -> list[Goal]:
 
 _NOTHING_TO_DO = {_MANY_SONGS: 1, 1_000_000: 5}
 """Seconds by song files."""
-_GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day}
+_GOALS = {"load": _of_load, "songs": _of_songs, "day": _of_day, "song": _of_song}
 """Of engine work, by kind of case."""
-_LOOKS = {"start": _of_start, "tick": _of_tick, "frame": _of_frame, "shape": _of_shape}
+_LOOKS = {
+    "start": _of_start,
+    "tick": _of_tick,
+    "frame": _of_frame,
+    "shape": _of_shape,
+    "rebuild": _of_rebuild,
+}

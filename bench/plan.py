@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.lakes import Size, World, settle
-from bench.session import Case, Session
+from bench.session import FOLLOWED, Case, Session
 from bench.shapes import lakes_of
 
 OURS = ("engine", "dagster", "etl")
 FAST = ("floor", "floor+marts", *OURS, "plain duckdb", "polars", "pandas", "dbt")
 SLOW = ("floor", "floor+marts", "engine", "row by row", "dlt", "pyspark")
+CHANGERS = (*OURS, "warm")
+FOLLOWERS = ("pathway",)
 DAY_EVENTS = 30_000
-_LOADS, _CHANGES = 0.4, 0.75
+_LOADS, _CHANGES, _FOLLOWED = 0.35, 0.65, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Plan:
             others last of all, as so many do not stay in the system's caches.
         stored: What is stored in the warehouses that a day is added to.
         looked: What is stored where only looking is measured.
+        followed: Lakes that somebody follows while they change.
         repeats: How often each contender adds a day, changes a song, finds nothing to do.
         shapes: Measure lakes that were made to do harm.
     """
@@ -45,15 +48,17 @@ class Plan:
     stored: tuple[Size, ...]
     repeats: int
     looked: tuple[Size, ...] = ()
+    followed: tuple[Size, ...] = ()
     shapes: bool = False
 
 
 QUICK = Plan(
-    seconds=112,
+    seconds=172,
     load=((Size(100_000, 1_000), FAST, 2),),
     later=((Size(5_000, 500, 5), SLOW, 1),),
     songs=(),
     stored=(Size(100_000, 1_000),),
+    followed=(Size(100_000, 1_000),),
     repeats=1,
 )
 
@@ -89,11 +94,12 @@ def full(*, million_songs: bool) -> Plan:
         stored=(small, middle, Size(10_000_000, 10_000)),
         repeats=3,
         looked=(Size(1_000, 1_000),),
+        followed=(small, middle),
     )
 
 
 def only(plan: Plan, kind: str) -> Plan:
-    """A part of a plan: `loads`, `songs` or `changes`; or `shapes`, which no other plan has."""
+    """A part of a plan: one of `KINDS`, of which no other plan has `shapes`."""
     loads = () if kind != "loads" else plan.load
     return replace(
         plan,
@@ -102,11 +108,12 @@ def only(plan: Plan, kind: str) -> Plan:
         songs=plan.songs if kind == "songs" else (),
         stored=plan.stored if kind == "changes" else (),
         looked=plan.looked if kind == "changes" else (),
+        followed=plan.followed if kind == "follow" else (),
         shapes=kind == "shapes",
     )
 
 
-KINDS = ("loads", "songs", "changes", "shapes")
+KINDS = ("loads", "songs", "changes", "follow", "shapes")
 _OTHER_FILES = ((300, False), (30, True), (300, True))
 
 
@@ -125,6 +132,9 @@ def carry_out(plan: Plan, session: Session) -> None:
         _changes(session, size, plan.repeats)
     for size in plan.looked:
         _only_looks(session, size, 1)
+    session.until(_FOLLOWED)
+    for size in plan.followed:
+        _followed(session, size)
     session.until(1.0)
     if plan.shapes:
         _shapes(session, plan.repeats)
@@ -180,7 +190,7 @@ def _changes(session: Session, size: Size, repeats: int) -> None:
     base = session.lake_of(case)
     if base is None:
         return
-    days = session.lakes.days(size.songs, repeats * len(OURS), DAY_EVENTS)
+    days = session.lakes.days(size.songs, repeats * len(CHANGERS), DAY_EVENTS)
     by_hand, ours = (World(session.new_folder(), base) for _ in range(2))
     first = (
         session.child(case, "floor", by_hand.lake, by_hand.out),
@@ -192,12 +202,39 @@ def _changes(session: Session, size: Size, repeats: int) -> None:
         _say(case_of_frame.title)
         for _ in range(repeats):
             _each(session, case_of_frame, ("df", "frame"), ours)
-        turns = [name for _ in range(repeats) for name in OURS]
+            _rebuild(session, size, by_hand, ours)
+        turns = [name for _ in range(repeats) for name in CHANGERS]
         for name, log in zip(turns, days, strict=True):
             _one_day(session, case, name, (by_hand, ours), log)
+        _each(session, case, ("bare",) * repeats, ours)
         _one_song(session, size, ours, repeats)
     for world in (by_hand, ours):
         shutil.rmtree(world.out.parent)
+
+
+def _rebuild(session: Session, size: Size, by_hand: World, ours: World) -> None:
+    """Star and marts alone, and a load's pictures."""
+    case = Case("rebuild", size, "selects")
+    _say(case.title)
+    _each(session, case, ("selects",), by_hand)
+    _each(session, case, ("rebuild", "pages"), ours)
+
+
+def _followed(session: Session, size: Size) -> None:
+    """A lake that changes under the eyes of who follows it: how long until each change is seen."""
+    whole = Case("new day", size, "pathway")
+    _say(f"followed: {size}")
+    lake = session.lake_of(whole)
+    for name in FOLLOWERS if lake else ():
+        out, hand = session.new_folder(), session.new_folder()
+        taken = session.child(whole, name, lake, out)
+        if taken and session.child(whole, "floor", out / "live", hand):
+            made, wanted = session.fingerprint(out), session.fingerprint(hand)
+            for change in FOLLOWED:
+                seen = replace(taken, seconds=taken.told["steps"][change])
+                session.keep(Case(change, size, "pathway"), name, seen, made, wanted)
+        for folder in (out, hand):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _one_day(
@@ -241,6 +278,7 @@ def _one_song(session: Session, size: Size, world: World, repeats: int) -> None:
     for name, taken in measured:
         if taken is not None:
             session.keep(case, name, taken, made, wanted)
+    _each(session, case, ("bare",) * repeats, world)
 
 
 def _only_looks(session: Session, size: Size, repeats: int) -> None:

@@ -30,7 +30,7 @@ class Case:
     """What is measured.
 
     Attributes:
-        kind: `load`, `songs`, `day`, `song`, `start`, `tick`, `frame` or `shape`.
+        kind: A key of `_KINDS`.
         base: The contender the others are held against.
     """
 
@@ -53,7 +53,13 @@ _KINDS = {
     "tick": "sensor tick over",
     "frame": "a data frame of all staged events of",
     "shape": "made to do harm",
+    "rebuild": "star and marts alone, and what stands around a load, on",
+    "new day": "followed: from a new day in the lake until all tables show it, on",
+    "song overwritten": "followed: from a song that is overwritten until all tables show it, on",
+    "log deleted": "followed: from a log file that is deleted until all tables show it, on",
 }
+FOLLOWED = ("new day", "song overwritten", "log deleted")
+"""The kinds that are measured of who follows a lake, which are what happens to it."""
 
 
 @dataclass(frozen=True, slots=True)

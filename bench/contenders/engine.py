@@ -14,6 +14,7 @@ from bench.contenders.clock import Clock
 from bench.contenders.lake import arguments
 from bench.contenders.settings import settings_of
 from sparkify_dagster.factory import limits_of, open_lake, open_warehouse
+from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.pipeline.events import DaysLoaded, Ended, Event, PartResult, Planned
 from sparkify_dagster.pipeline.load import load
@@ -33,6 +34,9 @@ def main() -> None:
             now = time.perf_counter()
             clock.add(step, now - begun)
             begun = now
+        if isinstance(event, StarResult):
+            of_marts = (event.phases.get(table.name, 0.0) for table in MARTS)
+            clock.add("marts, of it", sum(of_marts))
         if isinstance(event, Ended) and event.failed:
             raise SystemExit("; ".join(part.reason for part in event.failed))
     clock.tell()
