@@ -24,9 +24,8 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkify_dagster.analysis.files import OutputError
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.local_files import made_for, replacing
+from sparkify_dagster.core.local_files import OutputError, made_for, replacing
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.ddl import quoted

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparkify_dagster.core import progress
-from sparkify_dagster.core.errors import PlainError
-from sparkify_dagster.core.local_files import replacing
+from sparkify_dagster.core.local_files import OutputError, output, require_absent
 from sparkify_dagster.core.text import count, json_ready
 
 _FORMULA = r"^\s*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^[\t\r\n]"
@@ -26,10 +25,6 @@ _AT_ONCE = 20_000
 _EXCEL_ROWS, _EXCEL_COLUMNS, _EXCEL_TEXT = 1_048_575, 16_384, 32_767
 _EXACT = 2**53
 """Above it Excel's numbers, which are doubles, are no longer exact."""
-
-
-class OutputError(PlainError):
-    """An answer cannot be written; says where, why and what to do."""
 
 
 def writer_for(path: Path, *, force: bool) -> Callable[[pa.Table], None]:
@@ -53,20 +48,15 @@ def writer_for(path: Path, *, force: bool) -> Callable[[pa.Table], None]:
                 "`pip install 'sparkify-dagster[excel]'`, or write .csv."
             ) from None
 
-    def refuse() -> None:
-        if path.exists() and not force:
-            raise OutputError(f"{path}: is there already; --force replaces it.")
+    require_absent(path, force=force)
 
     def written(rows: pa.Table) -> None:
-        try:
-            with replacing(path) as beside:
+        with output(path, force=force) as beside:
+            try:
                 write(rows, beside)
-                refuse()  # Somebody else may have made it meanwhile.
-        except (OSError, pa.ArrowException) as error:
-            said = getattr(error, "strerror", None) or error
-            raise OutputError(f"{path}: cannot be written ({said}).") from None
+            except pa.ArrowException as error:
+                raise OutputError(f"{path}: cannot be written ({error}).") from None
 
-    refuse()
     return written
 
 

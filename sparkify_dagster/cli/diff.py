@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sparkify_dagster.cli.console import grid, near, print_json, say, show, title
 from sparkify_dagster.cli.watching import watching
+from sparkify_dagster.core import local_files
 from sparkify_dagster.factory import limits_of, open_lake, open_warehouse
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.pipeline.diff import TableDiff, compare
@@ -19,7 +20,6 @@ from sparkify_dagster.pipeline.events import Ended
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.plan import Request
 from sparkify_dagster.report import diff_page
-from sparkify_dagster.report.writing import put
 from sparkify_dagster.settings import DaysSettings, Settings
 from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
@@ -38,7 +38,7 @@ def run_diff(
 
     Raises:
         WarehouseError: Production holds nothing, or the environment could not be loaded.
-        ReportError: The page cannot be written.
+        OutputError: The page cannot be written.
     """
     settings, keep = _chosen(settings, days)
     production = open_warehouse(settings.production or settings)
@@ -50,7 +50,8 @@ def run_diff(
         )
     scope = f"{_scope(days)}, {near(environments.place(production))}"
     if output:
-        put(output.absolute(), diff_page.render(diffs, scope, utc_now()).encode())
+        with local_files.output(output, force=True) as beside:
+            beside.write_bytes(diff_page.render(diffs, scope, utc_now()).encode())
     if as_json:
         told = [asdict(diff) | {"is_same": diff.is_same} for diff in diffs]
         print_json({"scope": scope, "verdict": diff_page.verdict(diffs), "tables": told})

@@ -52,7 +52,7 @@ def explained(error: Exception) -> tuple[int, str] | None:
         ("sparkify_dagster.core.errors", "CloudError", FAILED),
         ("sparkify_dagster.warehouse.engine", "WarehouseError", FAILED),
         ("sparkify_dagster.report.writing", "ReportError", FAILED),
-        ("sparkify_dagster.analysis.files", "OutputError", FAILED),
+        ("sparkify_dagster.core.local_files", "OutputError", FAILED),
         ("sparkify_dagster.defs.instance", "HistoryError", FAILED),
     ):
         # A module that was never imported has raised nothing; importing it here costs time.

@@ -14,7 +14,7 @@ import typer
 from sparkify_dagster.cli.console import grid, near, note, print_json, say, show, size
 from sparkify_dagster.cli.forget import user_ids
 from sparkify_dagster.cli.watching import watching
-from sparkify_dagster.core.local_files import replacing
+from sparkify_dagster.core import local_files
 from sparkify_dagster.core.text import count, json_ready
 from sparkify_dagster.factory import limits_of, open_lake, open_warehouse
 from sparkify_dagster.pipeline.person import find_person
@@ -33,8 +33,8 @@ def run_person(
         raise typer.BadParameter("a file takes all of it; leave --json out.")
     if output and output.suffix.lower() not in _ENDINGS:
         raise typer.BadParameter(f"{output}: the ending says how to write: {', '.join(_ENDINGS)}.")
-    if output and output.exists() and not force:
-        raise typer.BadParameter(f"{output}: is there already; --force replaces it.")
+    if output:
+        local_files.require_absent(output, force=force)
     warehouse = open_warehouse(settings)
     with watching():
         bounds = limits_of(settings.load).bounds
@@ -54,19 +54,19 @@ def run_person(
         return
     _show(found, nothing=person.is_nothing)
     if output:
-        _write(found, output)
+        _write(found, output, force=force)
     elif not person.is_nothing:
         note("--output FILE writes all of it, as .json or .html; it is personal data.")
 
 
-def _write(found: dict[str, Any], path: Path) -> None:
+def _write(found: dict[str, Any], path: Path, *, force: bool) -> None:
     if path.suffix.lower() == ".html":
         from sparkify_dagster.report.person_page import render_person
 
         text = render_person(found)
     else:
         text = json.dumps(json_ready(found), indent=2, ensure_ascii=False, default=str) + "\n"
-    with replacing(path) as beside:
+    with local_files.output(path, force=force) as beside:
         beside.write_bytes(text.encode("utf-8", "replace"))
     say(f"Written: {near(path)}, {size(path.stat().st_size)}. Personal data is in it.")
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from stat import S_ISREG
 from uuid import uuid4
 
+from sparkify_dagster.core.errors import PlainError
+
 LARGEST = 1_000_000
 """Bytes that a document of settings may have; those in use have some hundreds."""
 OTHERS = 0o077
@@ -52,6 +54,10 @@ def require_trusted(*paths: Path) -> None:
                 owner = os.stat(path, follow_symlinks=follow).st_uid
                 if owner not in trusted:
                     raise OSError(EPERM, f"belongs to another user (id {owner})", str(path))
+
+
+class OutputError(PlainError):
+    """What was asked for cannot be written; says where, why and what to do."""
 
 
 _lock = threading.Lock()
@@ -106,3 +112,31 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+@contextmanager
+def output(path: Path, *, force: bool) -> Iterator[Path]:
+    """The same for a file that somebody has named to be written.
+
+    Args:
+        force: Replace it, if it is there.
+
+    Raises:
+        OutputError: It is there, or cannot be written.
+    """
+    try:
+        with replacing(path) as beside:
+            yield beside
+            require_absent(path, force=force)  # Somebody else may have made it meanwhile.
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}).") from None
+
+
+def require_absent(path: Path, *, force: bool) -> None:
+    """Refuses to write over a file.
+
+    Raises:
+        OutputError: It is there, and nobody said that it may go.
+    """
+    if path.exists() and not force:
+        raise OutputError(f"{path}: is there already; --force replaces it.")

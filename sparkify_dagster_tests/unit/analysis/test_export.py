@@ -10,7 +10,7 @@ import pytest
 
 from sparkify_dagster.analysis import export as module
 from sparkify_dagster.analysis.export import MARKER, export
-from sparkify_dagster.analysis.files import OutputError
+from sparkify_dagster.core.local_files import OutputError
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import WarehouseMissing
 from sparkify_dagster.warehouse.schema import create_tables

@@ -16,7 +16,8 @@ import pytest
 from pyarrow import parquet
 
 from sparkify_dagster.analysis import files
-from sparkify_dagster.analysis.files import OutputError, writer_for
+from sparkify_dagster.analysis.files import writer_for
+from sparkify_dagster.core.local_files import OutputError
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "  =1", "\uff1d1"]
 ROWS = pa.table(

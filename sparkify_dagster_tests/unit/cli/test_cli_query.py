@@ -12,9 +12,9 @@ import pytest
 import typer
 from rich.console import Console
 
-from sparkify_dagster.analysis.files import OutputError
 from sparkify_dagster.cli import console
 from sparkify_dagster.cli.query import EXAMPLE, rounded, run_query, show_rows
+from sparkify_dagster.core.local_files import OutputError
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.lakes import warehouse_at
