@@ -9,7 +9,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from sparkify_dagster.cli.console import grid, note, offer, print_json, say, show
+from sparkify_dagster.cli.console import folded, grid, note, offer, print_json, say, show
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import printable
 from sparkify_dagster.factory import open_warehouse
@@ -98,6 +98,6 @@ def _show(first: str, rights: list[tuple[str, Right, str]]) -> None:
 
     table = grid(first, "right", "of", "on", "why")
     for (word, kind, role, why), rows in groupby(rights, alike):
-        what = ", ".join(right.what or role for _, right, _ in rows)
-        table.add_row(*map(printable, (word, kind, role, what, why)))
+        what = folded(printable(right.what or role) for _, right, _ in rows)
+        table.add_row(*map(printable, (word, kind, role)), what, printable(why))
     show(table)

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -107,20 +108,27 @@ def offer_named(text: str, *, failed: bool = False) -> None:
 
 def commands_in(text: str) -> list[str]:
     """The commands that a text names between backticks, as they are typed here, each once."""
-    return list(
-        dict.fromkeys(f"{_started(name, words)} {words}" for name, words in _COMMAND.findall(text))
-    )
+    found = _COMMAND.findall(text)
+    return list(dict.fromkeys(_typed_here(name, words) for name, words in found))
 
 
-def _started(name: str, words: str) -> str:
-    """How a command begins: in the environment that this one works in, never in production then."""
-    if name != "sparkify":
-        return f"{_python()} -m {name}"
+def _typed_here(name: str, words: str) -> str:
+    return command_line(words) if name == "sparkify" else f"{_python()} -m {name} {words}"
+
+
+def command_line(words: str) -> str:
+    """A command of ours as it is typed here: with the settings and in the environment of this one.
+
+    Without them it would lead to another warehouse, or to production.
+    """
     context = click.get_current_context(silent=True)
-    inside = context.find_root().params.get("environment") if context else None
-    if not inside or words.startswith(("--env ", "env ")):
-        return called_as()
-    return f"{called_as()} --env {shlex.quote(inside)}"
+    given = context.find_root().params if context else {}
+    options = []
+    if (config := given.get("config")) and not words.startswith("--config "):
+        options += ["--config", shlex.quote(str(config))]
+    if (inside := given.get("environment")) and not words.startswith(("--env ", "env ")):
+        options += ["--env", shlex.quote(inside)]
+    return " ".join([called_as(), *options, words])
 
 
 def _print(console: Console, text: str, style: str) -> None:
@@ -171,6 +179,11 @@ def show(drawn: Table | Tree) -> None:
     with console.capture() as captured:
         console.print(drawn)
     console.out(re.sub(" +$", "", captured.get(), flags=re.MULTILINE), end="")
+
+
+def folded(names: Iterable[str], most: int = 60) -> str:
+    """Many names for a cell of a table, in lines that a pipe, which wraps nothing, has room for."""
+    return textwrap.fill(", ".join(names), most, break_long_words=False, break_on_hyphens=False)
 
 
 def fits(table: Table) -> bool:

@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from sparkify_dagster.cli.console import (
-    called_as,
     command,
+    command_line,
     grid,
     near,
     say,
@@ -201,7 +201,7 @@ def _show_next(found: Comparison, report: Path) -> None:
     command(ui)
     for what, words in _NEXT.items():
         say(f"{what}:")
-        command(f"{called_as()} {words}")
+        command(command_line(words))
 
 
 def _dagster() -> str:

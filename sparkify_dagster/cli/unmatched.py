@@ -13,8 +13,8 @@ from dataclasses import asdict
 import typer
 
 from sparkify_dagster.cli.console import (
-    called_as,
     command,
+    command_line,
     grid,
     note,
     offer,
@@ -177,7 +177,7 @@ def _command(each: Unmatched) -> str:
     if not words or any(printable(word) != word for word in words):
         return ""
     options_end = "-- " if any(word.startswith("-") for word in words) else ""
-    return f"{called_as()} alias add {options_end}{shlex.join(words)}"
+    return command_line(f"alias add {options_end}{shlex.join(words)}")
 
 
 def _as_json(each: Unmatched) -> dict[str, object]:

@@ -150,6 +150,9 @@ def test_commands_that_are_named_in_an_environment_stay_in_it(
     assert run(app, ["env", "create", "ci"]).exit_code == 0
     said = run(app, ["--env", "ci", "status"]).output
     assert " --env ci etl" in said
+    Path("other.cfg").write_text("[DUCKDB]\nPATH=data/other.duckdb\n")
+    told = run(app, ["--config", "other.cfg", "--env", "ci", "status"]).output
+    assert " --config other.cfg --env ci etl" in told, told
     assert " --env ci env list" not in run(app, ["--env", "ai", "status"]).output
     for words in (["--env", "", "etl"], ["env", "create", ""]):
         refused = run(app, words)
