@@ -29,6 +29,7 @@ from sparkify_dagster.settings import (
     LoadSettings,
     Settings,
     SettingsError,
+    deciding,
     in_s3,
     staging_problem,
 )
@@ -151,6 +152,7 @@ def open_lake(
         today=utc_today(),
         aliases=_document(lake, "ALIASES", reach, meter),
         forgotten=_document(lake, "FORGOTTEN", reach, meter),
+        settings=deciding(settings),
     )
 
 

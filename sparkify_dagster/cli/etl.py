@@ -15,7 +15,7 @@ from sparkify_dagster.cli.console import near, offer, print_json, warn
 from sparkify_dagster.cli.errors import FAILED
 from sparkify_dagster.cli.home import end_lost_runs, home_for
 from sparkify_dagster.cli.outcome import outcome_json, show_outcome
-from sparkify_dagster.cli.plan import Plan, make_plan, show_plan
+from sparkify_dagster.cli.plan import Plan, make_plan, show_idle, show_plan
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.progress import report
 from sparkify_dagster.core.text import count
@@ -71,6 +71,7 @@ def run_plan(
         print_json(_as_json(found, plan, None, dry_run=True))
     elif found.todo.is_nothing:
         offer(nothing_changed(found, days))
+        show_idle(plan)
     else:
         show_plan(plan)
     return plan.exit_code if exit_code else 0

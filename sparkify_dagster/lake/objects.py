@@ -150,6 +150,7 @@ class DayRange:
         return DayRange(self.first, max(today, date.fromisoformat(latest or str(today))))
 
 
+EVERY_DAY = DayRange(date.min)
 LINKED = "@"
 """Begins the token of a file that a link leads to."""
 NOT_FOLLOWED = (

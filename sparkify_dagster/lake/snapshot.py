@@ -21,7 +21,7 @@ from sparkify_dagster.lake.documents import (
     read_forgotten,
 )
 from sparkify_dagster.lake.jsonpaths import JsonPaths, parse_jsonpaths
-from sparkify_dagster.lake.objects import Aside, DayRange, Unroutable, by_day, not_yet
+from sparkify_dagster.lake.objects import EVERY_DAY, Aside, DayRange, Unroutable, by_day, not_yet
 from sparkify_dagster.lake.reader.reader import READER_VERSION, Reader
 from sparkify_dagster.lake.store.base import ObjectStore
 from sparkify_dagster.model.catalog import model_version
@@ -45,6 +45,8 @@ class Snapshot:
         aside: What is there and not read, by staging table.
         aliases: What the document of aliases says.
         forgotten: The people whose events are not loaded.
+        covers: The log days that the settings ask for.
+        settings: See `Lake`.
     """
 
     songs: dict[str, Part]
@@ -55,6 +57,8 @@ class Snapshot:
     aside: Mapping[str, Aside] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)
     forgotten: Forgotten = field(default_factory=Forgotten)
+    covers: DayRange = EVERY_DAY
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def reaching(self, latest: str) -> Snapshot:
         """The same with an open range of days that goes to a day, if that is after today."""
@@ -123,6 +127,7 @@ class Lake:
         threads: Threads to parse records with; 0 for all cores.
         meter: Counts what its stores are asked.
         aliases: The document of aliases; None: there is none. So is `forgotten`, of people.
+        settings: The settings that decide what is loaded from it, each with its value.
     """
 
     songs: ObjectStore
@@ -135,6 +140,7 @@ class Lake:
     today: date | None = None
     aliases: Document | None = None
     forgotten: Document | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def snapshot(self) -> Snapshot:
         """Lists the whole lake. Opens no object but documents.
@@ -156,6 +162,8 @@ class Lake:
             aside={STAGING_SONGS.name: songs.aside, STAGING_EVENTS.name: logs.aside},
             aliases=read_aliases(self.aliases),
             forgotten=read_forgotten(self.forgotten),
+            covers=self.days,
+            settings=self.settings,
         )
 
     def _is_ahead(self, day: str) -> bool:

@@ -6,6 +6,7 @@ checks a table has stands in `checks`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
@@ -67,6 +68,22 @@ class Check:
         """The columns of its answer: `offenders`, then those that `compared` names."""
         named = (name for _, name, _, _ in Formatter().parse(self.compared) if name)
         return tuple(dict.fromkeys((OFFENDERS, *named)))
+
+    @property
+    def digest(self) -> str:
+        """Differs where another question is asked, or its answer has other consequences."""
+        asked = self.question(_Named()) if self.question else ""
+        return hashlib.sha256(f"{self.blocking} {asked}".encode()).hexdigest()[:8]
+
+
+class _Named:
+    """Rows under the names of their tables: no warehouse is meant."""
+
+    def touched(self, table: str) -> str:
+        return f"touched.{table}"
+
+    def whole(self, table: str) -> str:
+        return table
 
 
 def ask(file: str, table: Table, **given: Any) -> Question:

@@ -65,6 +65,11 @@ def audits_of(name: str) -> tuple[Check, ...]:
     return tuple(check for check in checks_of(name) if check.name not in _ALONE)
 
 
+def asked_of(name: str) -> dict[str, str]:
+    """The checks that a load asks of a table, each with a digest of what it asks."""
+    return {check.name: check.digest for check in audits_of(name)}
+
+
 def all_checks() -> tuple[Check, ...]:
     """The checks of every staging and star table and of every mart."""
     return tuple(check for table in (*STAGING, *STAR, *MARTS) for check in checks_of(table.name))

@@ -174,6 +174,13 @@ The digest is the token of their document as it was then, `empty` where a day ha
 SEARCHED, WIPED = "all", "file"
 """Parts of it: up to which document the tables were searched for them, and DuckDB's file wiped."""
 
+SETTINGS = "settings"
+"""In place of a table: the settings that decided what was loaded last, each a part; values are
+messages."""
+CHECKS = "checks"
+"""In place of a table: the checks that the last load asked, by table; the message is a JSON object
+of their names, each with a digest of what it asks."""
+
 MODEL = "model"
 """In place of a table: how each staging table is declared, by the code that made what is there.
 

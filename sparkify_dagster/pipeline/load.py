@@ -24,9 +24,8 @@ from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
-from sparkify_dagster.lake.documents import Aliases
 from sparkify_dagster.lake.errors import LakeError
-from sparkify_dagster.lake.snapshot import Lake
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model import marts, star
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
@@ -127,7 +126,7 @@ class _Load:
         yield from self._songs(plan)
         yield from self._days(plan)
         yield from self._check(_of_failed_loads(plan.todo))
-        yield from self._star(plan.todo, plan.snapshot.aliases)
+        yield from self._star(plan.todo, plan.snapshot)
         yield from self._check(self._of_columns())
         yield from self._prune(plan.held)
         yield from self._wipe(plan)
@@ -195,7 +194,7 @@ class _Load:
         finally:
             yield from self._tried("A reader was not closed", reader.close)
 
-    def _star(self, todo: Pending, aliases: Aliases) -> Iterator[Event]:
+    def _star(self, todo: Pending, seen: Snapshot) -> Iterator[Event]:
         if not self.request.star:
             return
         self.at = STAR
@@ -205,7 +204,8 @@ class _Load:
                 self.run_id,
                 rebuild=self.request.rebuilds(todo),
                 rebuild_from=self.limits.rebuild_from,
-                aliases=aliases,
+                aliases=seen.aliases,
+                settings=seen.settings,
             )
         except AuditFailed as error:
             self._fails(STAR, f"The star was not published. {error}")

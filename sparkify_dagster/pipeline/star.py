@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -27,6 +27,7 @@ from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import Finding, Stored, enforce, examine_at_once
+from sparkify_dagster.pipeline.conditions import to_note
 from sparkify_dagster.pipeline.marts import (
     MartsFailed,
     MartsResult,
@@ -144,6 +145,7 @@ def publish_star(
     rebuild: bool = False,
     rebuild_from: float = REBUILD_FROM,
     aliases: Aliases | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> StarResult:
     """Brings the five tables and the marts up to date with staging, audits them, commits.
 
@@ -154,6 +156,7 @@ def publish_star(
         rebuild: Build them whole from staging, whatever changed.
         rebuild_from: Share of staged rows that changed above which it is rebuilt all the same.
         aliases: What the document of aliases says; None: as it stands.
+        settings: Those by which the lake was read, to be noted; see `conditions`.
 
     Raises:
         AuditFailed: A blocking check failed; the star stays as it was.
@@ -166,7 +169,7 @@ def publish_star(
         progress.report(f"publishing the star: {name}")
 
     def work(session: Session, *, with_marts: bool = True) -> StarResult:
-        wanted = rebuild, rebuild_from, aliases
+        wanted = rebuild, rebuild_from, aliases, settings or {}
         return _published(session, run_id, wanted, turn, with_marts=with_marts)
 
     def was_committed(session: Session, result: StarResult) -> bool:
@@ -186,13 +189,13 @@ def publish_star(
 def _published(
     session: Session,
     run_id: str,
-    wanted: tuple[bool, float, Aliases | None],
+    wanted: tuple[bool, float, Aliases | None, Mapping[str, str]],
     on_table: Callable[[str], None],
     *,
     with_marts: bool,
 ) -> StarResult:
     create_tables(session, evolves=(*STAR, *(MARTS if with_marts else ())))
-    now, (rebuild, rebuild_from, aliases) = standing(session), wanted
+    now, (rebuild, rebuild_from, aliases, settings) = standing(session), wanted
     now.require_older()
     if not now.knows_model:
         ledger.record_model(session)
@@ -234,7 +237,8 @@ def _published(
     if built:
         _forget_retired(session)
     tables = {**built, **marts.tables}
-    _record(session, tables, position, now.next_load_id, run_id, token or NOTHING)
+    entries = [*_entries(tables, position, token or NOTHING), *to_note(now, settings)]
+    ledger.record(session, entries, now.next_load_id, run_id)
     return StarResult(
         mode,
         position,
@@ -288,27 +292,11 @@ class _Rebuild:
         self._session.send(f"CREATE TEMP TABLE {_MATCHES} AS\n{kept}")
 
 
-def _record(
-    session: Session,
-    tables: Mapping[str, TableResult],
-    position: int,
-    load_id: int,
-    run_id: str,
-    token: str,
-) -> None:
+def _entries(tables: Mapping[str, TableResult], position: int, token: str) -> Iterator[Entry]:
     digests = {SONGPLAY.name: token}
-    entries = [
-        Entry(
-            name,
-            "all",
-            "published",
-            digests.get(name, NOTHING),
-            row_count=table.rows,
-            position=position,
-        )
-        for name, table in tables.items()
-    ]
-    ledger.record(session, entries, load_id, run_id)
+    for name, table in tables.items():
+        digest = digests.get(name, NOTHING)
+        yield Entry(name, "all", "published", digest, row_count=table.rows, position=position)
 
 
 def _forget_retired(session: Session) -> None:

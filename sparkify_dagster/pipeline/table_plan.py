@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from sparkify_dagster.core.text import count
@@ -16,18 +17,23 @@ from sparkify_dagster.lake.changes import ObjectChanges, Part
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.catalog import TABLES, model_version
+from sparkify_dagster.model.ledger import LEDGER
 from sparkify_dagster.model.marts import MARTS
+from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Layer, Table
+from sparkify_dagster.pipeline.conditions import changed_checks, changed_settings
 from sparkify_dagster.pipeline.plan import Loaded, Pending
 from sparkify_dagster.warehouse.standing import FAILED
 
 Action = Literal["kept", "made", "altered", "loaded", "rebuilt", "refreshed"]
 """`altered`: its columns, in place. `loaded`: parts of it from the lake. `rebuilt`: all rows by its
 SELECT from what is staged. `refreshed`: those that may differ; what touches much is a rebuild."""
-Why = Literal["new", "objects", "gone", "failed before", "again", "model", "reader", "JSONPaths"]
-"""`again`: it has not changed and would be read once more."""
+Why = Literal[
+    "new", "objects", "gone", "left out", "failed before", "again", "model", "reader", "JSONPaths"
+]  # fmt: skip
+"""`again`: it has not changed and would be read once more. `left out`: by [DAYS]."""
 SEEN: Mapping[Action, str] = {
     "altered": "the old rows; a column that is new is NULL until its rows are loaded",
     "loaded": "of each part the old rows until its COMMIT",
@@ -42,28 +48,45 @@ class TablePlan:
     """What a load would do to a table.
 
     Attributes:
-        rows: How many it has now, by the history.
+        rows: How many it has now, by the history; None: that does not tell of it.
+        megabytes: What it takes now, about; None: nobody tells.
         destroys: What would be gone, in words.
-        views: The views that read it.
+        views: The views that read it, where more is done to it than writing rows.
+        rights: Who else may do what with it, likewise; all of it stays.
         readers: What is seen of it meanwhile.
+        idle: Checks and settings that have changed, and lead to nothing in it.
     """
 
     table: str
     actions: tuple[Action, ...]
     causes: tuple[str, ...] = ()
-    rows: int = 0
+    rows: int | None = None
+    megabytes: int | None = None
     destroys: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def is_kept(self) -> bool:
         """Whether nothing is done to it."""
         return self.actions == ("kept",)
 
+    @property
+    def is_altered(self) -> bool:
+        """Whether more is done to it than writing some rows."""
+        return not {"kept", "made", "loaded", "refreshed"}.issuperset(self.actions)
+
 
 def why_loaded(
-    part: Part, table: Table, held: Loaded, changed: ObjectChanges | None, *, again: bool
+    part: Part,
+    table: Table,
+    snapshot: Snapshot,
+    held: Loaded,
+    changed: ObjectChanges | None,
+    *,
+    again: bool,
 ) -> Why:
     """Why a part of a staging table is loaded.
 
@@ -75,7 +98,9 @@ def why_loaded(
     if before == FAILED:
         return "failed before"
     if not part.objects:
-        return "gone"
+        is_day = table is STAGING_EVENTS
+        asked = not is_day or date.fromisoformat(part.name) in snapshot.covers
+        return "gone" if asked else "left out"
     if before is None or part.name not in load:
         return "new"
     if before == part.digest:
@@ -102,6 +127,8 @@ def table_plans(
         rebuild: Star and marts are built whole, whatever changed.
     """
     star = _star(snapshot, held, todo, rebuild=rebuild)
+    checks = changed_checks(held.now)
+    settings = changed_settings(held.now, snapshot.settings)
     found = []
     for table in TABLES.values():
         steps = held.changes.get(table.name, ())
@@ -114,11 +141,22 @@ def table_plans(
             action, why = _derived(table, held, star)
             actions += [action] if action != "kept" else []
             causes += why
+        moved = (*settings.get(table.name, ()), *checks.get(table.name, ()))
+        causes += moved if actions else ()
         destroys = tuple(f"{table.name}.{step.column}" for step in steps if step.destroys)
         seen = tuple(dict.fromkeys(SEEN[a] for a in actions if a in SEEN and "made" not in actions))
         made = tuple(actions) or ("kept",)
-        rows = held.now.rows(table.name)
-        found.append(TablePlan(table.name, made, tuple(causes), rows, destroys, readers=seen))
+        found.append(
+            TablePlan(
+                table.name,
+                made,
+                tuple(causes),
+                None if table in (*LEDGER, *MATCHING) else held.now.rows(table.name),
+                destroys=destroys,
+                readers=seen,
+                idle=() if actions else moved,
+            )
+        )
     return found
 
 
@@ -136,6 +174,7 @@ def _of_parts(table: Table, whys: Counter[Why]) -> Iterator[str]:
         "new": "new",
         "objects": "other objects in the lake",
         "gone": "no object any more",
+        "left out": "[DAYS] leaves it out now",
         "failed before": "failed before",
         "again": "read again, as asked",
         "model": "loaded by columns that have changed",

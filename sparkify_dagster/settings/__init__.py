@@ -10,6 +10,7 @@ from sparkify_dagster.settings.catalogue import (
     CONFIG_NAME,
     ENV_CONFIG,
     SettingInfo,
+    deciding,
     describe_settings,
 )
 from sparkify_dagster.settings.environment import set_in_environment
@@ -36,6 +37,6 @@ __all__ = [
     "CONFIG_NAME", "ENV_CONFIG", "AlertsSettings", "AwsSettings", "ClusterSettings",
     "DaysSettings", "DuckDBSettings", "IamRoleSettings", "LakeSettings", "LoadSettings",
     "ReportSettings", "SensorSettings", "SettingInfo", "Settings", "SettingsError",
-    "WarehouseSettings", "describe_settings", "environment_name", "in_s3", "load_settings",
-    "secrets_in", "set_in_environment", "staging_problem",
+    "WarehouseSettings", "deciding", "describe_settings", "environment_name", "in_s3",
+    "load_settings", "secrets_in", "set_in_environment", "staging_problem",
 ]  # fmt: skip

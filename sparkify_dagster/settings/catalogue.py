@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from sparkify_dagster.settings.sections import Section, Settings
-from sparkify_dagster.settings.values import Expected, Local
+from sparkify_dagster.settings.values import Decides, Expected, Local
 
 CONFIG_NAME: Final = "dwh.cfg"
 ENV_PREFIX: Final = "SPARKIFY_"
@@ -32,6 +32,7 @@ class SettingInfo:
         expected: What a good value looks like.
         secret: Whether its value must never be shown.
         local: Whether it takes a local path, which may be relative.
+        decides: What it decides the rows of, see `values.Decides`; blank: of nothing.
     """
 
     section: str
@@ -41,6 +42,12 @@ class SettingInfo:
     expected: str
     secret: bool
     local: bool
+    decides: str = ""
+
+    @property
+    def name(self) -> str:
+        """As messages name it: `[S3] ENDINGS`."""
+        return f"[{self.section}] {self.key}"
 
     @property
     def env(self) -> str:
@@ -82,7 +89,17 @@ def _described(section: str, model: type[Section]) -> Iterator[SettingInfo]:
             expected=expected[-1] if expected else "",
             secret=field.annotation is SecretStr,
             local=Local in field.metadata,
+            decides="".join(mark.what for mark in field.metadata if isinstance(mark, Decides)),
         )
+
+
+def deciding(settings: Settings) -> dict[str, str]:
+    """The settings that decide what tables hold, as `[S3] ENDINGS`, each with its value."""
+    return {
+        info.name: _as_text(getattr(getattr(settings, info.section.lower()), info.key.lower()))
+        for info in describe_settings()
+        if info.decides
+    }
 
 
 def _as_text(default: object) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from sparkify_dagster.settings import values as v
-from sparkify_dagster.settings.values import Expected
+from sparkify_dagster.settings.values import Decides, Expected
 
 _STAGING: Final = "_sparkify_staging"
 BESIDE: Final = "_env_"
@@ -110,14 +110,14 @@ class LakeSettings(Section):
             instead.
     """
 
-    log_data: v.LakeFolder = "data/lake/log_data"
-    log_jsonpath: v.LakeObject = "data/lake/log_json_path.json"
-    song_data: v.LakeFolder = "data/lake/song_data"
-    follow_links: v.YesNo = False
+    log_data: Annotated[v.LakeFolder, Decides("logs")] = "data/lake/log_data"
+    log_jsonpath: Annotated[v.LakeObject, Decides("logs")] = "data/lake/log_json_path.json"
+    song_data: Annotated[v.LakeFolder, Decides("songs")] = "data/lake/song_data"
+    follow_links: Annotated[v.YesNo, Decides("lake")] = False
     staging: v.S3Prefix = ""
-    endings: v.Endings = ".json .jsonl .ndjson"
-    aliases: v.OptionalObject = ""
-    forgotten: v.OptionalObject = ""
+    endings: Annotated[v.Endings, Decides("lake")] = ".json .jsonl .ndjson"
+    aliases: Annotated[v.OptionalObject, Decides("plays")] = ""
+    forgotten: Annotated[v.OptionalObject, Decides("logs")] = ""
     queue: v.QueueUrl = ""
 
     @property
@@ -193,8 +193,8 @@ class DaysSettings(Section):
         last: Last log day. Blank: open, up to today in UTC or the latest day ever loaded.
     """
 
-    first: v.Day = date(2018, 11, 1)
-    last: Annotated[v.Day | None, Expected("a day as YYYY-MM-DD, or blank")] = None
+    first: Annotated[v.Day, Decides("logs")] = date(2018, 11, 1)
+    last: Annotated[v.Day | None, Expected("a day as YYYY-MM-DD, or blank"), Decides("logs")] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -231,14 +231,14 @@ class LoadSettings(Section):
     """
 
     schema_name: v.SchemaName = Field("sparkify", validation_alias="schema")
-    reject_limit: v.Share = 0.10
+    reject_limit: Annotated[v.Share, Decides("lake")] = 0.10
     batch_mb: v.FromOne = 512
-    object_mb: v.FromOne = 1_024
-    gzip_ratio: v.FromOne = 200
-    held_mb: v.FromOne = 4_096
-    most_rejects: v.Count = 1_000_000
+    object_mb: Annotated[v.FromOne, Decides("lake")] = 1_024
+    gzip_ratio: Annotated[v.FromOne, Decides("lake")] = 200
+    held_mb: Annotated[v.FromOne, Decides("lake")] = 4_096
+    most_rejects: Annotated[v.Count, Decides("lake")] = 1_000_000
     history_days: v.Days = 365
-    direct_copy: v.YesNo = True
+    direct_copy: Annotated[v.YesNo, Decides("logs")] = True
     hour_price: v.Price = 3.0
     run_days: v.Days = 90
     preview_rows: v.FewRows = 5

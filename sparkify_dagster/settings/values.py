@@ -37,6 +37,13 @@ class Expected:
     words: str
 
 
+@dataclass(frozen=True)
+class Decides:
+    """Marks a setting that decides what tables hold: of `songs`, `logs`, `lake` or `plays`."""
+
+    what: Literal["songs", "logs", "lake", "plays"]
+
+
 class Local:
     """Marks a setting whose relative paths are made absolute when settings are loaded."""
 

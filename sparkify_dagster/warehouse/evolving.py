@@ -5,8 +5,7 @@ What belongs here: statements. Which steps there are is decided in `evolution`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sparkify_dagster.core.text import count
@@ -22,28 +21,9 @@ from sparkify_dagster.model.table import Table, Type
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
 from sparkify_dagster.warehouse.evolution import Change
 
-_VIEWS = {
-    "duckdb": "SELECT v.schema_name, v.view_name, v.sql FROM duckdb_views() AS v "
-    "WHERE NOT v.internal AND v.database_name = current_database()",
-    "redshift": "SELECT v.schemaname, v.viewname, v.definition FROM pg_views AS v "
-    "WHERE v.schemaname NOT IN ('pg_catalog', 'information_schema')",
-}
 _BYTES = {"duckdb": "STRLEN", "redshift": "OCTET_LENGTH"}
 _BESIDE = "_beside"
 _EXAMPLES = 3
-
-
-def views_on(session: Session, tables: Iterable[str]) -> dict[str, list[str]]:
-    """The views whose text names each of some tables."""
-    rows = session.query(_VIEWS[session.engine])
-    return {
-        name: sorted(
-            f"{schema}.{view}"
-            for schema, view, text in rows
-            if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", str(text))
-        )
-        for name in tables
-    }
 
 
 def evolve(session: Session, table: Table, found: Columns, steps: Sequence[Change]) -> None:

@@ -181,6 +181,10 @@ class Standing:
         noted = (p.message for p in self._published([MODEL]) if p.part == table)
         return tuple(Declared(*column) for column in json.loads(next(noted, None) or "[]"))
 
+    def noted(self, target: str) -> dict[str, str]:
+        """What was noted last of something that is no table, by part."""
+        return {p.part: p.message or "" for p in self._published([target])}
+
     def rows(self, table: str) -> int:
         """How many rows a table has, by the history."""
         return sum(p.row_count for p in self._published([table]))

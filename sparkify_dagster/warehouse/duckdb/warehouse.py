@@ -24,6 +24,7 @@ from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine, quoted
 from sparkify_dagster.settings import DuckDBSettings
+from sparkify_dagster.warehouse.duckdb import stored
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
 from sparkify_dagster.warehouse.engine import (
@@ -149,8 +150,11 @@ class DuckDBWarehouse:
             return work(session)
 
     def sizes(self) -> dict[str, TableSize]:
-        """DuckDB keeps all tables in one file and does not tell them apart."""
-        return {}
+        """What the tables take of the file, in its blocks, by name; nothing while it is held."""
+        try:
+            return self.read_only(stored.sizes)
+        except WarehouseError:
+            return {}
 
     def clean_up(self) -> str:
         """Removes what killed processes had no memory for: rows, in clear.
