@@ -32,12 +32,14 @@ class ModelChange:
         column: The column as it is to be; None: it goes.
         name: The column that changes or goes; of a new one its own.
         sql: What stands in the table's SELECT, and what is to stand there.
+        first: The column stands before all others.
     """
 
     table: str
     name: str = ""
     column: Column | None = None
     sql: tuple[str, str] | None = None
+    first: bool = False
 
     def columns(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
         """The table's columns after it."""
@@ -48,6 +50,7 @@ class ModelChange:
             return tuple(kept)
         names = [c.name for c in columns]
         at = names.index(self.name) if self.name in names else _first_audit(columns)
+        at = 0 if self.first else at
         return (*kept[:at], self.column, *kept[at:])
 
 

@@ -18,7 +18,7 @@ from sparkify_dagster.cli.alias_app import alias
 from sparkify_dagster.cli.arguments import day, day_range
 from sparkify_dagster.cli.cluster_app import cluster
 from sparkify_dagster.cli.env_app import env
-from sparkify_dagster.cli.errors import said_plainly
+from sparkify_dagster.cli.errors import FAILED, said_plainly
 from sparkify_dagster.cli.grammar import Command, Json, environment_of, settings_of
 from sparkify_dagster.cli.look_app import look
 from sparkify_dagster.lake.objects import DayRange
@@ -191,7 +191,8 @@ def plan(
     exit_code: Annotated[
         bool,
         typer.Option(
-            "--exit-code", help="Exit with 0: nothing to do; 2: something; 3: it destroys."
+            "--exit-code",
+            help="Exit with 0: nothing to do; 2: something; 3: it destroys; 1: it cannot be told.",
         ),
     ] = False,
     as_json: Json = False,
@@ -200,7 +201,8 @@ def plan(
     from sparkify_dagster.cli.etl import run_plan
 
     options = {"exit_code": exit_code, "as_json": as_json}
-    raise typer.Exit(run_plan(settings_of(context), full=full, days=days, **options))
+    with said_plainly(FAILED if exit_code else None):
+        raise typer.Exit(run_plan(settings_of(context), full=full, days=days, **options))
 
 
 @app.command(cls=Command, rich_help_panel=_LOAD)

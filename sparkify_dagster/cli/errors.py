@@ -19,8 +19,12 @@ FAILED, WRONG_USE, STOPPED = 1, 2, 130
 
 
 @contextmanager
-def said_plainly() -> Iterator[None]:
-    """Ends the command with a message and a code when an expected error comes up."""
+def said_plainly(exit_code: int | None = None) -> Iterator[None]:
+    """Ends the command with a message and a code when an expected error comes up.
+
+    Args:
+        exit_code: The code of every such error, where the usual ones mean something else.
+    """
     try:
         yield
     except (KeyboardInterrupt, typer.Abort) as stop:
@@ -38,7 +42,7 @@ def said_plainly() -> Iterator[None]:
             raise
         code, message = told
         _say(f"Error: {message}")
-        raise typer.Exit(code) from None
+        raise typer.Exit(exit_code or code) from None
 
 
 def explained(error: Exception) -> tuple[int, str] | None:

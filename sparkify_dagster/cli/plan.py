@@ -25,7 +25,7 @@ from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.plan import Loaded, Pending
-from sparkify_dagster.pipeline.table_plan import TablePlan, Why, table_plans, why_loaded
+from sparkify_dagster.pipeline.table_plan import IN_WORDS, TablePlan, Why, table_plans, why_loaded
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.dependents import rights_on, views_on
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
@@ -195,10 +195,12 @@ def show_plan(plan: Plan) -> None:
         gone = f", drop the rows of {plan.songs_gone:,} that are gone" if plan.songs_gone else ""
         songs = count(plan.songs_to_read, "song object")
         say(f"  read {songs}, {size(plan.song_bytes)}{gone}")
-    if plan.days:
-        objects = count(sum(day.objects for day in plan.days), "object")
-        size_of_all = size(sum(day.bytes for day in plan.days))
-        say(f"  load {count(len(plan.days), 'log day')}: {objects}, {size_of_all}")
+    if loaded := [day for day in plan.days if day.objects]:
+        objects = count(sum(day.objects for day in loaded), "object")
+        size_of_all = size(sum(day.bytes for day in loaded))
+        say(f"  load {count(len(loaded), 'log day')}: {objects}, {size_of_all}")
+    if left := len(plan.days) - len(loaded):
+        say(f"  take out {count(left, 'log day')}")
     if plan.star:
         say("  bring star and marts up to date")
     say()
@@ -213,7 +215,8 @@ def show_plan(plan: Plan) -> None:
 
 def show_idle(plan: Plan) -> None:
     """Prints which checks and settings have changed and lead to nothing."""
-    for what, names in _by_text((t.table, t.idle) for t in plan.tables).items():
+    led = {cause for table in plan.tables for cause in table.causes}
+    for what, names in _by_text((t.table, set(t.idle) - led) for t in plan.tables).items():
         say(f"Changes nothing that is loaded: {what} ({', '.join(names)}).")
 
 
@@ -237,8 +240,9 @@ def _show_tables(tables: Sequence[TablePlan]) -> None:
     say()
     for seen, names in _by_text((t.table, t.readers) for t in tables).items():
         say(f"Meanwhile readers see of {_named(names)}: {seen}.")
-    for view, names in _by_text((t.table, t.views) for t in tables).items():
-        say(f"View {view} reads {_named(names)}.")
+    views = _by_text((t.table, t.views) for t in tables)
+    if told := ", ".join(f"{view} ({_named(names)})" for view, names in views.items()):
+        say(f"Views that read what is altered, and stay: {told}.")
     for right, names in _by_text((t.table, t.rights) for t in tables).items():
         say(f"Stays given: {right} on {_named(names)}.")
 
@@ -274,7 +278,7 @@ def _show_days(days: Sequence[DayPlan]) -> None:
         first, last = those[0].day, those[-1].day
         table.add_row(
             first if first == last else f"{first} to {last} ({len(those):,})",
-            why,
+            IN_WORDS[why],
             f"{sum(day.objects for day in those):,}",
             size(sum(day.bytes for day in those)),
             f"{sum(day.rows for day in those):,}",

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sparkify_dagster.core.text import cited
@@ -38,24 +38,36 @@ class JsonPaths:
     token: str
 
 
-def parse_jsonpaths(text: bytes, expected: int, where: str) -> JsonPaths:
+def parse_jsonpaths(
+    text: bytes, expected: int, where: str, usual: Collection[str] = ()
+) -> JsonPaths:
     """Reads a JSONPaths document.
 
     Args:
         expected: How many columns it must feed.
         where: Its place, for messages.
+        usual: The fields that the columns are named after, for messages.
 
     Raises:
         DocumentError: It is not such a document; says what is wrong and what to do.
     """
     paths = _paths(text, where)
+    fields = tuple(_field(path, number, where) for number, path in enumerate(paths, 1))
     if len(paths) != expected:
         raise DocumentError(
             f"{where}: {len(paths)} paths, but staging_events_table has {expected} columns to "
-            f"feed; list exactly {expected}, in the columns' order."
+            f"feed; list exactly {expected}, in the columns' order.{_missing(fields, usual)}"
         )
-    fields = tuple(_field(path, number, where) for number, path in enumerate(paths, 1))
     return JsonPaths(fields, token_of(fields))
+
+
+def _missing(fields: Collection[str], usual: Collection[str]) -> str:
+    """Where a document and the columns are out of step, if it names the usual fields."""
+    lacks = [name for name in usual if name not in fields]
+    more = [name for name in fields if name not in usual] if usual else []
+    told = [f"It lacks {cited(', '.join(lacks))}."] if lacks else []
+    told += [f"No column is named after {cited(', '.join(more)[:200])}."] if more else []
+    return "".join(f" {sentence}" for sentence in told)
 
 
 def token_of(fields: Iterable[str]) -> str:

@@ -180,8 +180,8 @@ class Lake:
         Raises:
             LakeError: It is not there or is not what it must be.
         """
-        expected = len(loaded_columns(STAGING_EVENTS))
-        return parse_jsonpaths(self.read_jsonpaths(), expected, self.jsonpaths)
+        usual = [column.source.removeprefix("$.") for column in loaded_columns(STAGING_EVENTS)]
+        return parse_jsonpaths(self.read_jsonpaths(), len(usual), self.jsonpaths, usual)
 
     def log_reader(self, fields: tuple[str, ...]) -> Reader:
         """A reader of log records."""

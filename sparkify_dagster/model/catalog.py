@@ -36,6 +36,13 @@ def tables_in(path: str, package: str = "model") -> set[str]:
     return TABLES.keys() & set(named).union(*through)
 
 
+def own_version(name: str) -> str:
+    """Digest of a table's own key and SQL, whatever it reads."""
+    table = TABLES[name]
+    said = [",".join(table.key), sql_text(table.sql) if table.sql else ""]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+
 @cache
 def model_version(name: str) -> str:
     """Digest of all that decides what the rows of a table are: columns, key, SQL, and its sources'.

@@ -7,7 +7,7 @@ production has none.
 from __future__ import annotations
 
 from sparkify_dagster.model.catalog import STAGING, TABLES
-from sparkify_dagster.model.ledger import CHECKS, MODEL, SETTINGS
+from sparkify_dagster.model.ledger import CHECKS, DEFINITIONS, MODEL, SETTINGS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import SHORT
 from sparkify_dagster.model.star import STAR
@@ -30,5 +30,11 @@ ENVIRONMENT = Table(
 BORROWED: tuple[Table, ...] = (*STAGING, TABLES["load_objects"], TABLES["load_rejects"])
 """What an environment reads from production, by views, as long as its code reads the lake alike."""
 
-DERIVED: tuple[str, ...] = (*(table.name for table in (*STAR, *MARTS)), MODEL, CHECKS, SETTINGS)
+DERIVED: tuple[str, ...] = (
+    *(table.name for table in (*STAR, *MARTS)),
+    MODEL,
+    CHECKS,
+    DEFINITIONS,
+    SETTINGS,
+)
 """What it always makes by itself, by its own code; so these have a history of their own."""

@@ -177,6 +177,8 @@ SEARCHED, WIPED = "all", "file"
 SETTINGS = "settings"
 """In place of a table: the settings that decided what was loaded last, each a part; values are
 messages."""
+DEFINITIONS = "definitions"
+"""In place of a table: the digest of each table's own key and SQL in the last load, by table."""
 CHECKS = "checks"
 """In place of a table: the checks that the last load asked, by table; the message is a JSON object
 of their names, each with a digest of what it asks."""

@@ -1,4 +1,4 @@
-"""What has a say in the tables besides lake and model: settings, and checks that keep rows out.
+"""What has a say in the tables besides lake and model: definitions, settings, and checks.
 
 Each load notes those it went by, where they are others than before. A plan holds today's against
 them, so that a change is named where it leads to something, and said to lead nowhere where it does.
@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sparkify_dagster.lake.changes import NOTHING
-from sparkify_dagster.model.catalog import STAGING
+from sparkify_dagster.model.catalog import STAGING, TABLES, own_version
 from sparkify_dagster.model.checks import asked_of
-from sparkify_dagster.model.ledger import CHECKS, SETTINGS
+from sparkify_dagster.model.ledger import CHECKS, DEFINITIONS, SETTINGS
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import SONGPLAY, STAR
@@ -31,6 +31,7 @@ _DECIDED = {
 def to_note(now: Standing, settings: Mapping[str, str]) -> list[Entry]:
     """The entries of the history that say by what a load goes, where that is news."""
     today = {CHECKS: {name: json.dumps(checks) for name, checks in _checks().items()}}
+    today[DEFINITIONS] = {table.name: own_version(table.name) for table in (*STAR, *MARTS)}
     today[SETTINGS] = dict(settings)
     return [
         Entry(target, part, "published", NOTHING, message=text)
@@ -39,6 +40,15 @@ def to_note(now: Standing, settings: Mapping[str, str]) -> list[Entry]:
         for part, text in parts.items()
         if known.get(part) != text
     ]
+
+
+def changed_definitions(now: Standing) -> dict[str, bool]:
+    """By table, whether its own key or SQL changed since the last load, where that is known."""
+    return {
+        name: own_version(name) != was
+        for name, was in now.noted(DEFINITIONS).items()
+        if name in TABLES
+    }
 
 
 def changed_checks(now: Standing) -> dict[str, list[str]]:

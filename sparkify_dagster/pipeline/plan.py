@@ -22,7 +22,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.pipeline.star import is_behind
 from sparkify_dagster.pipeline.suppress import is_staged, left_out
-from sparkify_dagster.pipeline.upgrade import carried_over
+from sparkify_dagster.pipeline.upgrade import carried_over, require_in_step
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse, WarehouseMissing
 from sparkify_dagster.warehouse.evolution import Change
@@ -214,6 +214,8 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     there, now = ledger.ready_tables(session), standing(session)
     changes = pending_changes(session, there, now)
     aliases = snapshot.aliases.token if snapshot else None
+    if snapshot:
+        require_in_step(now, snapshot)
     carried = carried_over(now, snapshot) if snapshot else {}
     songs, days = (now.digests(t.name) | carried.get(t.name, {}) for t in STAGING)
     left, forget, wipe = left_out(now), False, False

@@ -23,7 +23,11 @@ from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.star import SONGPLAY, STAR
 from sparkify_dagster.model.table import Layer, Table
-from sparkify_dagster.pipeline.conditions import changed_checks, changed_settings
+from sparkify_dagster.pipeline.conditions import (
+    changed_checks,
+    changed_definitions,
+    changed_settings,
+)
 from sparkify_dagster.pipeline.plan import Loaded, Pending
 from sparkify_dagster.warehouse.standing import FAILED
 
@@ -34,6 +38,17 @@ Why = Literal[
     "new", "objects", "gone", "left out", "failed before", "again", "model", "reader", "JSONPaths"
 ]  # fmt: skip
 """`again`: it has not changed and would be read once more. `left out`: by [DAYS]."""
+IN_WORDS: Mapping[Why, str] = {
+    "new": "new",
+    "objects": "other objects in the lake",
+    "gone": "no object any more",
+    "left out": "[DAYS] leaves it out now",
+    "failed before": "failed before",
+    "again": "read again, as asked",
+    "model": "loaded by columns that have changed",
+    "reader": "loaded by another reader",
+    "JSONPaths": "the JSONPaths document has changed",
+}
 SEEN: Mapping[Action, str] = {
     "altered": "the old rows; a column that is new is NULL until its rows are loaded",
     "loaded": "of each part the old rows until its COMMIT",
@@ -170,19 +185,8 @@ def _altered(table: Table, held: Loaded) -> Iterator[Action]:
 def _of_parts(table: Table, whys: Counter[Why]) -> Iterator[str]:
     unit = "log day" if table is STAGING_EVENTS else "part of the catalogue"
     units = "log days" if table is STAGING_EVENTS else "parts of the catalogue"
-    said: Mapping[Why, str] = {
-        "new": "new",
-        "objects": "other objects in the lake",
-        "gone": "no object any more",
-        "left out": "[DAYS] leaves it out now",
-        "failed before": "failed before",
-        "again": "read again, as asked",
-        "model": "loaded by columns that have changed",
-        "reader": "loaded by another reader",
-        "JSONPaths": "the JSONPaths document has changed",
-    }
     for why, number in whys.items():
-        yield f"{count(number, unit, units)}: {said[why]}"
+        yield f"{count(number, unit, units)}: {IN_WORDS[why]}"
 
 
 def _star(snapshot: Snapshot, held: Loaded, todo: Pending, *, rebuild: bool) -> tuple[Action, str]:
@@ -209,12 +213,20 @@ def _derived(table: Table, held: Loaded, star: tuple[Action, str]) -> tuple[Acti
     """What is done to a table of the star, or a mart."""
     now = held.now.positions([table])[table.name]
     if now.version is not None and now.version != model_version(table.name):
-        before = {name: held.now.made_by(name) for name in table.reads}
-        moved = [n for n, version in before.items() if version and version != model_version(n)]
-        if held.changes.get(table.name):
-            return "rebuilt", ()
-        why = f"what it reads changed: {', '.join(moved)}" if moved else "its SQL or key changed"
-        return "rebuilt", [why]
+        return "rebuilt", [*_of_model(table, held)]
     if table in MARTS and star[0] == "kept" and now.load_id != held.now.last_published():
         return "rebuilt", ["it missed a publication of the star"] if now.load_id else []
     return star[0], [star[1]] if star[1] else []
+
+
+def _of_model(table: Table, held: Loaded) -> Iterator[str]:
+    """Why the rows of a table of the star, or of a mart, are others by today's model."""
+    before = {name: held.now.made_by(name) for name in table.reads}
+    moved = [n for n, version in before.items() if version and version != model_version(n)]
+    steps, other = held.changes.get(table.name), changed_definitions(held.now).get(table.name)
+    if moved:
+        yield f"what it reads changed: {', '.join(moved)}"
+    if other or (other is None and not moved and not steps):
+        yield "its SQL or key changed"
+    elif not (moved or steps):
+        yield "a column is declared otherwise"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sparkify_dagster.lake.changes import Part, digest
+from sparkify_dagster.lake.errors import DocumentError
 from sparkify_dagster.lake.jsonpaths import token_of
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.snapshot import Snapshot, context_of, loaded_columns
@@ -75,6 +76,28 @@ def _as_before(
         if digests.get(name) == digest(part.objects, context_of(table, document, version)):
             same[name] = part.digest
     return same
+
+
+def require_in_step(now: Standing, snapshot: Snapshot) -> None:
+    """Sees to it that the JSONPaths document follows the model, whose columns it goes by in order.
+
+    One that maps other fields to the columns is nobody's mistake; one that names just the fields of
+    an older model's columns would feed today's from wrong ones.
+
+    Raises:
+        DocumentError: It is of an older model.
+    """
+    columns = loaded_columns(STAGING_EVENTS)
+    declared = (column.source for column in now.declared(STAGING_EVENTS.name))
+    before = [source for source in declared if source.startswith(_A_FIELD)]
+    named = [f"{_A_FIELD}{field}" for field in snapshot.fields]
+    if before == named != [column.source for column in columns]:
+        wrong, field = next((c, f) for c, f in zip(columns, named, strict=True) if c.source != f)
+        raise DocumentError(
+            "the JSONPaths document ([S3] LOG_JSONPATH) names the fields of an older model's "
+            f"columns: {wrong.name} would be fed by {field}, not by {wrong.source}. "
+            "List the fields of the columns of today's code, in their order."
+        )
 
 
 def evolve(warehouse: Warehouse, carried: Mapping[str, Mapping[str, str]], run_id: str) -> None:

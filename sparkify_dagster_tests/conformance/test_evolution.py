@@ -8,22 +8,28 @@ from __future__ import annotations
 import itertools
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sparkify_dagster.cli.plan import Plan, make_plan
+from sparkify_dagster.core.text import count
+from sparkify_dagster.lake.errors import DocumentError
+from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model.catalog import MARTS, STAGING, STAR, TABLES
 from sparkify_dagster.model.table import Column, Type
+from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request, held_against, pending
+from sparkify_dagster.warehouse.dependents import rights_on
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster_tests import oracle
 from sparkify_dagster_tests.changed_model import ModelChange, altered, changed_model
@@ -71,9 +77,17 @@ LATE = ModelChange(
     EVENTS, "mode", Column("mode", Type.VARCHAR, "How it plays.", length=9, source="$.mode")
 )
 WIDER_YEARS = tuple(altered(table, "year", type=Type.BIGINT) for table in (SONGS, "song"))
+RENAMED = ModelChange(
+    EVENTS, "method", replace(TABLES[EVENTS].column("method"), name="verb", was="method")
+)
+NARROWER = altered(EVENTS, "user_agent", length=40)
+REORDERED = ModelChange(EVENTS, "page", TABLES[EVENTS].column("page"), first=True)
+EXPECTED = altered(EVENTS, "location", accepted=("Reno, NV",))
+FEWER_EXPECTED = altered("songplay", "level", accepted=("free",))
 CHANGES = (
     *WIDER_YEARS,
     SONG_MOOD, LABEL, NO_STATUS, NO_NUMBER, WIDER, OPTIONAL, MEANING, YEARS, WIDER_NAME, LATE,
+    RENAMED, NARROWER, REORDERED, EXPECTED, FEWER_EXPECTED,
 )  # fmt: skip
 _numbers = itertools.count()
 
@@ -106,8 +120,30 @@ def document_of(lake: TinyLake) -> None:
     put(lake.document, jsonpaths(names))
 
 
-def plan_of(lake: TinyLake, warehouse: Warehouse) -> Plan:
-    snapshot, held = held_against(lake.open().snapshot(), warehouse)
+@dataclass(frozen=True)
+class Ways:
+    """Settings that have a say in what a load gives."""
+
+    last: date | None = None
+    rejects: float = 0.1
+
+    def lake(self, lake: TinyLake) -> Lake:
+        return replace(lake.open(last_day=self.last), settings=self.named)
+
+    @property
+    def named(self) -> dict[str, str]:
+        return {"[DAYS] LAST": str(self.last or ""), "[LOAD] REJECT_LIMIT": f"{self.rejects:g}"}
+
+    def load(self, pair: Pair, warehouse: Warehouse | None = None) -> Outcome:
+        limits = Limits(rejects=self.rejects)
+        return bring_up_to_date(self.lake(pair.lake), warehouse or pair.warehouse, limits=limits)
+
+
+USUAL = Ways()
+
+
+def plan_of(lake: TinyLake, warehouse: Warehouse, ways: Ways = USUAL) -> Plan:
+    snapshot, held = held_against(ways.lake(lake).snapshot(), warehouse)
     todo = pending(snapshot, held, Request())
     return make_plan(warehouse, snapshot, held, todo, everything=False)
 
@@ -141,17 +177,76 @@ def assert_done(plan: Plan, outcome: Outcome) -> None:
     assert ("loaded" in said[SONGS]) == (outcome.songs is not None)
 
 
-def evolve_and_compare(pair: Pair, changes: Sequence[ModelChange]) -> Plan:
+def assert_causes(
+    plan: Plan,
+    changes: Sequence[ModelChange],
+    before: Ways,
+    now: Ways,
+    silent: Sequence[ModelChange],
+) -> None:
+    """Each difference of model and settings is named where it stands, and no other table alters.
+
+    Args:
+        silent: Changes of columns that the engine does not know.
+    """
+    told = {table.table: "; ".join((*table.causes, *table.idle)) for table in plan.tables}
+    for change in changes:
+        if change.sql:
+            assert "its SQL or key changed" in told[change.table]
+        if change.name and change not in (MEANING, *silent):
+            named = change.column.name if change.column else change.name
+            assert named in told[change.table], (named, told[change.table])
+    for name, value in now.named.items():
+        assert (f"{name} is {value or 'blank'}, was" in told[EVENTS]) == (
+            value != before.named[name]
+        )
+    not_columns = (EXPECTED, FEWER_EXPECTED, *silent)
+    altered = {c.table for c in changes if c.name and c not in not_columns}
+    assert {t.table for t in plan.tables if "altered" in t.actions} == altered
+
+
+@dataclass(frozen=True)
+class Held:
+    """What can be lost: columns by table, rows of days."""
+
+    columns: frozenset[tuple[str, str]]
+    days: Mapping[str, int]
+
+    @classmethod
+    def of(cls, warehouse: Warehouse) -> Held:
+        with warehouse.reading() as session:
+            columns = {(t, c) for t, columns in session.tables().items() for c in columns}
+            days = f"SELECT e.log_date, COUNT(*) FROM {session.schema}.{EVENTS} AS e GROUP BY 1"
+            return cls(frozenset(columns), {str(d): n for d, n in session.query(days)})
+
+    def lost(self, now: Held, changes: Sequence[ModelChange]) -> set[str]:
+        """What a plan must have said: what is here and no longer there."""
+        renamed = {(c.table, c.column.was) for c in changes if c.column and c.column.was}
+        columns = {f"column {t}.{c}" for t, c in self.columns - now.columns - renamed}
+        days = {day: rows for day, rows in self.days.items() if day not in now.days}
+        left_out = "that [DAYS] leaves out; they come back with the setting"
+        rows = f"{count(sum(days.values()), 'row')} of {count(len(days), 'log day')} {left_out}"
+        return columns | ({rows} if days else set())
+
+
+def evolve_and_compare(
+    pair: Pair, changes: Sequence[ModelChange], before: Ways = USUAL, now: Ways = USUAL
+) -> Plan:
+    held = Held.of(pair.warehouse)
     with changed_model(*changes):
         document_of(pair.lake)
-        plan = plan_of(pair.lake, pair.warehouse)
-        outcome = bring_up_to_date(pair.lake.open(), pair.warehouse)
+        plan = plan_of(pair.lake, pair.warehouse, now)
+        outcome = now.load(pair)
         assert outcome.failed == set()
         assert_done(plan, outcome)
-        after = plan_of(pair.lake, pair.warehouse)
+        lengths = (WIDER, WIDER_NAME) if pair.warehouse.engine == "duckdb" else ()
+        assert_causes(plan, changes, before, now, (REORDERED, *lengths))
+        assert set(plan.destroys) == held.lost(Held.of(pair.warehouse), changes)
+        assert plan.exit_code == (3 if plan.destroys else 0 if outcome.todo.is_nothing else 2)
+        after = plan_of(pair.lake, pair.warehouse, now)
         assert after.exit_code == 0, after
         fresh = pair.new_warehouse()
-        bring_up_to_date(pair.lake.open(), fresh)
+        now.load(pair, fresh)
         assert contents(pair.warehouse) == contents(fresh)
         with pair.warehouse.reading() as session:
             there = session.tables()
@@ -189,6 +284,12 @@ def test_what_cannot_be_done_stops_the_load_says_why_and_writes_nothing(filled: 
     with changed_model(renamed):
         for act in (plan_of, lambda *_: bring_up_to_date(lake.open(), warehouse)):
             with pytest.raises(WarehouseError, match='was="num_songs" keeps its values, was="" sa'):
+                act(lake, warehouse)
+    with changed_model(REORDERED):  # And the document goes by the order before.
+        for act in (plan_of, lambda *_: bring_up_to_date(lake.open(), warehouse)):
+            with pytest.raises(
+                DocumentError, match=r"page would be fed by \$\.artist, not by \$\.page"
+            ):
                 act(lake, warehouse)
     shorter = altered("load_objects", "size", type=Type.INTEGER)
     said = r"load_objects.size is to be INTEGER, and 1 stored value does not fit \(3000000000\)"
@@ -260,30 +361,129 @@ def watched(pair: Pair, double: Callable[[], Any], s3: Callable[[], Any]) -> Ite
     assert seen.wrong == []
 
 
-@pytest.mark.drill
+RECORDS = st.tuples(*(st.integers(0, most) for most in (2, 2, 2, 3)))
+"""A day, a session, a person, a place in the session."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A lake, and what becomes of code and settings over the warehouse that has loaded it."""
+
+    records: Sequence[tuple[int, int, int, int]]
+    songs: int
+    bad: bool
+    changes: Sequence[ModelChange]
+    now: Ways
+    more: bool
+
+    def fill(self, lake: TinyLake) -> None:
+        days: dict[int, list[object]] = {}
+        for day, session, person, item in self.records:
+            play = event(itemInSession=item, sessionId=session, userId=str(person), mode="loud")
+            days.setdefault(day, []).append(play)
+        if self.bad:
+            days.setdefault(0, []).append(event(ts="yesterday"))
+        for day, records in days.items():
+            lake.put_log(log_key(f"2018-11-0{day + 1}"), *records)
+        for number in range(self.songs):
+            lake.put_song(f"{number}.json", song(song_id=f"SO{number}", label="Mute", year=0))
+
+
+def _fit(changes: Sequence[ModelChange]) -> bool:
+    """Whether they speak of different things."""
+    of = [(change.table, change.name if not change.sql else "SQL") for change in changes]
+    return len(of) == len(set(of))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    changes = draw(st.lists(st.sampled_from(CHANGES), unique=True, max_size=5).filter(_fit))
+    bad = draw(st.booleans())
+    last = draw(st.sampled_from((None, date(2018, 11, 2))))
+    limit = 1.0 if bad else draw(st.sampled_from((0.1, 0.05)))
+    records = draw(st.lists(RECORDS, max_size=8, unique=True))
+    return Case(
+        records, draw(st.integers(1, 3)), bad, changes, Ways(last, limit), draw(st.booleans())
+    )
+
+
+def _run(case: Case, pair: Pair, look_on: Callable[[], AbstractContextManager[None]]) -> None:
+    case.fill(pair.lake)
+    USUAL.load(pair)
+    if case.more:
+        pair.lake.put_log(log_key("2018-11-02", "late.json"), event(sessionId=9))
+    with strangers(pair) as touched, look_on():
+        touched(evolve_and_compare(pair, case.changes, USUAL, case.now))
+
+
+@contextmanager
+def strangers(pair: Pair) -> Iterator[Callable[[Plan], None]]:
+    """Somebody else has a view on titles of songs and, on Redshift, rights: they stay, and the plan
+    names them."""
+    schema, theirs = pair.warehouse.schema, f"bi_{pair.warehouse.schema}"
+    whose = f"role analysts_{schema}"
+    is_redshift = pair.warehouse.engine == "redshift"
+    with pair.warehouse.transaction() as session:
+        session.execute(f"CREATE SCHEMA {theirs}")
+        session.execute(f"CREATE VIEW {theirs}.titles AS SELECT s.title FROM {schema}.song AS s")
+        if is_redshift:
+            session.execute(f"CREATE ROLE analysts_{schema}")
+            for table in TABLES:
+                session.execute(f'GRANT SELECT ON TABLE {schema}."{table}" TO {whose.upper()}')
+
+    def named(plan: Plan) -> None:
+        for table in plan.tables:
+            hangs = table.is_altered
+            assert (f"{theirs}.titles" in table.views) == (hangs and table.table == "song")
+            assert (f"SELECT for {whose}" in table.rights) == (hangs and is_redshift)
+
+    yield named
+    with pair.warehouse.transaction() as session:
+        songs, seen = (
+            session.query(f"SELECT COUNT(*) FROM {name}")
+            for name in (f"{schema}.song", f"{theirs}.titles")
+        )
+        assert songs == seen
+        kept = rights_on(session, TABLES) if is_redshift else {}
+        assert all(f"SELECT for {whose}" in rights for rights in kept.values())
+        session.execute(f"DROP SCHEMA {theirs} CASCADE")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_random_changes_of_the_model_over_a_warehouse_that_is_there(
+def test_random_changes_of_model_and_settings_over_random_lakes(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    def fixture(name: str) -> Callable[[], Any]:
-        return lambda: request.getfixturevalue(name)
+    _examples(engine, tmp_path, request, 3, lambda _: nullcontext())
 
+
+@pytest.mark.drill
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_of_them_while_somebody_looks_on(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    s3, double = _fixtures(request)
+    _examples(engine, tmp_path, request, 12, lambda pair: watched(pair, double, s3))
+
+
+def _fixtures(request: pytest.FixtureRequest) -> list[Callable[[], Any]]:
+    return [partial(request.getfixturevalue, name) for name in ("s3", "double")]
+
+
+def _examples(
+    engine: str,
+    root: Path,
+    request: pytest.FixtureRequest,
+    number: int,
+    look_on: Callable[[Pair], AbstractContextManager[None]],
+) -> None:
     @settings(
-        max_examples=12, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck),
+        max_examples=number, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck), phases=(Phase.generate,),
     )  # fmt: skip
-    @given(st.lists(st.sampled_from(CHANGES), unique=True, max_size=5), st.booleans())
-    def run(changes: list[ModelChange], more: bool) -> None:
-        selects = [change.table for change in changes if change.sql]
-        assume(len(selects) == len(set(selects)))
-        folder = tmp_path / str(next(_numbers))
-        with opened(engine, folder, fixture("s3"), fixture("double")) as pair:
-            fill(pair.lake)
-            bring_up_to_date(pair.lake.open(), pair.warehouse)
-            if more:
-                pair.lake.put_log(log_key("2018-11-03"), event(sessionId=9))
-            with watched(pair, fixture("double"), fixture("s3")):
-                evolve_and_compare(pair, changes)
+    @given(cases())
+    def run(case: Case) -> None:
+        with opened(engine, root / str(next(_numbers)), *_fixtures(request)) as pair:
+            _run(case, pair, partial(look_on, pair))
 
     run()
 

@@ -171,6 +171,13 @@ def test_a_wrong_number_of_paths_is_counted(count: int) -> None:
     )
 
 
+def test_fields_that_are_out_of_step_with_the_columns_are_named() -> None:
+    text = b'{"jsonpaths": ["$.artist", "$.mood"]}'
+    said = r"exactly 1, in the columns' order\. It lacks song\. No column .* artist, mood\."
+    with pytest.raises(DocumentError, match=said):
+        parse_jsonpaths(text, 1, "paths.json", ["song"])
+
+
 @pytest.mark.parametrize("path", ["`sparkify create-tables --drop`" * 9_000, None])
 def test_a_path_of_any_size_is_told_in_short_and_offers_no_command(path: str | None) -> None:
     deep = "[" * 900 + "]" * 900 if path is None else json.dumps(path)

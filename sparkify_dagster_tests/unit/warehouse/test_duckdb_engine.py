@@ -57,6 +57,15 @@ def test_one_engine_serves_one_transaction_after_the_other(
     assert engines == []
 
 
+def test_what_tables_take_is_told_in_blocks_and_of_no_table_of_others(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    with warehouse.transaction() as session:
+        session.execute("CREATE TABLE sparkify.song AS SELECT i FROM range(1000000) AS r(i)")
+        session.execute("CREATE TABLE sparkify.artist (i INTEGER)")
+    assert {name: size.megabytes for name, size in warehouse.sizes().items()} == {"song": 1}
+
+
 def test_two_looks_at_once_have_an_engine_each(warehouse: DuckDBWarehouse) -> None:
     with warehouse.reading() as one, warehouse.reading() as other:
         assert one.query("SELECT COUNT(*) FROM sparkify.t") == [(3,)]
