@@ -156,11 +156,13 @@ def _rows(load: Load | None) -> int:
 
 def _with_dependents(warehouse: Warehouse, tables: Sequence[TablePlan]) -> list[TablePlan]:
     """With what tables take, and what hangs on those that are altered."""
+    if all(table.is_kept for table in tables):
+        return [*tables]
     touched = [table.table for table in tables if table.is_altered]
     views, rights = warehouse.read_only(
         lambda session: (views_on(session, touched), rights_on(session, touched))
     )
-    sizes = warehouse.sizes() if any(not table.is_kept for table in tables) else {}
+    sizes = warehouse.sizes()
     return [
         replace(
             table,
@@ -235,6 +237,8 @@ def _show_tables(tables: Sequence[TablePlan]) -> None:
             _sum(t.megabytes for t in those),
         )
     show(drawn)
+    if any(t.rows for t in tables) and not any(t.megabytes for t in tables):
+        say("What tables take is not told: on Redshift, it takes SELECT on svv_table_info.")
     if kept := sum(table.is_kept for table in tables):
         say(f"{count(kept, 'other table stays as it is', 'other tables stay as they are')}.")
     say()
