@@ -35,7 +35,9 @@ MOST_REFUSALS = 20
 
 _PREFIX = "tried_by_doctor_"
 _LEFT = re.compile(_PREFIX + r"[0-9a-f]{8}_\w+")
-_EXPLAINED = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE TEMP TABLE \S+ AS)\b")
+_EXPLAINED = re.compile(
+    r"(?:\s|--[^\n]*\n)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE TEMP TABLE \S+ AS)\b"
+)
 _DROPPED = re.compile(r"^DROP TABLE (?:IF EXISTS )?")
 _OF_TRANSACTIONS = re.compile(r"\s*(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|TRUNCATE|VACUUM)\b")
 """Never sent: they would end the transaction in which all is tried."""

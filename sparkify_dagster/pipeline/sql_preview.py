@@ -102,6 +102,10 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         _, matched, _ = loaded(refreshing, named)
         forgotten = replace(named, forgotten=Document("forgotten", lambda: b"1"))
         forgot, *_ = loaded(refreshing, forgotten)
+        logs.put(EVENT.replace(b'"user_id": 1', b'"user_id": 2'))
+        _, newcomer, _ = loaded(refreshing, forgotten)
+        logs.put(EVENT)
+        without, *_ = loaded(replace(refreshing, direct_copy=True), forgotten)
         logs.put(b"[]")
         failed, *_ = loaded(Limits(direct_copy=False))
         beside = warehouse.beside
@@ -121,6 +125,8 @@ def recorded(schema: str, place: Place, reader: str = "") -> list[Stage]:
         Stage("refresh", f"{refreshing_star} a day changed", star, refreshed, _WHOLE),
         Stage("match", f"{refreshing_star} songs and aliases changed", star, matched, _WHOLE),
         Stage("forget", f"Forgotten people, out of {STAGING_EVENTS.name}", of_events, forgot),
+        Stage("newcomer", f"{refreshing_star} somebody is new", (), newcomer, _WHOLE),
+        Stage("without", "A log day copied without forgotten people", (), without, _BY_READER),
         Stage(
             "history",
             "At the end of each load: history that is too old",

@@ -35,12 +35,12 @@ SYSTEM_COLUMNS = frozenset({"oid", "xmin", "xmax", "cmin", "cmax", "ctid", "tabl
 # Reserved, and a value where they stand alone.
 VALUES = _words("values")
 # What may stand before a parenthesis and is neither a function nor a name.
-GRAMMAR = (RESERVED - {"UNNEST"}) | _words("grammar")
+GRAMMAR = (RESERVED - {"ENCODE", "ENCRYPT", "UNNEST"}) | _words("grammar")
 NO_CASTS = _words("no_such_types") | {"BLOB", "CLOB", "HUGEINT", "JSON", "STRING", "TINYINT"}
 NO_COLUMN_TYPES = NO_CASTS | _words("no_column_types")
 NO_OBJECTS = _words("no_objects")
 NO_STATEMENTS = _words("no_statements")
-NO_DATE_PARTS = frozenset({"ISODOW", "ISOYEAR", "JULIAN"})
+NO_DATE_PARTS = frozenset({"ISODOW", "ISOWEEK", "ISOYEAR", "JULIAN"})
 COPY_WORDS = _words("copy_words")
 NOT_WITH_JOB = frozenset(
     {"MANIFEST", "MAXERROR", "IGNOREALLERRORS", "DEFAULT", "ACCESS_KEY_ID", "CREDENTIALS"}

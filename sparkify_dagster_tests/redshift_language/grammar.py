@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/c_redshift-and-postgres-sql.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from sparkify_dagster_tests.redshift_language.facts import (
     COPY_WORDS,
@@ -81,6 +82,16 @@ _SEQUENCES: dict[tuple[str, ...], str] = {
     ("FROM", "ONLY"): "the table alone",
     ("WITH", "NO", "DATA"): "LIMIT 0",
     ("EXCLUDE", "USING"): "a check by a query",
+    ("UPDATE", "ONLY"): "the table alone",
+    ("PARTITION", "OF"): "a table of its own, or a view over several",
+    ("GROUP", "BY", "DISTINCT"): "GROUP BY alone",
+    ("IS", "JSON"): "IS_VALID_JSON",
+    ("IS", "NORMALIZED"): "nothing",
+    ("INCLUDING", "ALL"): "INCLUDING DEFAULTS",
+    ("REPLACE", "MATERIALIZED"): "DROP MATERIALIZED VIEW IF EXISTS, then CREATE",
+    ("CREATE", "RECURSIVE"): "a view over WITH RECURSIVE",
+    ("ON", "SEQUENCE"): "a column of IDENTITY",
+    ("COMMENT", "ON", "INDEX"): "nothing",
     ("SYMMETRIC",): "LEAST and GREATEST",
 }
 _WORDS = {
@@ -320,6 +331,14 @@ def _date_parts(tokens: Tokens) -> Iterator[Finding]:
                 yield Finding("date part", name, "DOW, WEEK or YEAR", "22023")
 
 
+def _collations(tokens: Tokens) -> Iterator[Finding]:
+    """COLLATE is a function, and a word of a column's definition."""
+    for token, after in pairwise(tokens):
+        if token.key == "COLLATE" and not after.key.startswith(("(", "CASE_", "CI", "CS")):
+            words = f"COLLATE {after.text}"
+            yield syntax("grammar", after, words, "COLLATE(…, 'case_insensitive'), or nothing")
+
+
 def _no_cautious_ctas(tokens: Tokens) -> Iterator[Finding]:
     at = next((i for i, t in enumerate(tokens[:4]) if t.key == "TABLE"), len(tokens))
     if tokens[0].key != "CREATE" or not follows(tokens, at + 1, "IF", "NOT", "EXISTS"):
@@ -374,5 +393,6 @@ RULES: tuple[Rule, ...] = (
     _lock,
     _truncate,
     _date_parts,
+    _collations,
     _merge,
 )

@@ -18,7 +18,13 @@ from sparkify_dagster_tests.redshift_language.facts import (
 )
 from sparkify_dagster_tests.redshift_language.finding import Finding, syntax
 from sparkify_dagster_tests.redshift_language.grammar import defined_columns
-from sparkify_dagster_tests.redshift_language.tokens import Token, closing, follows, table_name
+from sparkify_dagster_tests.redshift_language.tokens import (
+    Token,
+    closing,
+    follows,
+    items,
+    table_name,
+)
 
 Tokens = Sequence[Token]
 
@@ -29,6 +35,8 @@ _CONSTRAINTS = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "LIKE", "CHECK"}
 _QUERIES = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "(", "DECLARE"}
 # After these, a word before a parenthesis is a name.
 _NAMED = {"INTO", "TABLE", "VIEW", "REFERENCES", "AS", ")", "WITH", "RECURSIVE"}
+_NAMING = {"CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"}
+_KEYS = {"KEY", "UNIQUE", "DISTKEY", "SORTKEY"}
 _OBJECTS = {"TABLE", "VIEW", "SCHEMA", "FUNCTION", "PROCEDURE"}
 
 
@@ -123,10 +131,13 @@ def _reserved_after_dots(tokens: Tokens) -> Iterator[Finding]:
 
 def _reserved_objects(tokens: Tokens) -> Iterator[Finding]:
     """Names of tables, views and schemas in statements that sqlglot does not parse."""
+    objects = _OBJECTS | ({"ON"} if tokens[0].key in ("GRANT", "REVOKE") else set())
     at = next((i for i, t in enumerate(tokens[:7]) if t.key in _OBJECTS), None)
+    if at is None:
+        at = next((i for i, t in enumerate(tokens) if t.key in objects), None)
     if tokens[0].key in ("LOCK", "TRUNCATE", "ANALYZE", "VACUUM", "COPY"):
         at = 0 if at is None else at
-    elif at is None or tokens[0].key not in ("CREATE", "ALTER", "DROP", "COMMENT", "GRANT"):
+    elif at is None or tokens[0].key not in _NAMING:
         return
     at += 1
     while at < len(tokens) and tokens[at].key in ("IF", "NOT", "EXISTS"):
@@ -134,7 +145,7 @@ def _reserved_objects(tokens: Tokens) -> Iterator[Finding]:
     if tokens[0].key in ("ANALYZE", "VACUUM") or at >= len(tokens):
         return
     token = tokens[at]
-    if token.kind == "word" and token.key in RESERVED - {"ALL", "AUTHORIZATION", "IN", "SYSTEM"}:
+    if token.kind == "word" and token.key in RESERVED - {"ALL", "AUTHORIZATION", "LANGUAGE"}:
         yield syntax("reserved word", token, token.text, _QUOTE)
 
 
@@ -154,9 +165,34 @@ def _reserved_columns(tokens: Tokens) -> Iterator[Finding]:
                 yield syntax("reserved word", name, name.text, _QUOTE)
 
 
+def _reserved_in_lists(tokens: Tokens) -> Iterator[Finding]:
+    """Columns by name: of INSERT, COPY and views, of keys, of what ALTER TABLE changes."""
+    for index, token in enumerate(tokens):
+        named: list[Token] = []
+        if follows(tokens, index + 1, "(") and _holds_columns(tokens, index):
+            listed = items(tokens[index + 2 : closing(tokens, index + 1)])
+            named = [item[0] for item in listed if len(item) == 1]
+        elif follows(tokens, 0, "ALTER", "TABLE") and token.key in ("COLUMN", "DISTKEY"):
+            named = list(tokens[index + 1 : index + 2])
+        for name in named:
+            if name.kind == "word" and name.key in RESERVED - {"CHECK"}:
+                yield syntax("reserved word", name, name.text, _QUOTE)
+
+
+def _holds_columns(tokens: Tokens, index: int) -> bool:
+    """Whether a list of columns follows the token there."""
+    if tokens[0].key in ("CREATE", "ALTER") and tokens[index].key in _KEYS:
+        return True
+    start = {"COPY": 1, "INSERT": 2}.get(tokens[0].key)
+    if tokens[0].key == "CREATE":
+        start = next((i + 1 for i, t in enumerate(tokens[:5]) if t.key == "VIEW"), None)
+    return start is not None and table_name(tokens, start)[1] == index + 1
+
+
 RULES: tuple[Callable[[Tokens], Iterator[Finding]], ...] = (
     _functions,
     _reserved_after_dots,
     _reserved_objects,
     _reserved_columns,
+    _reserved_in_lists,
 )

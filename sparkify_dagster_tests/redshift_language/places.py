@@ -132,10 +132,12 @@ def _reserved(tree: Tree) -> Iterator[Finding]:
 
 
 def _system_columns(tree: Tree) -> Iterator[Finding]:
-    """Columns that a CTAS makes of what it selects."""
-    if not (isinstance(tree.root, exp.Create) and tree.root.kind == "TABLE"):
+    """Columns that a CTAS or a SELECT INTO makes of what it selects."""
+    is_table = isinstance(tree.root, exp.Create) and tree.root.kind == "TABLE"
+    made = tree.root.expression if is_table else tree.root
+    if not (is_table or tree.root.args.get("into")):
         return
-    for item in getattr(tree.root.expression, "selects", ()):
+    for item in getattr(made, "selects", ()):
         if item.alias_or_name.lower() in SYSTEM_COLUMNS:
             yield Finding("reserved word", item.alias_or_name, "no column may have this name")
 

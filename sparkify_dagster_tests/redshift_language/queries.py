@@ -26,6 +26,12 @@ _RANKS = (
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag,
     exp.Lead,
 )  # fmt: skip
+_OF_ONE_VALUE = (
+    exp.Predicate, exp.Select, exp.Alias, exp.Distinct, exp.Func, exp.Ordered, exp.Cast,
+)  # fmt: skip
+# Functions of a whole partition: their windows have no order.
+_WHOLE = (exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.GroupConcat)
+_WHOLE_NAMES = {"RATIO_TO_REPORT", "LISTAGG"}
 _CORRELATED = "This type of correlated subquery pattern is not supported due to internal error"
 
 
@@ -43,11 +49,17 @@ def _windows(tree: Tree) -> Iterator[Finding]:
             yield Finding("window", words, "count in a subquery, and join it", message=said)
         spec = window.args.get("spec")
         ordered = window.args.get("order") is not None
-        aggregate = isinstance(function, exp.AggFunc) and not isinstance(function, _RANKS)
-        if aggregate and ordered and spec is None:
+        rank = isinstance(function, _RANKS)
+        if ordered and (isinstance(function, _WHOLE) or function.name.upper() in _WHOLE_NAMES):
+            said = "ORDER BY is not supported in the window of this function"
+            yield Finding("window", words, "PARTITION BY alone", message=said)
+        elif isinstance(function, exp.AggFunc) and not rank and ordered and spec is None:
             said = "Aggregate window functions with an ORDER BY clause require a frame clause"
             yield Finding("window", words, "add a frame: ROWS UNBOUNDED PRECEDING", message=said)
-        if spec is not None and str(spec.args.get("kind") or "ROWS").upper() != "ROWS":
+        if rank and spec is not None:
+            said = "Frame clause is not supported for this window function"
+            yield Finding("window", words, "the window without a frame", message=said)
+        elif spec is not None and str(spec.args.get("kind") or "ROWS").upper() != "ROWS":
             said = "RANGE clause of window functions not yet implemented"
             yield Finding("window", words, "a frame of ROWS", message=said)
     for select in tree.root.find_all(exp.Select):
@@ -88,6 +100,8 @@ def _refused(reference: Reference) -> str:
         return "with a LIMIT in it"
     child: exp.Expr = inner
     for node in path(inner, outer):
+        if isinstance(node, exp.Group):
+            return "in GROUP BY"
         if isinstance(node, exp.SetOperation):
             return f"with {node.key.upper()} in it"
         if isinstance(node, exp.Join | exp.From):
@@ -103,7 +117,9 @@ def _own_window(block: exp.Expr) -> bool:
 
 
 def _is_equated(reference: Reference) -> bool:
-    return any(isinstance(n, exp.EQ) for n in path(reference.column, reference.chain[0]))
+    between = list(path(reference.column, reference.chain[0]))
+    either = any(isinstance(node, exp.Or | exp.Not) for node in between)
+    return any(isinstance(node, exp.EQ) for node in between) and not either
 
 
 def _is_scalar(query: exp.Expr) -> bool:
@@ -163,8 +179,14 @@ def _stored(root: exp.Expr) -> Iterator[exp.Expr]:
             yield node.this
         elif isinstance(node, exp.Select) and node.args.get("into"):
             yield node
-        elif isinstance(node, exp.Subquery) and isinstance(
-            node.parent, exp.From | exp.Join | exp.Select | exp.Alias
+        elif isinstance(node, exp.In) and node.args.get("query"):
+            yield node.args["query"].unnest()
+        elif (
+            isinstance(node, exp.Subquery)
+            and isinstance(
+                node.parent, exp.From | exp.Join | exp.Select | exp.Alias | exp.Binary | exp.Func
+            )
+            and not isinstance(node.parent, exp.SetOperation)
         ):
             yield node.this
 
@@ -188,10 +210,26 @@ def _row_values(tree: Tree) -> Iterator[Finding]:
         parent = row.parent
         if isinstance(parent, exp.In) and row is parent.this and parent.args.get("query"):
             continue
-        compared = isinstance(parent, exp.Predicate | exp.Select | exp.Alias | exp.Distinct)
-        if compared:
+        if isinstance(parent, _OF_ONE_VALUE):
             said = "Row constructors are not supported"
             yield Finding("row values", shown(row), "compare column by column", message=said)
+
+
+def _recursive(tree: Tree) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_WITH_clause.html"""
+    for cte in tree.root.find_all(exp.CTE):
+        within = cte.parent
+        name = cte.alias.lower()
+        again = any(not t.db and t.name.lower() == name for t in cte.this.find_all(exp.Table))
+        if not (isinstance(within, exp.With) and within.args.get("recursive") and again):
+            continue
+        query = cte.this
+        if not (isinstance(query, exp.Union) and not query.args.get("distinct")):
+            said = "Recursive CTE only supports UNION ALL"
+            yield Finding("recursive CTE", name, "UNION ALL of a start and a step", message=said)
+        if not cte.args["alias"].columns:
+            said = f"Recursive CTE {name} must have column aliases"
+            yield Finding("recursive CTE", name, f"name its columns: {name} (…)", "42601", said)
 
 
 def _full_joins(tree: Tree) -> Iterator[Finding]:
@@ -250,6 +288,7 @@ RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     _untyped,
     _row_values,
     _full_joins,
+    _recursive,
     _qualify,
     _many_tables,
 )

@@ -329,3 +329,29 @@ BEGIN; LOCK s.t; DELETE FROM s.t; INSERT INTO s.t SELECT a, 'x', NULL FROM u; CO
 SELECT MIN(a) AS "min", DATE_TRUNC('day', b) AS day FROM t GROUP BY 2 ORDER BY 2
 SELECT t.a FROM s.t AS t LEFT JOIN (SELECT u.i, COUNT(*) AS n FROM s.u AS u GROUP BY u.i) AS c ON c.i = t.i
 SELECT a.i FROM t AS a JOIN t AS t0 ON t0.i = a.i JOIN t AS t1 ON t1.i = a.i JOIN t AS t2 ON t2.i = a.i JOIN t AS t3 ON t3.i = a.i JOIN t AS t4 ON t4.i = a.i JOIN t AS t5 ON t5.i = a.i JOIN t AS t6 ON t6.i = a.i JOIN t AS t7 ON t7.i = a.i JOIN t AS t8 ON t8.i = a.i JOIN t AS t9 ON t9.i = a.i JOIN t AS t10 ON t10.i = a.i JOIN t AS t11 ON t11.i = a.i JOIN t AS t12 ON t12.i = a.i JOIN t AS t13 ON t13.i = a.i JOIN t AS t14 ON t14.i = a.i JOIN t AS t15 ON t15.i = a.i JOIN t AS t16 ON t16.i = a.i JOIN t AS t17 ON t17.i = a.i JOIN t AS t18 ON t18.i = a.i JOIN t AS t19 ON t19.i = a.i JOIN t AS t20 ON t20.i = a.i JOIN t AS t21 ON t21.i = a.i JOIN t AS t22 ON t22.i = a.i JOIN t AS t23 ON t23.i = a.i JOIN t AS t24 ON t24.i = a.i JOIN t AS t25 ON t25.i = a.i JOIN t AS t26 ON t26.i = a.i JOIN t AS t27 ON t27.i = a.i JOIN t AS t28 ON t28.i = a.i JOIN t AS t29 ON t29.i = a.i JOIN t AS t30 ON t30.i = a.i
+SELECT a.i, (SELECT MAX(b.x) FROM b WHERE b.i = a.i) AS m FROM a GROUP BY a.i
+SELECT a.i FROM a LEFT JOIN b ON a.i = b.i AND b.j = (SELECT MAX(c.j) FROM c)
+SELECT a.i FROM a WHERE a.i IN (SELECT b.i FROM b WHERE b.x IN (SELECT c.x FROM c WHERE c.i = b.i))
+SELECT a FROM t WHERE a = (SELECT MAX('x') FROM u)
+SELECT a FROM t WHERE (a, b) NOT IN (SELECT c, d FROM u)
+SELECT 1 FROM a FULL JOIN b ON LOWER(a.i) = b.i AND COALESCE(a.j, 0) = COALESCE(b.j, 0)
+SELECT 1 FROM a NATURAL FULL JOIN b
+INSERT INTO t ("user") VALUES (1)
+COPY t ("user", a) FROM 's3://b/k' IAM_ROLE default JSON 'auto'
+ALTER TABLE t DROP COLUMN "tag"
+CREATE VIEW v ("user") AS SELECT a FROM t
+GRANT SELECT ON "user" TO x
+GRANT ALL PRIVILEGES ON ALL TABLES IN SCHEMA s TO ROLE r
+GRANT USAGE ON LANGUAGE plpythonu TO u
+CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, b), FOREIGN KEY (a) REFERENCES u (a), UNIQUE (b))
+SELECT t.a AS now, b AS age FROM t
+CREATE TABLE t (a VARCHAR(10) COLLATE CASE_INSENSITIVE)
+WITH RECURSIVE a (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a WHERE n < 3), b AS (SELECT n FROM a) SELECT n FROM b
+SELECT a FROM t WHERE EXISTS (SELECT 'x' FROM u WHERE u.i = t.i)
+SELECT a FROM t ORDER BY (a), (b) DESC
+SELECT ROW_NUMBER() OVER (PARTITION BY a, b ORDER BY (c), d) FROM t
+CREATE SCHEMA AUTHORIZATION u
+INSERT INTO t (a) (SELECT a FROM u)
+CREATE DATABASE d COLLATE CASE_INSENSITIVE
+CREATE DATABASE d COLLATE CI
+ATTACH MASKING POLICY p ON t (a) USING (a, b) TO PUBLIC

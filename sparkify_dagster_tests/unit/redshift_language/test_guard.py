@@ -7,6 +7,7 @@ from there, too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,6 +159,13 @@ def test_nothing_is_found_in_what_sparkify_sql_prints(
     printed = capsys.readouterr().out
     assert "COPY" in printed
     assert findings(printed) == []
+
+
+def test_nothing_is_found_in_the_sql_of_the_docs() -> None:
+    pages = (path.read_text(encoding="utf-8") for path in (_HERE.parents[2] / "docs").glob("*.md"))
+    blocks = [sql for page in pages for sql in re.findall(r"```sql\n(.*?)```", page, re.DOTALL)]
+    assert len(blocks) >= 3
+    assert [found for sql in blocks for found in findings(sql)] == []
 
 
 def test_the_doubts_about_a_direct_copy_are_asked_without_a_bare_number() -> None:
