@@ -17,7 +17,8 @@ from sparkify_dagster.cli.console import grid, near, offer, print_json, say, sho
 from sparkify_dagster.cli.home import home_for
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, printable
-from sparkify_dagster.factory import open_warehouse
+from sparkify_dagster.factory import open_lake, open_warehouse
+from sparkify_dagster.pipeline.environment import foreseen
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError, WarehouseMissing
@@ -40,8 +41,10 @@ def run_create(settings: Settings) -> None:
     where = near(environments.place(warehouse))
     say(f"{'Made environment' if is_new else 'There is already an environment'} {name}: {where}.")
     if is_new:
-        shares = environments.look(warehouse).shares_staging
-        staging = "It reads production's staging" if shares else "It makes a staging of its own"
+        with watching():
+            shares, *_ = foreseen(open_lake(settings).snapshot(), warehouse)
+        own = "This code reads the lake otherwise, so it will make a staging of its own"
+        staging = "It reads production's staging" if shares else own
         say(f"{staging}; nothing in production was changed.")
         offer(f"Make its star and marts with `sparkify --env {name} etl`.")
 

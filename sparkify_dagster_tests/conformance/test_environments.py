@@ -16,7 +16,15 @@ from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import Row, Warehouse, WarehouseError, WarehouseMissing
 from sparkify_dagster.warehouse.rights import apply, planned
 from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.changed_model import changed_model
 from sparkify_dagster_tests.conformance import test_pairs
+from sparkify_dagster_tests.conformance.test_evolution import (
+    NO_NUMBER,
+    OPTIONAL,
+    WIDER,
+    WIDER_NAME,
+    WIDER_YEARS,
+)
 from sparkify_dagster_tests.lakes import (
     LOG_FIELDS,
     assert_equals_oracle,
@@ -105,15 +113,21 @@ def test_an_environment_follows_production_and_leaves_it_as_it_is(
         test_pairs.load(inside)
 
 
+def differences(
+    production: Warehouse, environment: Warehouse, days: DayRange | None = None
+) -> list[TableDiff]:
+    there = production.read_only(lambda session: session.tables())
+    return environment.read_only(
+        lambda session: compare(session, environment.production, there, days)
+    )
+
+
 def assert_differences_are_found(production: Warehouse, environment: Warehouse) -> None:
     """Rows of an environment are changed, and just these are told, personal values masked."""
 
     def found(days: DayRange | None = None) -> dict[str, TableDiff]:
-        there = production.read_only(lambda session: session.tables())
-        diffs = environment.read_only(
-            lambda session: compare(session, environment.production, there, days)
-        )
-        return {diff.name: diff for diff in diffs if not diff.is_same}
+        told = differences(production, environment, days)
+        return {diff.name: diff for diff in told if not diff.is_same}
 
     assert found() == {}
     with environment.transaction() as session:
@@ -161,6 +175,45 @@ def test_where_production_notes_less_than_this_code_does_staging_is_its_own(
         assert test_pairs.load(inside).songs is not None
         assert not environments.look(inside.warehouse).shares_staging
         assert_equals_oracle(inside.warehouse, loaded.lake.expected())
+
+
+@ENGINES
+def test_code_that_only_asks_less_of_columns_still_reads_productions_staging(loaded: Pair) -> None:
+    before = held(loaded.warehouse)
+    inside = replace(loaded, warehouse=environment_of(loaded.warehouse))
+    with changed_model(NO_NUMBER, OPTIONAL, *WIDER_YEARS):
+        assert create(loaded)
+        outcome = test_pairs.load(inside)
+        assert (outcome.songs, outcome.days) == (None, [])
+        assert environments.look(inside.warehouse).shares_staging
+        assert test_pairs.load(inside).todo.is_nothing
+        told = differences(loaded.warehouse, inside.warehouse)
+        assert [diff.name for diff in told if not diff.is_same] == ["song"]
+        with inside.warehouse.reading() as session:
+            rows = session.query(f"SELECT * FROM {session.schema}.staging_songs_table AS s")
+            wide = f"SELECT MAX(s.year * 10000000) FROM {session.schema}.staging_songs_table AS s"
+            assert session.query(wide)[0][0] > 2**31
+        assert "num_songs" not in rows.names
+    assert held(loaded.warehouse) == before
+
+
+@ENGINES
+def test_where_production_has_rejected_what_this_code_takes_staging_is_its_own(
+    loaded: Pair,
+) -> None:
+    loaded.lake.put_song(
+        "far.json",
+        *[song(song_id=f"SO{n}") for n in range(20, 40)],
+        song(song_id="SO50", artist_location="x" * 1500),
+    )
+    assert test_pairs.load(loaded).failed == set()
+    inside = replace(loaded, warehouse=environment_of(loaded.warehouse))
+    with changed_model(WIDER, WIDER_NAME):
+        assert create(loaded)
+        assert test_pairs.load(inside).songs is not None
+        assert not environments.look(inside.warehouse).shares_staging
+        (songs,) = [d for d in differences(loaded.warehouse, inside.warehouse) if d.name == "song"]
+        assert songs.only_here == 1
 
 
 @pytest.mark.parametrize("pair", ["duckdb-folder"], indirect=True)

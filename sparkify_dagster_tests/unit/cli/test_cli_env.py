@@ -18,6 +18,8 @@ from sparkify_dagster.cli.forget import run_forget
 from sparkify_dagster.cli.tables import run_create_tables
 from sparkify_dagster.factory import open_lake, open_warehouse
 from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.store.base import Bounds
+from sparkify_dagster.pipeline.person import find_person
 from sparkify_dagster.settings import Settings, load_settings
 from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import WarehouseMissing
@@ -123,6 +125,30 @@ def test_a_plan_changes_nothing_in_an_environment(production: Settings) -> None:
     assert found.shares_staging
     with open_warehouse(inside).reading() as session:
         assert session.query(f"SELECT COUNT(*) FROM {session.schema}.songplay") == [(3,)]
+
+
+def test_what_a_new_environment_will_read_is_said_when_it_is_made(
+    production: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env.run_create(production.in_environment("ci"))
+    assert "It reads production's staging" in capsys.readouterr().out
+    swapped = jsonpaths([{"song": "artist", "artist": "song"}.get(n, n) for n in LOG_FIELDS])
+    Path(production.s3.log_jsonpath).write_bytes(swapped)
+    env.run_create(production.in_environment("other"))
+    assert "will make a staging of its own" in capsys.readouterr().out
+
+
+def test_lines_of_people_are_told_alike_before_an_environment_is_loaded(
+    production: Settings,
+) -> None:
+    (Path(production.s3.log_data) / log_key("2018-11-03")).unlink()
+    inside, lake = production.in_environment("ci"), open_lake(production)
+    env.run_create(inside)
+    told = [
+        [find_person(open_warehouse(settings), lake, Bounds(), who).lines for who in (1, 2)]
+        for settings in (production, inside)
+    ]
+    assert told[0] == told[1] == [{log_key("2018-11-02"): [1, 2]}, {}]
 
 
 def test_what_only_production_can_do_is_refused_in_an_environment(production: Settings) -> None:
