@@ -11,7 +11,7 @@ import pytest
 
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.model.catalog import TABLES
-from sparkify_dagster.pipeline.diff import TableDiff, compare
+from sparkify_dagster.pipeline.diff import Diff, TableDiff, compare
 from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.engine import Row, Warehouse, WarehouseError, WarehouseMissing
 from sparkify_dagster.warehouse.rights import apply, planned
@@ -115,7 +115,7 @@ def test_an_environment_follows_production_and_leaves_it_as_it_is(
 
 def differences(
     production: Warehouse, environment: Warehouse, days: DayRange | None = None
-) -> list[TableDiff]:
+) -> Diff:
     there = production.read_only(lambda session: session.tables())
     return environment.read_only(
         lambda session: compare(session, environment.production, there, days)
@@ -127,7 +127,7 @@ def assert_differences_are_found(production: Warehouse, environment: Warehouse) 
 
     def found(days: DayRange | None = None) -> dict[str, TableDiff]:
         told = differences(production, environment, days)
-        return {diff.name: diff for diff in told if not diff.is_same}
+        return {diff.name: diff for diff in told.tables if not diff.is_same}
 
     assert found() == {}
     with environment.transaction() as session:
@@ -155,7 +155,9 @@ def assert_differences_are_found(production: Warehouse, environment: Warehouse) 
     ]
     assert set(told["sessions"].columns) == {"songs"}, "doubles differ by what nobody sees"
     assert told["artist"].columns == {"name": 2}, "trailing blanks count"
-    assert set(found(DayRange(date(2018, 11, 9), date(2018, 11, 9)))) == {"song", "artist"}
+    without = DayRange(date(2018, 11, 9), date(2018, 11, 9))
+    assert set(found(without)) == {"song", "artist"}
+    assert differences(production, environment, without).is_blank
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_code_that_only_asks_less_of_columns_still_reads_productions_staging(loa
         assert (outcome.songs, outcome.days) == (None, [])
         assert environments.look(inside.warehouse).shares_staging
         assert test_pairs.load(inside).todo.is_nothing
-        told = differences(loaded.warehouse, inside.warehouse)
+        told = differences(loaded.warehouse, inside.warehouse).tables
         assert [diff.name for diff in told if not diff.is_same] == ["song"]
         with inside.warehouse.reading() as session:
             rows = session.query(f"SELECT * FROM {session.schema}.staging_songs_table AS s")
@@ -212,8 +214,9 @@ def test_where_production_has_rejected_what_this_code_takes_staging_is_its_own(
         assert create(loaded)
         assert test_pairs.load(inside).songs is not None
         assert not environments.look(inside.warehouse).shares_staging
-        (songs,) = [d for d in differences(loaded.warehouse, inside.warehouse) if d.name == "song"]
-        assert songs.only_here == 1
+        told = differences(loaded.warehouse, inside.warehouse)
+        assert [d.only_here for d in told.tables if d.name == "song"] == [1]
+        assert [*told.rejects.values()] == [(0, 1)]
 
 
 @pytest.mark.parametrize("pair", ["duckdb-folder"], indirect=True)
@@ -258,13 +261,20 @@ def test_only_what_an_environment_made_is_ever_dropped(loaded: Pair) -> None:
         create_tables(session)
         session.execute(f"CREATE TABLE {session.schema}.of_ada (a INTEGER)")
         session.execute(f"CREATE VIEW {session.schema}.of_bob AS SELECT 1 AS b")
+        if session.engine == "duckdb":
+            session.execute("CREATE SCHEMA of_cy")
+            session.execute("CREATE SEQUENCE of_cy.numbers")
+            session.execute("CREATE MACRO of_cy.same(a) AS a")
     before = held(inside)
-    with pytest.raises(WarehouseError, match=r"of_ada, of_bob, .*Nothing was dropped"):
+    more = ", of_cy.numbers and 1 more" if inside.engine == "duckdb" else ", which"
+    with pytest.raises(WarehouseError, match=rf"of_ada, of_bob{more}.*Nothing was dropped"):
         environments.drop(inside)
     assert held(inside) == before
     with inside.transaction() as session:
         session.execute(f"DROP TABLE {session.schema}.of_ada")
         session.execute(f"DROP VIEW {session.schema}.of_bob")
+        if session.engine == "duckdb":
+            session.execute("DROP SCHEMA of_cy CASCADE")
         if session.engine == "duckdb":
             apply(session, *planned(session, {"reader": {}}))
     environments.drop(inside)
