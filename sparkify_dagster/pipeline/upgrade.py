@@ -53,9 +53,9 @@ def carried_over(now: Standing, snapshot: Snapshot) -> dict[str, dict[str, str]]
     for table, parts in ((STAGING_SONGS, snapshot.songs), (STAGING_EVENTS, snapshot.days)):
         is_older = now.made_by(table.name) != model_version(table.name)
         if is_older and gives_same_rows(now.declared(table.name), table):
-            same = unchanged_parts(now, table, snapshot, parts)
-            accepted = (load.part for load in same if not load.rejects)
-            found[table.name] = {name: parts[name].digest for name in accepted}
+            same, held = unchanged_parts(now, table, snapshot, parts), now.digests(table.name)
+            good = (p.part for p in same if not p.rejects and held[p.part] == p.digest)
+            found[table.name] = {name: parts[name].digest for name in good}
     return found
 
 
@@ -69,13 +69,13 @@ def unchanged_parts(
     """
     before, version = now.declared(table.name), now.made_by(table.name) or ""
     document = _document(before, table, snapshot) if table is STAGING_EVENTS else ""
-    context, digests = context_of(table, document, version), now.digests(table.name)
+    context = context_of(table, document, version)
     return [
         load
         for name, load in now.parts(table.name).items()
         if name in parts
         and (load.reader_version, load.model_version) == (READER_VERSION, version)
-        and digests.get(name) == digest(parts[name].objects, context)
+        and load.digest == digest(parts[name].objects, context)
     ]
 
 

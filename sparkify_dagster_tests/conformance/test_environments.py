@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import date
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.pipeline.diff import Diff, TableDiff, compare
 from sparkify_dagster.warehouse import environments
@@ -27,7 +30,9 @@ from sparkify_dagster_tests.conformance.test_evolution import (
 )
 from sparkify_dagster_tests.lakes import (
     LOG_FIELDS,
+    Outcome,
     assert_equals_oracle,
+    bring_up_to_date,
     event,
     jsonpaths,
     log_key,
@@ -197,6 +202,50 @@ def test_code_that_only_asks_less_of_columns_still_reads_productions_staging(loa
             assert session.query(wide)[0][0] > 2**31
         assert "num_songs" not in rows.names
     assert held(loaded.warehouse) == before
+
+
+@pytest.mark.parametrize("pair", ["duckdb-folder"], indirect=True)
+def test_what_production_could_not_load_again_is_read_by_no_other_code(loaded: Pair) -> None:
+    loaded.lake.put_song("broken.json", *[b"{"] * 50)
+    assert test_pairs.load(loaded, everything=True).failed == {"songs"}
+    assert create(loaded)
+    inside = replace(loaded, warehouse=environment_of(loaded.warehouse))
+    assert test_pairs.load(inside).songs is None
+    assert environments.look(inside.warehouse).shares_staging
+
+
+_OF_ITS_OWN = {
+    "test_songs_an_older_reader_read_are_read_anew_and_of_others_what_changed",
+    "test_the_tables_can_be_made_twice_and_made_anew",
+    "test_the_sample_lake_loads_to_the_rows_of_the_contract",
+}
+"""They write into staging, which is production's, or need what is not everywhere."""
+_TESTS = {
+    name: test
+    for name, test in vars(test_pairs).items()
+    if name.startswith("test_")
+    and name not in _OF_ITS_OWN
+    and [*signature(test).parameters] == ["pair"]
+}
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("name", _TESTS)
+@pytest.mark.parametrize("pair", ["duckdb-folder"], indirect=True)
+def test_over_productions_staging_everything_holds_that_holds_in_production(
+    pair: Pair, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = environment_of(pair.warehouse)
+
+    def follow(lake: Lake, warehouse: Warehouse, **options: Any) -> Outcome:
+        outcome = bring_up_to_date(lake, pair.warehouse, **options)
+        create(pair)
+        bring_up_to_date(lake, warehouse, limits=options.get("limits"))
+        return outcome
+
+    monkeypatch.setattr(test_pairs, "bring_up_to_date", follow)
+    _TESTS[name](replace(pair, warehouse=inside))
+    assert environments.look(inside).shares_staging
 
 
 @ENGINES
