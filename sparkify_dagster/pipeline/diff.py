@@ -36,7 +36,7 @@ _COUNTS = 5
 """Rows here, there, only here, only there, and differing."""
 _KINDS = {"only_here": "t.{key} IS NULL", "only_there": "h.{key} IS NULL"}
 _NEW = "new: not published yet"
-_GONE = "gone: published, and none of this code's"
+_GONE = "gone: published, none of this code's, and left as it is by loads"
 _OTHER_KEY = "its key is another one: not compared row by row"
 _OF_ALL_DAYS = "its rows hang on all days: not compared on a sample"
 

@@ -47,7 +47,7 @@ def comment(diff: Diff, scope: str) -> str:
     if differing:
         told.append("\n".join(_as_markdown(HEADS, rows(differing))))
     for table in differing:
-        told += [f"`{table.name}`: {line}" for line in lines(table)]
+        told += [f"`{table.name}`: {line}" for line in lines(table) if not table.note]
         if sums := [total for total in totals(table) if total[1] != total[2]]:
             heads = f"total of {table.name}", "here", "published"
             told.append("\n".join(_as_markdown(heads, sums)))
@@ -55,7 +55,7 @@ def comment(diff: Diff, scope: str) -> str:
 
 
 def _as_markdown(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
-    ruler = ["---", *["--:"] * (len(heads) - 1)]
+    ruler = ["--:" if head and number else "---" for number, head in enumerate(heads)]
     return [f"| {' | '.join(row)} |" for row in (heads, ruler, *cells)]
 
 
@@ -97,12 +97,14 @@ def _row(diff: TableDiff) -> tuple[str, ...]:
         sides = (f"{n:,}" if n else "" for n in (diff.rows_here, diff.rows_there))
         return diff.name, *sides, "", "", "", diff.note
     numbers = diff.rows_here, diff.rows_there, diff.only_here, diff.only_there, diff.differing
-    return diff.name, *(f"{n:,}" for n in numbers), "same" if diff.is_same else ""
+    return diff.name, *(f"{n:,}" for n in numbers), "same" if diff.is_same else "differs"
 
 
 def lines(diff: TableDiff) -> list[str]:
     """What there is to say of a table that differs, a sentence each."""
-    told = [f"Columns only here, or of another type: {', '.join(diff.came)}."] if diff.came else []
+    told = [f"{diff.note[:1].upper()}{diff.note[1:]}."] if diff.note else []
+    if diff.came:
+        told.append(f"Columns only here, or of another type: {', '.join(diff.came)}.")
     if diff.went:
         told.append(f"Columns only published, or of another type: {', '.join(diff.went)}.")
     if diff.columns:

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from sparkify_dagster.cli.etl import compare
 from sparkify_dagster.cli.forget import run_forget
 from sparkify_dagster.cli.home import home_for
 from sparkify_dagster.cli.tables import run_create_tables
+from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.liveness.locks import FOLDER, holding
 from sparkify_dagster.factory import open_lake, open_warehouse
 from sparkify_dagster.lake.objects import DayRange
@@ -111,7 +113,7 @@ def test_tables_that_are_gone_or_new_are_differences(
     assert (told["sessions"]["rows_here"], told["visits"]["rows_there"]) == (2, 2)
     comment = (tmp_path / "diff.md").read_text()
     assert "| sessions | 2 |  |  |  |  | new: not published yet |" in comment
-    assert "| visits |  | 2 |  |  |  | gone: published, and none of this code's |" in comment
+    assert "| visits |  | 2 |  |  |  | gone: published, none of this code's, and" in comment
 
 
 def test_days_that_this_code_cannot_load_are_named_and_their_rows_compared(
@@ -190,6 +192,20 @@ def test_an_environment_that_a_run_loads_is_not_dropped(
         env.run_drop(inside, "ci", None, yes=True)
     assert files(production) == before
     env.run_drop(inside, "ci", None, yes=True)
+
+
+def test_runs_in_an_environment_are_known_by_its_name_also_from_the_ui(
+    production: Settings,
+) -> None:
+    inside = production.in_environment("ci")
+    env.run_create(inside)
+    job = build_definitions(inside, with_lineage=False).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey("sessions")], raise_on_error=False
+        ).success
+        (run,) = instance.get_runs()
+    assert run.tags["sparkify/environment"] == "ci"
 
 
 def test_what_cannot_be_loaded_in_an_environment_says_how_it_is_made_anew(
