@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sparkify_dagster_tests.redshift_double import Double
 
 PAIRS = ("duckdb-folder", "duckdb-s3", "redshift-s3")
+INSIDE = "-environment"
+"""Ends the name of a pair whose warehouse is an environment beside one."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,7 +70,10 @@ _LIVE = pytest.param(
 )
 
 
-@pytest.fixture(params=[*PAIRS, _LIVE])
+_INSIDE = [pytest.param(f"{PAIRS[0]}{INSIDE}", marks=pytest.mark.drill)]
+
+
+@pytest.fixture(params=[*PAIRS, *_INSIDE, _LIVE])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     """Each pair of warehouse and lake in turn."""
     from sparkify_dagster_tests.pairs import opened

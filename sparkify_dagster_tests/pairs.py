@@ -31,9 +31,12 @@ from sparkify_dagster.settings import (
     Settings,
     load_settings,
 )
+from sparkify_dagster.warehouse import environments
 from sparkify_dagster.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sparkify_dagster.warehouse.engine import Warehouse
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
+from sparkify_dagster.warehouse.schema import create_tables
+from sparkify_dagster_tests.conftest import INSIDE
 from sparkify_dagster_tests.lakes import FIRST_DAY, TinyLake, warehouse_at
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import KEY_ID, SECRET_KEY, S3Server, split
@@ -194,15 +197,19 @@ def opened(
         with _live(folder, Path(config)) as pair:
             yield pair
         return
+    name, is_inside = name.removesuffix(INSIDE), name.endswith(INSIDE)
     if name == "duckdb-folder":
         lake = TinyLake(folder / "lake")
     else:
         lake = cloud_lake(s3(), folder / "lake")
 
-    def new_warehouse() -> Warehouse:
+    def beside() -> Warehouse:
         if isinstance(lake, SyncedLake) and name == "redshift-s3":
             return redshift_at(double(), s3(), lake)
         return warehouse_at(folder / f"warehouse-{next(_numbers)}.duckdb")
+
+    def new_warehouse() -> Warehouse:
+        return staging_environment(beside()) if is_inside else beside()
 
     made = new_warehouse()
     assert name.startswith(f"{made.engine}-"), f"make the warehouse of {name} here: it is another's"
@@ -222,6 +229,15 @@ def environment_of(warehouse: Warehouse, name: str = "ci", *, makes: bool = Fals
     assert isinstance(warehouse, RedshiftWarehouse)
     schema = f"{warehouse.schema}_env_{name}"
     return replace(warehouse, schema=schema, beside=warehouse.schema, makes=makes)
+
+
+def staging_environment(production: Warehouse) -> Warehouse:
+    """An environment that stages the lake by itself, as production notes less than this code."""
+    with production.transaction() as session:
+        create_tables(session)
+        session.execute(f"ALTER TABLE {session.schema}.load_objects DROP COLUMN rejects")
+    assert environments.create(environment_of(production, makes=True), production)
+    return environment_of(production)
 
 
 @contextmanager

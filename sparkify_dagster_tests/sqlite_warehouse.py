@@ -60,6 +60,7 @@ class SqliteSession:
 
     engine: Engine = "duckdb"
     reader = ""
+    environment = ""
 
     def __init__(self, connection: sqlite3.Connection, schema: str) -> None:
         self.schema = schema

@@ -27,6 +27,7 @@ from sparkify_dagster.warehouse.engine import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
+    anew,
 )
 from sparkify_dagster.warehouse.schema import difference
 from sparkify_dagster.warehouse.standing import standing
@@ -111,9 +112,8 @@ def tables(settings: Settings) -> Line:
     except WarehouseBusy:
         return Line("tables", "not looked at", "another process writes", "try again")
     if wrong:
-        step = (
-            "`sparkify etl` rebuilds what an older model made; else `sparkify create-tables --drop`"
-        )
+        made = anew(settings.warehouse.environment)
+        step = f"`sparkify etl` rebuilds what an older model made; else {made}"
         return Line("tables", "failed", "; ".join(wrong), step)
     if missing:
         return Line("tables", "ok", f"{count(len(missing), 'table')} not there; a load makes them")

@@ -17,10 +17,17 @@ from sparkify_dagster.cli.console import grid, near, offer, print_json, say, sho
 from sparkify_dagster.cli.home import home_for
 from sparkify_dagster.cli.watching import watching
 from sparkify_dagster.core.text import count, printable
-from sparkify_dagster.factory import open_warehouse
+from sparkify_dagster.defs.liveness.locks import FOLDER, runs_with
+from sparkify_dagster.factory import open_lake, open_warehouse
+from sparkify_dagster.pipeline.environment import foreseen
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse import environments
-from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError, WarehouseMissing
+from sparkify_dagster.warehouse.engine import (
+    Warehouse,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseMissing,
+)
 from sparkify_dagster.warehouse.environments import Environment
 from sparkify_dagster.warehouse.ledger import utc_now
 
@@ -40,8 +47,10 @@ def run_create(settings: Settings) -> None:
     where = near(environments.place(warehouse))
     say(f"{'Made environment' if is_new else 'There is already an environment'} {name}: {where}.")
     if is_new:
-        shares = environments.look(warehouse).shares_staging
-        staging = "It reads production's staging" if shares else "It makes a staging of its own"
+        with watching():
+            shares, *_ = foreseen(open_lake(settings).snapshot(), warehouse)
+        own = "This code reads the lake otherwise, so it will make a staging of its own"
+        staging = "It reads production's staging" if shares else own
         say(f"{staging}; nothing in production was changed.")
         offer(f"Make its star and marts with `sparkify --env {name} etl`.")
 
@@ -93,6 +102,8 @@ def run_drop(settings: Settings, name: str, unused: int | None, *, yes: bool) ->
         names = ", ".join(name for name, _ in chosen)
         question = f"Drop environment {names}?"
         confirm(question, "add --yes to drop it.", "Nothing was dropped.", "'drop'")
+    for name, _ in chosen:
+        _require_unused(production.in_environment(name))
     for name, warehouse in chosen:
         with watching():
             environments.drop(warehouse)
@@ -102,6 +113,20 @@ def run_drop(settings: Settings, name: str, unused: int | None, *, yes: bool) ->
         if history := home_for(inside):
             shutil.rmtree(history, ignore_errors=True)
         say(f"Dropped environment {name}: {near(environments.place(warehouse))}.")
+
+
+def _require_unused(inside: Settings) -> None:
+    """Sees to it that no run of this machine is at work in an environment.
+
+    Raises:
+        WarehouseBusy: One is.
+    """
+    home = home_for(inside)
+    if home and (runs := runs_with("held", home / FOLDER)):
+        raise WarehouseBusy(
+            f"environment {inside.warehouse.environment} is in use: run {runs[0]} loads it. "
+            "Nothing was dropped; wait for it or end it, then try again."
+        )
 
 
 def _all(settings: Settings) -> Iterator[tuple[str, Warehouse, Environment | str]]:

@@ -179,7 +179,12 @@ def diff(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it to FILE as a page, too.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write it to FILE, too: as a page, or for .md as a comment to post. May be given "
+            "twice.",
+        ),
     ] = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 1 if anything differs.")
@@ -192,7 +197,7 @@ def diff(
     """
     from sparkify_dagster.cli.diff import run_diff
 
-    told = run_diff(settings_of(context), days, output, as_json=as_json)
+    told = run_diff(settings_of(context), days, output or (), as_json=as_json)
     raise typer.Exit(1 if exit_code and told else 0)
 
 

@@ -20,7 +20,7 @@ from sparkify_dagster.defs.assets import (
     source_specs,
     table_specs,
 )
-from sparkify_dagster.defs.jobs import all_jobs, tags_of
+from sparkify_dagster.defs.jobs import all_jobs
 from sparkify_dagster.defs.load_op import load_asset
 from sparkify_dagster.defs.page import report_spec
 from sparkify_dagster.defs.resources import (
@@ -31,6 +31,7 @@ from sparkify_dagster.defs.resources import (
     fixed,
     nothing_said,
     s3_resource,
+    tags_of,
 )
 from sparkify_dagster.defs.sensors.alerts import alert_sensors
 from sparkify_dagster.defs.sensors.lake import lake_sensor

@@ -37,10 +37,11 @@ from sparkify_dagster.defs.internals import (
     execute_run_iterator,
     make_new_run_id,
 )
-from sparkify_dagster.defs.jobs import LOAD_JOB, tags_of
+from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
+from sparkify_dagster.defs.resources import tags_of
 from sparkify_dagster.defs.sensors.alert_policy import is_day
 from sparkify_dagster.defs.sensors.lost_runs import end_lost, wake_sensors
 from sparkify_dagster.model.staging import STAGING_EVENTS

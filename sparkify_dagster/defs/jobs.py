@@ -13,19 +13,11 @@ from sparkify_dagster.model.checks import all_checks
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.star import STAR
-from sparkify_dagster.settings import Settings
 
 LOAD_JOB, DAYS_JOB, CHECKS_JOB = "load", "load_days", "checks"
 _FROM_THE_UI = "__ASSET_JOB"
-ENVIRONMENT_TAG = "sparkify/environment"
 NO_TAGS: Mapping[str, str] = {}
 _PACKAGE = __name__.partition(".")[0]
-
-
-def tags_of(settings: Settings) -> dict[str, str]:
-    """What tells the runs of an environment from those of production."""
-    name = settings.warehouse.environment
-    return {ENVIRONMENT_TAG: name} if name else {}
 
 
 def all_jobs(tags: Mapping[str, str] = NO_TAGS) -> list[dg.UnresolvedAssetJobDefinition]:

@@ -27,6 +27,7 @@ from sparkify_dagster.defs.resources import (
     PageResource,
     WarehouseResource,
     label_of,
+    tags_of,
 )
 from sparkify_dagster.defs.retention import prune_runs
 from sparkify_dagster.lake.errors import LakeError
@@ -91,6 +92,8 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         page: dg.ResourceParam[PageResource],
     ) -> Iterator[Any]:
         config = LoadConfig(**context.op_execution_context.op_config)
+        if tags := tags_of(warehouse.settings):  # What is materialized in the UI has none yet.
+            context.instance.add_run_tags(context.run.run_id, tags)
         selected = _selected(context)
         try:
             with shown_at_work(context.instance, context.run.run_id):

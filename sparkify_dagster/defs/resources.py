@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from sparkify_dagster.lake.queue import EventQueue
 
 
+def tags_of(settings: Settings) -> dict[str, str]:
+    """What tells the runs of an environment from those of production."""
+    name = settings.warehouse.environment
+    return {"sparkify/environment": name} if name else {}
+
+
 @dataclass(frozen=True, slots=True)
 class WarehouseResource:
     """Opens the warehouse the settings name."""

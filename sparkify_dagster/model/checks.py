@@ -338,7 +338,8 @@ def _schema(table: Table) -> Check:
         SCHEMA_MATCHES,
         f"The columns of {table.name} are the model's, in name, type and order.",
         "Somebody altered the table, or the code is newer than it: `sparkify etl` makes tables of "
-        "an older model anew; else put it back, or `sparkify create-tables --drop`, then load.",
+        "an older model anew; else put it back, or `sparkify create-tables --drop` (in an "
+        "environment `sparkify env drop` and `sparkify env create`), then load.",
         question=None,
         compared="columns found: {found}, declared: {declared}",
         failure=lambda n: (

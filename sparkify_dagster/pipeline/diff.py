@@ -7,18 +7,23 @@ answers say. Building the environment is `load`'s, as everywhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sparkify_dagster.core.masking import mask_value
+from sparkify_dagster.core.reject_reasons import cause_of
 from sparkify_dagster.lake.objects import DayRange
+from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import Names, quoted, relations, relations_of, same_key
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.staging import STAGING_SONGS
 from sparkify_dagster.model.star import STAR
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Column, Layer, Table, Type
+from sparkify_dagster.pipeline.events import FailedPart
+from sparkify_dagster.pipeline.refresh import rows_in
 from sparkify_dagster.warehouse.engine import Columns, Row, Session
 from sparkify_dagster.warehouse.environments import of_days
 
@@ -30,7 +35,8 @@ _BOTH = "h.{key} IS NOT NULL AND t.{key} IS NOT NULL"
 _COUNTS = 5
 """Rows here, there, only here, only there, and differing."""
 _KINDS = {"only_here": "t.{key} IS NULL", "only_there": "h.{key} IS NULL"}
-_NEW = "not published yet"
+_NEW = "new: not published yet"
+_GONE = "gone: published, none of this code's, and left as it is by loads"
 _OTHER_KEY = "its key is another one: not compared row by row"
 _OF_ALL_DAYS = "its rows hang on all days: not compared on a sample"
 
@@ -59,6 +65,7 @@ class TableDiff:
         came: Columns that only this code has; `went`: that only the published table has.
         totals: Of a mart, what its counts add up to, here and published.
         note: Why it was not compared; blank: it was.
+        of_days: Only rows of some days were compared.
     """
 
     name: str
@@ -73,12 +80,38 @@ class TableDiff:
     totals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     note: str = ""
+    of_days: bool = False
 
     @property
     def is_same(self) -> bool:
         """Whether nothing is known to differ."""
         rows = self.only_here or self.only_there or self.differing
-        return not (rows or self.came or self.went or self.note in (_NEW, _OTHER_KEY))
+        return not (rows or self.came or self.went or self.note in (_NEW, _GONE, _OTHER_KEY))
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What this code does to the numbers.
+
+    Attributes:
+        failed: Parts of the lake that this code could not load: none of their rows is here.
+        rejects: By cause, records that are rejected here, and in production; only what differs.
+    """
+
+    tables: Sequence[TableDiff]
+    failed: Sequence[FailedPart] = ()
+    rejects: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing is known to differ."""
+        return not self.failed and all(table.is_same for table in self.tables)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether some days were to be compared, and neither side has a row of them."""
+        of_days = [table for table in self.tables if table.of_days]
+        return bool(of_days) and not any(t.rows_here or t.rows_there for t in of_days)
 
 
 def compare(
@@ -86,20 +119,47 @@ def compare(
     production: str,
     published: Mapping[str, Columns],
     days: DayRange | None = None,
-) -> list[TableDiff]:
-    """Compares star and marts.
+    failed: Sequence[FailedPart] = (),
+) -> Diff:
+    """Compares star and marts, and names tables that only one side has.
 
     Args:
         session: In the environment.
         production: Production's schema, as it stands in SQL.
         published: The columns of production's tables.
         days: Only what hangs on these days alone, and the catalogue; None: everything.
+        failed: Parts of the lake that could not be loaded in the environment.
     """
-    there = session.tables()
-    return [
+    there, names = session.tables(), relations_of(production)
+    diffs = [
         _Comparison(session, production, table, days).of(there[table.name], published)
         for table in (*STAR, *MARTS)
     ]
+    targets = session.query(statement("diff/published.sql", names))
+    gone = sorted({str(name) for (name,) in targets} & published.keys() - TABLES.keys())
+    diffs += [
+        TableDiff(name, rows_there=_rows(session, f"{production}.{quoted(name)}"), note=_GONE)
+        for name in gone
+    ]
+    here, published_too = (_rejects(session, of, days) for of in (relations(session.schema), names))
+    rejects = {why: (here[why], published_too[why]) for why in sorted(here | published_too)}
+    return Diff(diffs, failed, {why: n for why, n in rejects.items() if n[0] != n[1]})
+
+
+def _rejects(session: Session, names: Mapping[str, str], days: DayRange | None) -> Counter[str]:
+    """How many records were rejected, by cause."""
+    rows = names["load_rejects"]
+    if days:
+        rows = of_days(rows, "log_date", days)
+    text = statement("ledger/rejects_by_reason.sql", {"load_rejects": rows}, only="1 = 1")
+    counts: Counter[str] = Counter()
+    for _, reason, records in session.query(text):
+        counts[cause_of(str(reason)).reason] += int(records)
+    return counts
+
+
+def _rows(session: Session, relation: str) -> int:
+    return int(session.query(rows_in(relation))[0][0])
 
 
 def moment_of(table: Table) -> str | None:
@@ -145,7 +205,8 @@ class _Comparison:
     def of(self, here: Columns, published: Mapping[str, Columns]) -> TableDiff:
         name, there = self.table.name, published.get(self.table.name)
         if there is None:
-            return TableDiff(name, note=_NEW)
+            own = relations(self.session.schema)[name]
+            return TableDiff(name, rows_here=_rows(self.session, own), note=_NEW)
         moment = moment_of(self.table)
         if self.days is not None and moment is None:
             return TableDiff(name, note=_OF_ALL_DAYS)
@@ -185,7 +246,8 @@ class _Comparison:
             if getattr(found, kind)
             for row in self.session.query(self._examples(common, where, sides))
         ]
-        return replace(found, came=came, went=went, examples=tuple(examples))
+        of_days = self.days is not None and bool(moment)
+        return replace(found, came=came, went=went, examples=tuple(examples), of_days=of_days)
 
     @property
     def _key(self) -> str:

@@ -32,7 +32,7 @@ from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_c
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.pipeline.audit import AuditFailed, examine_stored
 from sparkify_dagster.pipeline.copy_load import load_log_days
-from sparkify_dagster.pipeline.environment import ALWAYS, of_star
+from sparkify_dagster.pipeline.environment import ALWAYS, follow, of_star
 from sparkify_dagster.pipeline.events import (
     CATALOGUE,
     MARTS,
@@ -64,7 +64,6 @@ from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
 from sparkify_dagster.pipeline.upgrade import evolve
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
-from sparkify_dagster.warehouse.environments import follow
 from sparkify_dagster.warehouse.schema import KEPT
 
 _Made = TypeVar("_Made")
@@ -135,7 +134,7 @@ class _Load:
         progress.report("looking at the lake")
         seen = self.lake.snapshot()
         if self.warehouse.production:
-            follows = partial(follow, warehouse=self.warehouse, snapshot=seen)
+            follows = partial(follow, warehouse=self.warehouse, seen=seen)
             self.borrows = self.warehouse.transact(follows)
         snapshot, held = held_against(seen, self.warehouse)
         if snapshot.is_empty and held.is_nothing:

@@ -18,8 +18,9 @@ from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import column_list
 from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.table import Table
+from sparkify_dagster.pipeline.environment import foreseen
 from sparkify_dagster.pipeline.held_of import OF_PEOPLE
-from sparkify_dagster.pipeline.plan import Loaded, held_against, pending
+from sparkify_dagster.pipeline.plan import Loaded, pending
 from sparkify_dagster.pipeline.prepare import prepare
 from sparkify_dagster.pipeline.suppress import OnlyTheirs, Suppression, user_id_field
 from sparkify_dagster.warehouse import ledger
@@ -62,7 +63,7 @@ def find_person(warehouse: Warehouse, lake: Lake, bounds: Bounds, user_id: int) 
         WarehouseMissing: Nothing was loaded yet.
     """
     progress.report("looking at the lake")
-    seen, held = held_against(lake.snapshot(), warehouse)
+    _, seen, held = foreseen(lake.snapshot(), warehouse)
     people = OnlyTheirs(Forgotten((user_id,)), user_id_field(seen.fields))
     rows = warehouse.read_only(lambda session: _rows(session, people))
     is_forgotten = user_id in seen.forgotten.ids

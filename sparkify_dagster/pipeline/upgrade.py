@@ -25,7 +25,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.evolution import narrows
 from sparkify_dagster.warehouse.schema import KEPT, create_tables
-from sparkify_dagster.warehouse.standing import Declared, Standing, standing
+from sparkify_dagster.warehouse.standing import Declared, Load, Standing, standing
 
 _A_FIELD = "$."
 
@@ -42,15 +42,42 @@ def gives_same_rows(before: Sequence[Declared], table: Table) -> bool:
     )
 
 
+def altered_columns(before: Sequence[Declared], table: Table) -> set[str]:
+    """The columns that an older model declared otherwise, and those that it alone has."""
+    today = {(c.name, c.sql_type, c.required) for c in table.columns}
+    return {c.name for c in before if (c.name, c.sql_type, c.required) not in today}
+
+
 def carried_over(now: Standing, snapshot: Snapshot) -> dict[str, dict[str, str]]:
     """By staging table, the parts that need not be read again, each with its digest of today."""
     found = {}
     for table, parts in ((STAGING_SONGS, snapshot.songs), (STAGING_EVENTS, snapshot.days)):
-        before, version = now.declared(table.name), now.made_by(table.name)
-        if version != model_version(table.name) and gives_same_rows(before, table):
-            document = _document(before, table, snapshot) if table is STAGING_EVENTS else ""
-            found[table.name] = _as_before(now, table, version or "", document, parts)
+        is_older = now.made_by(table.name) != model_version(table.name)
+        if is_older and gives_same_rows(now.declared(table.name), table):
+            same, held = unchanged_parts(now, table, snapshot, parts), now.digests(table.name)
+            good = (p.part for p in same if not p.rejects and held[p.part] == p.digest)
+            found[table.name] = {name: parts[name].digest for name in good}
     return found
+
+
+def unchanged_parts(
+    now: Standing, table: Table, snapshot: Snapshot, parts: Mapping[str, Part]
+) -> list[Load]:
+    """The parts of a table that an older model loaded from the objects that are there.
+
+    Args:
+        parts: Those of the lake.
+    """
+    before, version = now.declared(table.name), now.made_by(table.name) or ""
+    document = _document(before, table, snapshot) if table is STAGING_EVENTS else ""
+    context = context_of(table, document, version)
+    return [
+        load
+        for name, load in now.parts(table.name).items()
+        if name in parts
+        and (load.reader_version, load.model_version) == (READER_VERSION, version)
+        and load.digest == digest(parts[name].objects, context)
+    ]
 
 
 def _document(before: Sequence[Declared], table: Table, snapshot: Snapshot) -> str:
@@ -62,20 +89,6 @@ def _document(before: Sequence[Declared], table: Table, snapshot: Snapshot) -> s
         for old in before
         if old.source.startswith(_A_FIELD)
     )
-
-
-def _as_before(
-    now: Standing, table: Table, version: str, document: str, parts: Mapping[str, Part]
-) -> dict[str, str]:
-    digests, same = now.digests(table.name), {}
-    for name, load in now.parts(table.name).items():
-        part = parts.get(name)
-        by = load.reader_version, load.model_version
-        if part is None or load.rejects or by != (READER_VERSION, version):
-            continue
-        if digests.get(name) == digest(part.objects, context_of(table, document, version)):
-            same[name] = part.digest
-    return same
 
 
 def require_in_step(now: Standing, snapshot: Snapshot) -> None:

@@ -10,15 +10,17 @@ from datetime import datetime
 
 from sparkify_dagster import __version__
 from sparkify_dagster.core.text import count
-from sparkify_dagster.pipeline.diff import TableDiff
+from sparkify_dagster.pipeline.diff import Diff, TableDiff
 from sparkify_dagster.report.page import render_template
 from sparkify_dagster.report.words import moment
 
 HEADS = ("table", "rows here", "published", "only here", "only there", "differing", "")
+_NAMED = 3
+"""Parts, and causes, that are named."""
 KINDS = {"only_here": "only here", "only_there": "only there", "differing": "differs"}
 
 
-def render(diffs: Sequence[TableDiff], scope: str, written: datetime) -> str:
+def render(diff: Diff, scope: str, written: datetime) -> str:
     """The whole page.
 
     Args:
@@ -27,10 +29,10 @@ def render(diffs: Sequence[TableDiff], scope: str, written: datetime) -> str:
     return render_template(
         "diff.html",
         scope=scope,
-        verdict=verdict(diffs),
+        notes=[verdict(diff), *causes(diff)],
         heads=HEADS,
-        rows=rows(diffs),
-        differing=[diff for diff in diffs if not diff.is_same],
+        rows=rows(diff.tables),
+        differing=[table for table in diff.tables if not table.is_same],
         lines=lines,
         totals=totals,
         examples=examples,
@@ -38,15 +40,51 @@ def render(diffs: Sequence[TableDiff], scope: str, written: datetime) -> str:
     )
 
 
-def verdict(diffs: Sequence[TableDiff]) -> str:
+def comment(diff: Diff, scope: str) -> str:
+    """The same in Markdown, to be posted as a comment: names and numbers, no values of rows."""
+    told = [f"**{verdict(diff)}** ({scope})", *causes(diff)]
+    differing = [table for table in diff.tables if not table.is_same]
+    if differing:
+        told.append("\n".join(_as_markdown(HEADS, rows(differing))))
+    for table in differing:
+        told += [f"`{table.name}`: {line}" for line in lines(table) if not table.note]
+        if sums := [total for total in totals(table) if total[1] != total[2]]:
+            heads = f"total of {table.name}", "here", "published"
+            told.append("\n".join(_as_markdown(heads, sums)))
+    return "\n\n".join(told) + "\n"
+
+
+def _as_markdown(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    ruler = ["--:" if head and number else "---" for number, head in enumerate(heads)]
+    return [f"| {' | '.join(row)} |" for row in (heads, ruler, *cells)]
+
+
+def verdict(diff: Diff) -> str:
     """What was found, in a sentence."""
-    differing = [diff.name for diff in diffs if not diff.is_same]
-    unseen = sum(bool(diff.note) and diff.is_same for diff in diffs)
+    differing = [table.name for table in diff.tables if not table.is_same]
+    unseen = sum(bool(table.note) and table.is_same for table in diff.tables)
     omitted = f" {count(unseen, 'table')} could not be compared on a sample." if unseen else ""
+    if diff.is_blank:
+        omitted += " Nothing of these days was compared: neither side has a row of them."
     if not differing:
-        return f"No difference in {count(len(diffs) - unseen, 'table')}.{omitted}"
-    named = f"{len(differing)} of {count(len(diffs), 'table')}: {', '.join(differing)}"
+        return f"No difference in {count(len(diff.tables) - unseen, 'table')}.{omitted}"
+    named = f"{len(differing)} of {count(len(diff.tables), 'table')}: {', '.join(differing)}"
     return f"Differences in {named}.{omitted}"
+
+
+def causes(diff: Diff) -> list[str]:
+    """What of the lake is not here though it is published, or the other way round, and why."""
+    told, parts = [], [part.name for part in diff.failed]
+    if parts:
+        more = f" and {len(parts) - _NAMED:,} more" if len(parts) > _NAMED else ""
+        named = ", ".join(parts[:_NAMED]) + more
+        told.append(f"This code cannot load {named}: none of their rows is here.")
+    most = sorted(diff.rejects.items(), key=lambda item: -abs(item[1][0] - item[1][1]))
+    told += [
+        f"Records rejected here: {here:,}, in production: {there:,}: {why}."
+        for why, (here, there) in most[:_NAMED]
+    ]
+    return told if most else told + [part.reason for part in diff.failed[:_NAMED]]
 
 
 def rows(diffs: Sequence[TableDiff]) -> list[tuple[str, ...]]:
@@ -56,14 +94,17 @@ def rows(diffs: Sequence[TableDiff]) -> list[tuple[str, ...]]:
 
 def _row(diff: TableDiff) -> tuple[str, ...]:
     if diff.note:
-        return diff.name, "", "", "", "", "", diff.note
+        sides = (f"{n:,}" if n else "" for n in (diff.rows_here, diff.rows_there))
+        return diff.name, *sides, "", "", "", diff.note
     numbers = diff.rows_here, diff.rows_there, diff.only_here, diff.only_there, diff.differing
-    return diff.name, *(f"{n:,}" for n in numbers), "same" if diff.is_same else ""
+    return diff.name, *(f"{n:,}" for n in numbers), "same" if diff.is_same else "differs"
 
 
 def lines(diff: TableDiff) -> list[str]:
     """What there is to say of a table that differs, a sentence each."""
-    told = [f"Columns only here, or of another type: {', '.join(diff.came)}."] if diff.came else []
+    told = [f"{diff.note[:1].upper()}{diff.note[1:]}."] if diff.note else []
+    if diff.came:
+        told.append(f"Columns only here, or of another type: {', '.join(diff.came)}.")
     if diff.went:
         told.append(f"Columns only published, or of another type: {', '.join(diff.went)}.")
     if diff.columns:

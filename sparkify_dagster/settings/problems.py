@@ -4,6 +4,7 @@ What belongs here: the form of a problem, what of a value may be shown, and what
 together. What only the text of the file or a variable's name can tell is `file`'s, `environment`'s.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ from sparkify_dagster.settings.values import in_s3, is_local
 _OTHER_LOGINS = (("CLUSTER", "SECRET_ARN"), ("CLUSTER", "CLUSTER_ID"), ("CLUSTER", "WORKGROUP"))
 _USER, _PASSWORD, _ROLE = ("CLUSTER", "DB_USER"), ("CLUSTER", "DB_PASSWORD"), ("IAM_ROLE", "ARN")
 _LONGEST_SCHEMA = 63
+_LONGEST_FILE = 255 - len(".spill-") - 32
+"""Bytes that the name of a file may have, so that those DuckDB makes beside it find room."""
 _ELSE_DUCKDB = "; or leave HOST blank to work on DuckDB"
 
 
@@ -141,6 +144,11 @@ def environment_problems(settings: Settings, given: Values) -> Iterator[str]:
     elif len(name) > most:
         expected = f"{most} characters at most, as its schema is {schema}{BESIDE}NAME, of 63"
         yield problem(entry.where, f"{name!r} ({len(name)} characters)", expected, entry.fix)
+    elif settings.engine == "duckdb":
+        file = settings.in_environment(name).duckdb.path.name
+        if (over := len(os.fsencode(file)) - _LONGEST_FILE) > 0:
+            expected = f"{count(over, 'character')} less, as its file is {file}"
+            yield problem(entry.where, repr(name), expected, entry.fix)
 
 
 def staging_problem(lake: LakeSettings) -> str | None:

@@ -74,6 +74,14 @@ def no_environment(where: str) -> WarehouseMissing:
     )
 
 
+def anew(environment: str) -> str:
+    """The commands that make all tables anew; production's name as environment is blank."""
+    if not environment:
+        return "`sparkify create-tables --drop` and `sparkify etl`"
+    drop, create = (f"`sparkify env {verb} {environment}`" for verb in ("drop", "create"))
+    return f"{drop}, {create} and `sparkify etl`"
+
+
 class Transient(WarehouseError):
     """It failed for reasons that may be gone the next time: all of it can be done again."""
 
@@ -176,12 +184,14 @@ class Session(Protocol):
 
     Attributes:
         reader: Database role that may read every table; blank when nobody is named.
+        environment: The name of the environment it works in; blank: production.
         cost: Adds up what the session's work took.
     """
 
     schema: str
     engine: Engine
     reader: str
+    environment: str
     cost: Cost
 
     def names(self) -> set[str]:

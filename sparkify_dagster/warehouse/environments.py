@@ -7,7 +7,7 @@ production, listing, dropping. Loads in one are `pipeline.load`'s, as everywhere
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from sparkify_dagster.core.text import cited, count
-from sparkify_dagster.lake.changes import Part
 from sparkify_dagster.lake.objects import DayRange
-from sparkify_dagster.lake.snapshot import Snapshot
 from sparkify_dagster.model.access import ACCESS_RIGHTS
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
@@ -38,9 +36,9 @@ from sparkify_dagster.model.ddl import (
 )
 from sparkify_dagster.model.environment import BORROWED, DERIVED, ENVIRONMENT
 from sparkify_dagster.model.ledger import LEDGER, LOAD_HISTORY
-from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
+from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.model.statements import statement
-from sparkify_dagster.model.table import Table
+from sparkify_dagster.model.table import Column, Table, Type
 from sparkify_dagster.settings.sections import BESIDE
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import (
@@ -50,7 +48,7 @@ from sparkify_dagster.warehouse.engine import (
     no_environment,
 )
 from sparkify_dagster.warehouse.rights import withdraw
-from sparkify_dagster.warehouse.standing import standing
+from sparkify_dagster.warehouse.standing import Standing, standing
 
 _SCHEMAS = (
     "SELECT n.nspname FROM pg_catalog.pg_namespace AS n "
@@ -108,8 +106,9 @@ def create(warehouse: Warehouse, production: Warehouse, days: DayRange | None = 
         if _has_our_columns(session, names := relations_of(warehouse.production)):
             for table in (table for table in LEDGER if table not in BORROWED):
                 session.send(create_table(table, session.schema, session.engine))
+            now = standing(session, names)
             for table in BORROWED:
-                _borrow(session, table, names, days)
+                _borrow(session, table, names, now, days)
             borrowed = {table.name for table in BORROWED}
             _note(session, borrowed, is_view=True)
         _note(session, {ENVIRONMENT.name, ACCESS_RIGHTS.name, *TABLES} - borrowed)
@@ -118,12 +117,19 @@ def create(warehouse: Warehouse, production: Warehouse, days: DayRange | None = 
     return warehouse.transact(work)
 
 
-def follow(session: Session, warehouse: Warehouse, snapshot: Snapshot) -> bool:
+def follow(
+    session: Session,
+    warehouse: Warehouse,
+    is_alike: Callable[[Session, Mapping[str, str]], bool],
+) -> bool:
     """Makes an environment ready for a load: its ledger says what production has loaded by now.
 
-    Where this code, or its JSONPaths document, reads the lake in another way than production's, or
+    Where this code, or its JSONPaths document, makes other rows of the lake than production's, or
     production has no columns for what it notes, the views go, and the load makes a staging of its
     own.
+
+    Args:
+        is_alike: Whether production's rows, by what its tables are called, are those of this code.
 
     Returns:
         Whether staging is production's.
@@ -138,7 +144,7 @@ def follow(session: Session, warehouse: Warehouse, snapshot: Snapshot) -> bool:
     if not found.shares_staging:
         return False
     names = relations_of(warehouse.production)
-    if not (_has_our_columns(session, names) and _reads_as_production(session, names, snapshot)):
+    if not (_has_our_columns(session, names) and is_alike(session, names)):
         standing(session).require_older()
         _drop(session, session.names() - {ENVIRONMENT.name, LOAD_LOCK}, found)
         session.send(_sql(session, "own_staging"))
@@ -147,7 +153,7 @@ def follow(session: Session, warehouse: Warehouse, snapshot: Snapshot) -> bool:
     for table in BORROWED:  # DuckDB's views keep the columns that production had.
         if not session.declared(table).items() <= there[table.name].items():
             session.send(drop_view(table.name, session.schema))
-            _borrow(session, table, names)
+            _borrow(session, table, names, standing(session, names))
     _take_history(session, names, there[LOAD_HISTORY.name])
     return True
 
@@ -161,35 +167,33 @@ def _has_our_columns(session: Session, production: Mapping[str, str]) -> bool:
     return True
 
 
-def _reads_as_production(
-    session: Session, production: Mapping[str, str], snapshot: Snapshot
-) -> bool:
-    held = standing(session, production)
-    return reads_alike(snapshot.songs, held.digests(STAGING_SONGS.name)) and reads_alike(
-        snapshot.days, held.digests(STAGING_EVENTS.name)
-    )
-
-
 def _borrow(
-    session: Session, table: Table, production: Mapping[str, str], days: DayRange | None = None
+    session: Session,
+    table: Table,
+    production: Mapping[str, str],
+    now: Standing,
+    days: DayRange | None = None,
 ) -> None:
-    """Shows a table of production's by a view."""
+    """Shows a table of production's by a view, with the columns and types of this code.
+
+    Args:
+        now: How things stand in production.
+    """
     shown = production[table.name]
     if days and table is STAGING_EVENTS:  # What happened then, whenever it was delivered.
         shown = of_days(shown, "ts", days)
-    columns = Names(table.column_names)
+    stored = {column.name: column.sql_type for column in now.declared(table.name)}
+    columns = ", ".join(_as_here(c, stored.get(c.name, c.sql_type)) for c in table.columns)
     select = statement("environment/borrowed.sql", columns=columns, of_production=shown)
     session.send(create_view(table.name, session.schema, select, session.engine))
 
 
-def reads_alike(parts: Mapping[str, Part], published: Mapping[str, str]) -> bool:
-    """Whether the lake is read here as it was by whoever published these parts.
-
-    A part's digest holds the objects and the ways in which they are read: of many parts few change,
-    but with another reader, model or JSONPaths document all of them do.
-    """
-    both = parts.keys() & published.keys()
-    return not both or any(parts[name].digest == published[name] for name in both)
+def _as_here(column: Column, stored: str) -> str:
+    """A stored column in the type of this code; texts are read alike whatever their lengths."""
+    name = quoted(column.name)
+    if column.type is Type.VARCHAR or column.sql_type == stored:
+        return f"b.{name}"
+    return f"CAST(b.{name} AS {column.sql_type}) AS {name}"
 
 
 def look(warehouse: Warehouse) -> Environment:

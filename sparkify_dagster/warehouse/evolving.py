@@ -18,7 +18,7 @@ from sparkify_dagster.model.ddl import (
     rename_column,
 )
 from sparkify_dagster.model.table import Table, Type
-from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
+from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError, anew
 from sparkify_dagster.warehouse.evolution import Change
 
 _BYTES = {"duckdb": "STRLEN", "redshift": "OCTET_LENGTH"}
@@ -71,7 +71,7 @@ def _require_no_key(session: Session, table: Table, name: str) -> None:
         raise WarehouseError(
             f"{table.name}.{name} is a sort or distribution key, which Redshift cannot change in a "
             "table that is there. Make all tables from the lake with the new code: "
-            "`sparkify create-tables --drop`, then `sparkify etl`."
+            f"{anew(session.environment)}."
         )
 
 

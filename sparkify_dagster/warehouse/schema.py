@@ -21,7 +21,7 @@ from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger, rights
-from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError
+from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError, anew
 from sparkify_dagster.warehouse.evolution import Change, changes, narrows
 from sparkify_dagster.warehouse.evolving import evolve
 from sparkify_dagster.warehouse.standing import Standing, standing
@@ -192,7 +192,7 @@ def _require_older(
         raise WarehouseError(
             f"table {session.schema}.{name} differs from the model: "
             f"{'; '.join(differs)}. Somebody altered it. Put it back, or make all "
-            "tables anew from the lake with `sparkify create-tables --drop` and `sparkify etl`."
+            f"tables anew from the lake with {anew(session.environment)}."
         )
 
 

@@ -18,7 +18,7 @@ from sparkify_dagster.model.ddl import relations
 from sparkify_dagster.model.ledger import MODEL
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
-from sparkify_dagster.warehouse.engine import Session, WarehouseError
+from sparkify_dagster.warehouse.engine import Session, WarehouseError, anew
 
 FAILED = "failed"
 """In place of the digest of a part whose last load failed."""
@@ -86,9 +86,11 @@ class Standing:
 
     Attributes:
         loads: By target and part, and in their order: what was published last, what failed since.
+        environment: The environment whose history it is; blank: production's.
     """
 
     loads: Sequence[Load]
+    environment: str = ""
 
     def digests(self, target: str) -> dict[str, str]:
         """The digest of each part of a staging table as it was last published.
@@ -156,7 +158,7 @@ class Standing:
             raise WarehouseError(
                 "newer code has changed these tables: their model is of generation "
                 f"{self.generation}, this code's of {GENERATION}. Nothing was written. Load with "
-                "that code, or go back for good: `sparkify create-tables --drop`, `sparkify etl`."
+                f"that code, or go back for good: {anew(self.environment)}."
             )
 
     @property
@@ -210,4 +212,4 @@ def standing(session: Session, names: Mapping[str, str] | None = None) -> Standi
         names: What the tables are called whose history it is; None: the session's.
     """
     text = statement("ledger/standing.sql", names or relations(session.schema))
-    return Standing([Load(*row) for row in session.query(text)])
+    return Standing([Load(*row) for row in session.query(text)], session.environment)

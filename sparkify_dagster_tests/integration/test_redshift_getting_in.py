@@ -12,7 +12,7 @@ from sparkify_dagster.warehouse.engine import WarehouseError
 from sparkify_dagster.warehouse.redshift.probe import copy_logs, rights
 from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
 from sparkify_dagster_tests.lakes import log_key
-from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake, redshift_at
+from sparkify_dagster_tests.pairs import SyncedLake, cloud_lake, environment_of, redshift_at
 from sparkify_dagster_tests.redshift_double import Double
 from sparkify_dagster_tests.s3_server import S3Server
 
@@ -123,18 +123,23 @@ def test_an_iam_identity_without_rights_reads_the_statement_that_gives_them(plac
     assert str(told.value).endswith(f"Let an administrator make it the owner: {step}.")
 
 
-def test_a_user_who_may_make_no_schema_reads_the_statement_that_makes_it(place: Place) -> None:
+@pytest.mark.parametrize("of_environment", [False, True])
+def test_a_user_who_may_make_no_schema_reads_the_statement_that_makes_it(
+    place: Place, *, of_environment: bool
+) -> None:
     place.double.allow_login("IAM:guest", place.double.password, as_role="IAM:guest")
     with place.double.behind() as connection, connection.cursor() as cursor:
         cursor.execute("REVOKE CREATE ON DATABASE dev FROM PUBLIC")
         cursor.execute("GRANT CREATE ON DATABASE dev TO sparkify")
     try:
+        guest = place.opened(db_user="IAM:guest")
         with pytest.raises(WarehouseError) as told:
-            rights(place.opened(db_user="IAM:guest"))
+            environment_of(guest, makes=True).transact(str) if of_environment else rights(guest)
     finally:
         with place.double.behind() as connection, connection.cursor() as cursor:
             cursor.execute("GRANT CREATE ON DATABASE dev TO PUBLIC")
-    step = f'CREATE SCHEMA "{place.schema}" AUTHORIZATION "IAM:guest"'
+    schema = f"{place.schema}_env_ci" if of_environment else place.schema
+    step = f'CREATE SCHEMA "{schema}" AUTHORIZATION "IAM:guest"'
     assert str(told.value).endswith(f"Let an administrator make it: {step}.")
 
 

@@ -53,6 +53,7 @@ class DuckDBSession:
 
     Args:
         where: The file, for messages.
+        environment: The environment that it is of; blank: production.
         writes: It is open for a transaction that may change something.
     """
 
@@ -65,9 +66,11 @@ class DuckDBSession:
         schema: str,
         where: str = "DuckDB",
         *,
+        environment: str = "",
         writes: bool = True,
     ) -> None:
         self.schema = schema
+        self.environment = environment
         self.cost = Cost()
         self._connection = connection
         self._where = where
@@ -171,11 +174,12 @@ class DuckDBSession:
         return False
 
     def names(self) -> set[str]:
-        """The names of all tables and views in the file, whoever made them."""
+        """The names of all that somebody has made in the file, whoever it was."""
         there = " UNION ALL ".join(
             f"SELECT schema_name, {kind}_name FROM duckdb_{kind}s() "
-            "WHERE database_name = current_database() AND NOT internal"
-            for kind in ("table", "view")
+            "WHERE database_name = current_database()"
+            + ("" if kind == "sequence" else " AND NOT internal")
+            for kind in ("table", "view", "function", "sequence", "type")
         )
         return {
             name if schema == self.schema else f"{schema}.{name}"

@@ -24,6 +24,7 @@ from sparkify_dagster.core.local_files import made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine, quoted
 from sparkify_dagster.settings import DuckDBSettings
+from sparkify_dagster.settings.sections import BESIDE
 from sparkify_dagster.warehouse.duckdb import stored
 from sparkify_dagster.warehouse.duckdb.errors import holder, is_held, opening_failed
 from sparkify_dagster.warehouse.duckdb.session import DuckDBSession, prepare_dialect
@@ -71,6 +72,8 @@ class DuckDBWarehouse:
         self.schema = schema
         self.production = f'"{_PRODUCTION}".{quoted(schema)}' if beside else ""
         self._beside = beside
+        stem = settings.path.stem
+        self._environment = stem.removeprefix(f"{beside.stem}{BESIDE}") if beside else ""
         self._makes = makes
         self.meter = Meter()
         self._settings = settings
@@ -218,7 +221,13 @@ class DuckDBWarehouse:
     def _session(self, read_only: bool) -> Iterator[DuckDBSession]:
         instance = self._open(read_only)
         connection = instance.cursor()  # Closing it drops the temporary tables.
-        session = DuckDBSession(connection, self.schema, self.location, writes=not read_only)
+        session = DuckDBSession(
+            connection,
+            self.schema,
+            self.location,
+            environment=self._environment,
+            writes=not read_only,
+        )
         try:
             connection.execute(f"USE {_CATALOG}")
             prepare_dialect(connection)

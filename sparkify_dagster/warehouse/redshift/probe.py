@@ -22,7 +22,7 @@ from sparkify_dagster.model.staging import STAGING_EVENTS
 from sparkify_dagster.settings import ClusterSettings
 from sparkify_dagster.warehouse.engine import CopyRefused, LakeObjects, Session, WarehouseError
 from sparkify_dagster.warehouse.redshift.session import FEW_ROWS
-from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse
+from sparkify_dagster.warehouse.redshift.warehouse import RedshiftWarehouse, without_rights
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _UNVERIFIED = ("disable", "allow", "prefer", "require")
@@ -120,20 +120,9 @@ def rights(warehouse: RedshiftWarehouse) -> str:
         except WarehouseError as error:
             if error.sqlstate != errorcodes.INSUFFICIENT_PRIVILEGE:
                 raise
-            raise _without_rights(schema, str(user), is_there=is_there) from None
+            raise without_rights(schema, str(user), is_there=is_there) from None
     what = f"schema {schema}" + ("" if is_there else ", which the first load makes")
     return f"may make tables in {what}" + (f"; {reader} may be granted reading" if reader else "")
-
-
-def _without_rights(schema: str, user: str, *, is_there: bool) -> WarehouseError:
-    if is_there:
-        step = f"make it the owner: ALTER SCHEMA {quoted(schema)} OWNER TO {quoted(user)}"
-    else:
-        step = f"make it: CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(user)}"
-    return WarehouseError(
-        f"{user} may not make tables in schema {schema}, or not grant reading them. "
-        f"Let an administrator {step}."
-    )
 
 
 def copy_staged(warehouse: RedshiftWarehouse) -> str:

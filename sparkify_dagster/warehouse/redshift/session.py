@@ -27,6 +27,7 @@ from sparkify_dagster.core.text import in_a_line
 from sparkify_dagster.lake.store.staging_area import StagingArea
 from sparkify_dagster.model.ddl import Engine, column_list
 from sparkify_dagster.model.table import Table, Type
+from sparkify_dagster.settings.sections import BESIDE
 from sparkify_dagster.warehouse.engine import (
     Columns,
     CopyRefused,
@@ -133,6 +134,7 @@ class RedshiftSession:
         self._where = where
         self._hidden = hidden
         self._production = production
+        self.environment = schema.removeprefix(f"{production}{BESIDE}") if production else ""
 
     def close(self) -> None:
         """Ends the connection; what it has not committed is gone."""

@@ -242,11 +242,30 @@ class RedshiftWarehouse:
         session.roll_back()
         if self.beside and not self.makes:
             raise no_environment(self.schema)
-        if not session.has_schema():
-            session.execute(create_schema(self.schema))
-        session.execute(create_lock(self.schema))
+        is_there = session.has_schema()
+        try:
+            if not is_there:
+                session.execute(create_schema(self.schema))
+            session.execute(create_lock(self.schema))
+        except WarehouseError as error:
+            if error.sqlstate != errorcodes.INSUFFICIENT_PRIVILEGE:
+                raise
+            ((user,),) = session.query("SELECT current_user")
+            raise without_rights(self.schema, str(user), is_there=is_there) from None
         session.begin("BEGIN")
         session.execute(take_lock(self.schema))
+
+
+def without_rights(schema: str, user: str, *, is_there: bool) -> WarehouseError:
+    """That a user may make no tables, with the statement of an administrator that helps."""
+    if is_there:
+        step = f"make it the owner: ALTER SCHEMA {quoted(schema)} OWNER TO {quoted(user)}"
+    else:
+        step = f"make it: CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(user)}"
+    return WarehouseError(
+        f"{user} may not make tables in schema {schema}, or not grant reading them. "
+        f"Let an administrator {step}."
+    )
 
 
 @contextlib.contextmanager

@@ -57,6 +57,13 @@ def test_a_name_that_cannot_be_one_is_refused_with_what_can(
         load(**{NAME: typed})
 
 
+def test_a_name_whose_file_the_disk_cannot_have_is_refused(load: Load) -> None:
+    path = {"SPARKIFY_DUCKDB__PATH": f"{'ü' * 90}.duckdb"}
+    assert load(**{NAME: "x" * 24}, **path).duckdb.path.name.endswith(f"_env_{'x' * 24}.duckdb")
+    with pytest.raises(SettingsError, match=r"1 character less, as its file is"):
+        load(**{NAME: "x" * 25}, **path)
+
+
 def test_nothing_starts_by_itself_in_one_and_nobody_is_alerted(load: Load) -> None:
     settings = load(**{NAME: "ci", "SPARKIFY_ALERTS__WEBHOOK": "https://hooks.example/x"})
     assert not settings.sensor.enabled

@@ -1,2 +1,2 @@
 -- Expects: columns, of_production
-SELECT {columns:b} FROM {of_production} AS b
+SELECT {columns} FROM {of_production} AS b
