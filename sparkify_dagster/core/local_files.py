@@ -54,6 +54,14 @@ def require_trusted(*paths: Path) -> None:
                     raise OSError(EPERM, f"belongs to another user (id {owner})", str(path))
 
 
+def identity_of(path: str | Path) -> tuple[int, int] | None:
+    """Which file or folder is there now: its device and inode; None where there is none."""
+    with suppress(OSError):
+        stat = os.stat(path)
+        return stat.st_dev, stat.st_ino
+    return None
+
+
 _lock = threading.Lock()
 _asked = 0
 _before = 0

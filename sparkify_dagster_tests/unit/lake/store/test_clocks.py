@@ -12,8 +12,8 @@ import pytest
 
 from sparkify_dagster.lake.store.clocks import TICKS, WALL, Clock, clock_of, kind_of
 from sparkify_dagster.lake.store.folder import Folder
-from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 from sparkify_dagster_tests.integration.dagster_dev import ROOT
+from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
 MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw

@@ -23,8 +23,8 @@ from sparkify_dagster.lake.objects import (
     is_packed,
     key_of,
 )
-from sparkify_dagster.lake.store.files import Files
 from sparkify_dagster.lake.store.clocks import WALL
+from sparkify_dagster.lake.store.files import Files
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
 
