@@ -156,8 +156,6 @@ class Loader:
         run_id = make_new_run_id()
         with shown_at_work(instance, run_id):  # From before there is a record of it.
             result = _run(instance, self._job, config, run_id, self._tags)
-        if result.warnings:  # What could not be written may be something that stays so.
-            self.close()
         result.lost = [*(one.told for one in lost), *woken]
         return result
 
