@@ -79,6 +79,7 @@ ENTRANTS = {
         _peer("selects", "the floor's SELECTs of star and marts alone", "floor_selects"),
         _ours("pages", "previews, plots and the report of a load", "pages"),
         _peer("pathway", "Pathway, a stream that follows the folders", "pathway_live"),
+        _ours("watch", "`sparkify watch`, the same with marts", "watch"),
         _ours("frame", "all staged events as a data frame, by the Python door", "frame"),
         _ours("df", "the same by DuckDB's own .df()", "frame_df"),
         _ours("tick", "a tick of the sensor, nothing new", "sensor_tick"),

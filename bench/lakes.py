@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.measure import ROOT
 
-_SETTLED = 2.2
+_SETTLED = 0.1
 """Seconds after which a file counts as settled: before, the platform would wait for it."""
 _SEED = 42
 

@@ -19,7 +19,7 @@ OURS = ("engine", "dagster", "etl")
 FAST = ("floor", "floor+marts", *OURS, "plain duckdb", "polars", "pandas", "dbt")
 SLOW = ("floor", "floor+marts", "engine", "row by row", "dlt", "pyspark")
 CHANGERS = (*OURS, "warm")
-FOLLOWERS = ("pathway",)
+FOLLOWERS = ("pathway", "watch")
 DAY_EVENTS = 30_000
 _LOADS, _CHANGES, _FOLLOWED = 0.35, 0.65, 0.85
 

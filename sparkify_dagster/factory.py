@@ -18,6 +18,7 @@ from sparkify_dagster.core.local_files import read_bounded
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.errors import LakeError
+from sparkify_dagster.lake.folder_events import FolderEvents
 from sparkify_dagster.lake.objects import DayRange, endings_of
 from sparkify_dagster.lake.snapshot import Lake
 from sparkify_dagster.lake.store.amend import LONGEST, Amend, amend_file, amend_object
@@ -241,6 +242,13 @@ def _document(
             ) from None
 
     return Document(place, read)
+
+
+def events_of(settings: Settings) -> FolderEvents:
+    """What tells of changes in those places of the lake that are local."""
+    local = {key: place for key, place in settings.s3.places.items() if not in_s3(place)}
+    folders = [local.pop(key) for key in ("SONG_DATA", "LOG_DATA") if key in local]
+    return FolderEvents(folders, local.values())
 
 
 def place_to_keep(settings: Settings, key: str) -> str:

@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from sparkify_dagster.lake.documents import Document
 from sparkify_dagster.lake.objects import DayRange
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.lake.store.base import ObjectStore
+from sparkify_dagster.lake.store.clocks import Clock
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.marts import MARTS
@@ -41,8 +43,8 @@ from sparkify_dagster_tests.oracle_marts import marts_expected
 
 SCHEMA = "sparkify"
 FIRST_DAY = date(2018, 11, 1)
-SETTLED_AT_ONCE = 0.0
-"""Settling time of the folders here: every write makes a new file, so tokens always differ."""
+SETTLED_AT_ONCE = Clock(time.time_ns, 0)
+"""The clock of the folders here: every write makes a new file, so tokens always differ."""
 LOG_FIELDS = records.LOG_FIELDS
 
 

@@ -232,7 +232,10 @@ def forget(
 
 @app.command(rich_help_panel=_LOAD)
 def watch(context: typer.Context) -> None:
-    """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI."""
+    """Load by itself whatever changes in the lake, until Ctrl-C; the sensor does so in the UI.
+
+    On Linux local folders tell it when to look; else it looks every INTERVAL ([SENSOR]) seconds.
+    """
     from sparkify_dagster.cli.watch import run_watch
 
     run_watch(settings_of(context))

@@ -7,6 +7,7 @@ work, loading is `launch`'s, which is imported only when there is something to l
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -40,7 +41,7 @@ from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:
-    from sparkify_dagster.defs.instance import LoadResult
+    from sparkify_dagster.defs.instance import Loader, LoadResult
 
 _WARNS_ABOUT = 5
 _LOOKING = "looking at the lake"
@@ -150,11 +151,13 @@ def load(
     full: bool = False,
     due: bool = False,
     days: DayRange | None = None,
+    loader: Loader | None = None,
 ) -> LoadResult:
     """Runs the load under the eyes of whoever watches.
 
     Args:
         due: Leave out what has failed too often as it is now.
+        loader: Runs it, if there is one already.
 
     Raises:
         KeyboardInterrupt: The person stopped it.
@@ -167,8 +170,9 @@ def load(
             report("starting Dagster")
             from sparkify_dagster.defs.instance import run_load
 
+            run = loader.run if loader else partial(run_load, settings, home=home_for(settings))
             what: What = "everything" if full else "due" if due else "changes"
-            result = run_load(settings, what, first, last, home_for(settings))
+            result = run(what, first, last)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_STOPPED) from None
     for told in result.lost:

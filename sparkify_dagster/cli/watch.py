@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sparkify_dagster.cli.console import complain, say
 from sparkify_dagster.cli.etl import load
-from sparkify_dagster.cli.home import end_lost_runs
+from sparkify_dagster.cli.home import end_lost_runs, home_for
 from sparkify_dagster.cli.outcome import show_outcome
 from sparkify_dagster.cli.pipes import is_left
 from sparkify_dagster.core.errors import CloudError
@@ -29,12 +31,15 @@ from sparkify_dagster.defs.sensors.triggers import (
     nothing_due,
     seen,
 )
-from sparkify_dagster.factory import open_lake, open_queue, open_warehouse
+from sparkify_dagster.factory import events_of, open_lake, open_queue, open_warehouse
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.notifications import Watched
 from sparkify_dagster.pipeline.plan import Request, held_against, pending
 from sparkify_dagster.settings import Settings
 from sparkify_dagster.warehouse.engine import WarehouseError
+
+if TYPE_CHECKING:
+    from sparkify_dagster.defs.instance import Loader
 
 _REQUEST = "watch"
 
@@ -46,17 +51,29 @@ class Watch:
         self._settings = settings
         self._patience = RetryPolicy(settings.sensor.attempts, settings.sensor.pause)
         self._queue = open_queue(settings)
+        self._events = events_of(settings)
+        self._loader: Loader | None = None
         self._clock = clock
         self._memory = SensorCursor()
         self._ended: list[tuple[bool, float]] = []
         self._loaded = 0.0
         self._said = ""
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the lake tells of changes by itself, wherever it lies."""
+        return self._events.listen()
+
+    def wait(self) -> bool:
+        """Waits until the lake tells of a change, or for the next look; says whether it told."""
+        return self._events.wait(self._settings.sensor.interval)
+
     def check(self) -> None:
         """One look at the lake, and a load if there is something to do.
 
         Where a queue tells of the lake's events, it is asked first whether to look at all.
         """
+        self._events.listen()  # From before the look: nothing is missed in between.
         try:
             end_lost_runs()
             why = self._unheard() or self._deal_with()
@@ -112,9 +129,23 @@ class Watch:
         self._load()
         return ""
 
+    def ready(self) -> Loader:
+        """What runs the loads; made once, which takes seconds."""
+        if self._loader is None:
+            from sparkify_dagster.defs.instance import Loader
+
+            self._loader = Loader(self._settings, home_for(self._settings))
+        return self._loader
+
+    def close(self) -> None:
+        """Lets go of the lake and of Dagster's history."""
+        self._events.close()
+        if self._loader is not None:
+            self._loader.close()
+
     def _load(self) -> None:
         say(f"{datetime.now():%H:%M:%S}  loading what changed")
-        result = load(self._settings, due=True)
+        result = load(self._settings, due=True, loader=self.ready())
         self._loaded = self._clock()
         self._ended.append((result.success, self._loaded))
         show_outcome(result, open_warehouse(self._settings))
@@ -122,11 +153,13 @@ class Watch:
 
 
 def run_watch(settings: Settings) -> None:
-    """Looks now and then, until it is stopped or nobody reads any more what it says."""
+    """Looks as the lake changes and now and then, until stopped or nobody reads what it says."""
     interval = settings.sensor.interval
-    heard_of = "asked for events" if settings.s3.queue else "a look"
-    say(f"Watching the lake, {heard_of} every {interval} s. Ctrl-C ends it.")
-    watch = Watch(settings)
-    while not is_left(sys.stdout):
-        watch.check()
-        time.sleep(interval)
+    with closing(Watch(settings)) as watch:
+        heard_of = "asked for events" if settings.s3.queue else "a look"
+        at_once = " and as soon as it changes" if watch.is_told else ""
+        say(f"Watching the lake, {heard_of} every {interval} s{at_once}. Ctrl-C ends it.")
+        while not is_left(sys.stdout):
+            watch.check()
+            watch.ready()
+            watch.wait()

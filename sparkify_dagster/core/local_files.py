@@ -60,6 +60,14 @@ class OutputError(PlainError):
     """What was asked for cannot be written; says where, why and what to do."""
 
 
+def identity_of(path: str | Path) -> tuple[int, int] | None:
+    """Which file or folder is there now: its device and inode; None where there is none."""
+    with suppress(OSError):
+        stat = os.stat(path)
+        return stat.st_dev, stat.st_ino
+    return None
+
+
 _lock = threading.Lock()
 _asked = 0
 _before = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from sparkify_dagster.core.local_files import identity_of
 from sparkify_dagster.defs.internals import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
     ConfigurableClassData,
@@ -44,8 +45,15 @@ def held_open(reference: InstanceRef) -> InstanceRef:
     return reference._replace(storage_data=held)
 
 
-def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> None:
-    """Lets a run go on when its events cannot be stored, as on a full disk.
+def is_gone(instance: dg.DagsterInstance) -> bool:
+    """Whether files of its history that stay open were removed, or others put in their place."""
+    events = instance.event_log_storage
+    return isinstance(events, HeldEvents) and events.is_gone
+
+
+@contextmanager
+def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> Iterator[None]:
+    """Lets a run in the block go on when its events cannot be stored, as on a full disk.
 
     A load must not stop between two transactions because of what only tells of it. After the first
     event that is lost only those are tried that say how the run stands.
@@ -65,6 +73,10 @@ def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> None:
             lost.append(in_words(error))
 
     instance.handle_new_event = tolerant  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del instance.handle_new_event
 
 
 def in_words(error: Exception) -> str:
@@ -118,6 +130,12 @@ class HeldEvents(SqliteEventLogStorage):
         self._tables: set[str] = set()
         self._turn = RLock()
         super().__init__(base_dir, inst_data)
+        self._index_file = identity_of(self.path_for_shard(_INDEX))
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file of all runs is not the one that was opened."""
+        return self._index_file != identity_of(self.path_for_shard(_INDEX))
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Iterator[Connection]:

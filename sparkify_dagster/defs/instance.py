@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, flock
 from importlib.resources import files
@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.history import going_on_without, held_open, in_words, refusal
+from sparkify_dagster.defs.history import going_on_without, held_open, in_words, is_gone, refusal
 from sparkify_dagster.defs.home import Home, home_of
 from sparkify_dagster.defs.internals import (
     InMemoryJob,
@@ -127,19 +127,50 @@ def run_load(
     Raises:
         HistoryError: Dagster's history cannot be written; nothing was loaded.
     """
-    # Nobody looks at these definitions; to follow every column takes a quarter of a second.
-    definitions = build_definitions(settings, with_lineage=False)
-    config = LoadConfig(what=what, first_day=first_day, last_day=last_day)
-    with open_instance(home) as instance:
+    with closing(Loader(settings, home)) as loader:
+        return loader.run(what, first_day, last_day)
+
+
+class Loader:
+    """Runs loads in this process, one after the other; what they share is made once.
+
+    Args:
+        home: What `DAGSTER_HOME` names, if it is set.
+    """
+
+    def __init__(self, settings: Settings, home: Path | None = None) -> None:
+        # Nobody looks at these definitions; to follow every column takes a quarter of a second.
+        definitions = build_definitions(settings, with_lineage=False)
+        self._job = definitions.resolve_job_def(LOAD_JOB)
+        self._tags = tags_of(settings)
+        self._home = home
+        self._opened = ExitStack()
+        self._instance: dg.DagsterInstance | None = None
+
+    def run(self, what: What = "changes", first_day: str = "", last_day: str = "") -> LoadResult:
+        """Like `run_load`."""
+        config = LoadConfig(what=what, first_day=first_day, last_day=last_day)
+        instance = self._history()
         with _history_in_use():
             lost, _ = end_lost(instance)
             woken = wake_sensors(instance)
         run_id = make_new_run_id()
         with shown_at_work(instance, run_id):  # From before there is a record of it.
-            job = definitions.resolve_job_def(LOAD_JOB)
-            result = _run(instance, job, config, run_id, tags_of(settings))
-    result.lost = [*(one.told for one in lost), *woken]
-    return result
+            result = _run(instance, self._job, config, run_id, self._tags)
+        result.lost = [*(one.told for one in lost), *woken]
+        return result
+
+    def close(self) -> None:
+        """Lets go of Dagster's history; the next run opens it again."""
+        self._instance = None
+        self._opened.close()
+
+    def _history(self) -> dg.DagsterInstance:
+        """The instance, opened anew where its files were removed meanwhile."""
+        if self._instance is None or is_gone(self._instance):
+            self.close()
+            self._instance = self._opened.enter_context(open_instance(self._home))
+        return self._instance
 
 
 @contextmanager
@@ -247,9 +278,8 @@ def _run(
             job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),
         )
     outcome, lost = LoadResult(run.run_id, success=False), list[str]()
-    going_on_without(instance, lost)
     try:
-        with progress.warnings_into(outcome.warnings):
+        with going_on_without(instance, lost), progress.warnings_into(outcome.warnings):
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 _take(event, outcome)
     except SQLAlchemyError as error:

@@ -249,7 +249,8 @@ class SensorSettings(Section):
 
     Attributes:
         enabled: Whether the sensor is on when `dagster dev` or the daemon starts.
-        interval: Seconds between two looks at the lake.
+        interval: Seconds between two looks at the lake. Local folders tell `sparkify watch` of
+            changes besides, at once.
         list_every: Seconds between two listings where a QUEUE tells of changes: they find what it
             missed.
         load_every: Seconds from the end of a load to the next that starts itself, at least; what

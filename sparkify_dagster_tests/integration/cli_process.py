@@ -16,7 +16,7 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,3 +126,11 @@ def runs(folder: Path) -> int:
     """How many Dagster runs the folder's history has."""
     kept = folder / ".dagster" / "history" / "runs"
     return sum(path.stem != "index" for path in kept.glob("*.db")) if kept.exists() else 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for something, a minute at most."""
+    over = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < over
+        time.sleep(0.2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from sparkify_dagster.pipeline import deep_check
 from sparkify_dagster.pipeline.deep_check import check_deeply
 from sparkify_dagster.warehouse.engine import Transient
-from sparkify_dagster_tests.integration.cli_process import COMMAND, sparkify
+from sparkify_dagster_tests.integration.cli_process import COMMAND, sparkify, until
 from sparkify_dagster_tests.integration.dagster_dev import environment
 from sparkify_dagster_tests.integration.test_redshift_trouble import Place
 from sparkify_dagster_tests.lakes import event, lines, log_key, put, song
@@ -201,11 +200,3 @@ def sessions(place: Place) -> int:
     with place.double.behind() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'sparkify'")
         return int(cursor.fetchone()[0])
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Waits for something, a minute at most."""
-    over = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < over
-        time.sleep(0.2)

@@ -59,29 +59,32 @@ class Files:
     Attributes:
         lines: Each file as `objects.line_of` writes an object. The key is its path below the root,
             parts joined by `/`.
-        youngest: The latest change of a file in seconds of the epoch. It is told by ctime alone,
-            the kernel's own, while mtime can be set to anything.
+        youngest: The latest change of a file in nanoseconds of the epoch. It is told by ctime
+            alone, the kernel's own, while mtime can be set to anything.
+        places: A folder in each file system that files were found in, as it really lies, by the
+            number of its device.
         folders: Folders that were found and not yet looked into: key with `/` at its end, path.
         others: Files with other endings; `example` is the first of them, by key.
         links: Links that are not followed, as they lead nowhere, out or back, by key; folders that
             are closed, too.
     """
 
-    __slots__ = ("_within", "example", "folders", "lines", "links", "others", "youngest")
+    __slots__ = ("_within", "example", "folders", "lines", "links", "others", "places", "youngest")
 
     def __init__(self, folders: list[tuple[str, str]], within: str) -> None:
         self._within = within
         self.lines: list[str] = []
-        self.youngest = 0.0
+        self.youngest = 0
+        self.places: dict[int, str] = {}
         self.folders = folders
         self.others = 0
         self.example = ""
         self.links: list[str] = []
 
     @property
-    def found(self) -> tuple[list[str], float, int, str, list[str]]:
+    def found(self) -> tuple[list[str], int, dict[int, str], int, str, list[str]]:
         """All but the folders, as `add` takes it."""
-        return self.lines, self.youngest, self.others, self.example, self.links
+        return self.lines, self.youngest, self.places, self.others, self.example, self.links
 
     @property
     def aside(self) -> Aside:
@@ -89,11 +92,18 @@ class Files:
         return Aside(self.others, self.example, tuple(sorted(self.links)))
 
     def add(
-        self, lines: list[str], youngest: float, others: int, example: str, links: list[str]
+        self,
+        lines: list[str],
+        youngest: int,
+        places: dict[int, str],
+        others: int,
+        example: str,
+        links: list[str],
     ) -> None:
         """What another listing has found."""
         self.lines += lines
         self.youngest = max(self.youngest, youngest)
+        self.places |= places
         self.others += others
         self.example = min(filter(None, (self.example, example)), default="")
         self.links += links
@@ -127,6 +137,7 @@ class Files:
             if not _lies_in(here, self._within):  # It was a folder when it was listed.
                 self.links.append(prefix[:-1])
                 return
+            self.places.setdefault(os.fstat(handle).st_dev, here)
             with os.scandir(handle) as entries:
                 for entry in entries:
                     name = entry.name
@@ -177,6 +188,7 @@ class Files:
             self._add_refused(key, entry, is_data=is_data)
         elif S_ISREG(stat.st_mode):
             if is_data:
+                self.places.setdefault(stat.st_dev, os.path.dirname(target))
                 self._add_line(key, stat, LINKED + _token(stat))
             else:
                 self._add_other(key)
@@ -196,8 +208,8 @@ class Files:
 
     def _add_line(self, key: str, stat: os.stat_result, token: str) -> None:
         self.lines.append(line_of(key, stat.st_size, token))
-        if stat.st_ctime > self.youngest:
-            self.youngest = stat.st_ctime
+        if stat.st_ctime_ns > self.youngest:
+            self.youngest = stat.st_ctime_ns
 
 
 def _place_of(handle: int, path: str) -> str:
@@ -222,9 +234,9 @@ def _lies_in(place: str, folder: str) -> bool:
     return f"{place}/".startswith(_below(folder, ""))
 
 
-def changed_at(line: str) -> float:
-    """When a file was last changed, in seconds of the epoch."""
-    return int(line.rsplit(".", 2)[1], 16) / 1e9
+def changed_at(line: str) -> int:
+    """When a file was last changed, in nanoseconds of the epoch."""
+    return int(line.rsplit(".", 2)[1], 16)
 
 
 def is_text(key: str) -> bool:

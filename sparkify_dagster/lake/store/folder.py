@@ -1,7 +1,7 @@
 """A folder as an object store.
 
 Tokens are (mtime, ctime, inode): whatever changes the bytes changes one of them, as long as the
-clock of the file system has moved on. So files younger than two seconds are looked at again.
+clock of the file system has moved on. So files younger than its last tick are looked at again.
 
 What belongs here: what files mean as objects, and when other processes help. Asking the system is
 `files`', helping `worker_pool`'s.
@@ -10,7 +10,6 @@ What belongs here: what files mean as objects, and when other processes help. As
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from sparkify_dagster.lake.objects import (
     is_unfollowed,
 )
 from sparkify_dagster.lake.store.base import DEFAULT_BOUNDS, NO_MEMORY, Bounds, unpacked
+from sparkify_dagster.lake.store.clocks import TICKS, WALL, Clock, clock_of
 from sparkify_dagster.lake.store.files import (
     ANYWHERE,
     UNSETTLED,
@@ -37,7 +37,6 @@ from sparkify_dagster.lake.store.files import (
 )
 from sparkify_dagster.lake.store.worker_pool import WorkerPool, pool_size
 
-SETTLING_SECONDS = 2.0
 POOL_FROM = 25_000
 """Files from which it surely saves time to start processes for them, in a cache or not."""
 _SMALL = 16_384
@@ -51,7 +50,7 @@ class Folder:
     Args:
         root: The folder.
         setting: The setting that names it, for messages.
-        settling: Age in seconds from which a file is taken to have settled.
+        clock: What stamps the files; None: that of the file systems they are found in.
         pool_from: Number of files from which other processes help.
         endings: What the names of data end in, as `endings_of` tells them.
         follow_links: Links are followed wherever they lead.
@@ -61,7 +60,7 @@ class Folder:
         self,
         root: Path,
         setting: str,
-        settling: float = SETTLING_SECONDS,
+        clock: Clock | None = None,
         pool_from: int = POOL_FROM,
         endings: tuple[str, ...] = DATA_ENDINGS,
         *,
@@ -71,7 +70,7 @@ class Folder:
         self._within = ANYWHERE if follow_links else os.path.realpath(root)
         self._prefix = os.path.join(root, "")
         self._setting = setting
-        self._settling = settling
+        self._clock = clock
         self._pool_from = pool_from
         self._endings = endings
 
@@ -89,19 +88,25 @@ class Folder:
         Raises:
             LakeError: There is no such folder, or a part of it cannot be listed.
         """
-        found = self._scan()
-        wait = found.youngest + self._settling - time.time()
-        if 0 < wait <= self._settling:
-            time.sleep(wait)
-            found = self._scan()
-        settled = time.time() - self._settling
-        if found.youngest <= settled:
+        found, clock, settled = self._looked()
+        if found.youngest >= settled:
+            clock.wait_for(found.youngest)
+            found, clock, settled = self._looked()
+        if found.youngest < settled:
             return Objects(found.lines, found.aside)
         # A line ends with the token.
         return Objects(
-            [line + UNSETTLED if changed_at(line) > settled else line for line in found.lines],
+            [line + UNSETTLED if changed_at(line) >= settled else line for line in found.lines],
             found.aside,
         )
+
+    def _looked(self) -> tuple[Files, Clock, int]:
+        """A listing, the clock of its files, and before when they had settled as it began."""
+        clocks = [self._clock] if self._clock else [WALL, TICKS]
+        settled = {clock: clock.settled() for clock in clocks}
+        found = self._scan()
+        clock = self._clock or clock_of(found.youngest, found.places.values())
+        return found, clock, settled[clock]
 
     def read(
         self, objects: Iterable[LakeObject], bounds: Bounds = DEFAULT_BOUNDS

@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from sparkify_dagster.core.local_files import made_for, require_trusted
+from sparkify_dagster.core.local_files import identity_of, made_for, require_trusted
 from sparkify_dagster.core.meter import Meter
 from sparkify_dagster.model.ddl import Engine, quoted
 from sparkify_dagster.settings import DuckDBSettings
@@ -260,9 +260,9 @@ class DuckDBWarehouse:
         self._attaching = path
         option = " (READ_ONLY)" if read_only else ""
         while True:
-            before = _inode(path)
+            before = identity_of(path)
             instance.execute(f"ATTACH {_quoted(path)} AS {name}{option}")
-            if before in (None, _inode(path)):
+            if before in (None, identity_of(path)):
                 return
             # `rewrite` has put another one there after this one was opened, before it was held.
             instance.execute(f"DETACH {name}")
@@ -302,12 +302,6 @@ class DuckDBWarehouse:
                     self._on_wait(f"waiting for {holder(error)} to let go of {self._attaching}")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _inode(path: Path) -> int | None:
-    with contextlib.suppress(OSError):
-        return path.stat().st_ino
-    return None
 
 
 def _quoted(path: str | Path) -> str:

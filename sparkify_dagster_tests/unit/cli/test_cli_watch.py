@@ -5,13 +5,16 @@ Time is the test's own. With a queue of events it is tested in `integration/test
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from sparkify_dagster.cli.status import look as look_at
 from sparkify_dagster.cli.watch import Watch
+from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.settings import load_settings
 from sparkify_dagster_tests.lakes import (
     TinyLake,
@@ -99,3 +102,31 @@ def test_each_look_loads_what_changed_and_a_bad_day_is_tried_a_bounded_number_of
     lake.put_log(log_key("2018-11-02"), event(sessionId=2))
     assert "loading what changed" in look()
     assert_equals_oracle(warehouse, lake.expected())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells")
+def test_the_lake_is_listed_when_it_told_of_a_change_or_its_time_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lake, listed, snapshot = TinyLake(tmp_path / "data" / "lake"), [0], Lake.snapshot
+
+    def counted(lake: Lake) -> Snapshot:
+        listed[0] += 1
+        return snapshot(lake)
+
+    monkeypatch.setattr(Lake, "snapshot", counted)
+    environ = {"SPARKIFY_SENSOR__INTERVAL": "5", "SPARKIFY_REPORT__ENABLED": "no"}
+    settings = load_settings(environ=environ, cwd=tmp_path)
+    lake.put_song("a.json", song())
+    with closing(Watch(settings)) as watch:
+        watch.check()
+        assert listed == [2], "once for the look, once by the load"
+        lake.put_log(log_key("2018-11-01"), event())
+        assert watch.wait(), "told"
+        watch.check()
+        assert listed == [4]
+        assert not watch.wait(), "nothing came"
+        watch.check()
+        assert listed == [5]
+    assert_equals_oracle(warehouse_at(settings.duckdb.path), lake.expected())
