@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from sparkify_dagster.lake.objects import (
     is_packed,
     key_of,
 )
-from sparkify_dagster.lake.store.clocks import WALL
+from sparkify_dagster.lake.store.clocks import TICKS, WALL, Clock
 from sparkify_dagster.lake.store.files import Files
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster_tests.lakes import SETTLED_AT_ONCE
@@ -373,19 +372,14 @@ def test_a_file_dated_in_the_future_is_told_by_its_change_like_any_other(tmp_pat
 
 def test_a_file_that_keeps_changing_gets_a_token_that_does_not_last(tmp_path: Path) -> None:
     path = _write(tmp_path, "x.json", b"12345")
-    ended = threading.Event()
 
-    def keep_changing() -> None:
-        while not ended.is_set():
-            path.touch()
+    def changed_when_asked() -> int:
+        now = TICKS.now()
+        path.touch()
+        return now
 
-    changing = threading.Thread(target=keep_changing)
-    changing.start()
-    try:
-        unsettled = listed(tmp_path)["x.json"]
-    finally:
-        ended.set()
-        changing.join()
+    changing = Folder(tmp_path, SETTING, Clock(changed_when_asked, 0))
+    (unsettled,) = changing.list_objects()
     assert unsettled.token.endswith("~")
     assert listed(tmp_path)["x.json"].token != unsettled.token
 
