@@ -47,6 +47,8 @@ TRAILING_BLANKS = {
     "BETWEEN": ("SELECT COUNT(*) FROM t WHERE t.a BETWEEN 'x ' AND 'x '", 3),
     "IN": ("SELECT COUNT(*) FROM t WHERE t.a IN ('x', 'z')", 3),
     "NOT IN": ("SELECT COUNT(*) FROM t WHERE t.a NOT IN ('x', 'z')", 1),
+    "a long IN": ("SELECT COUNT(*) FROM t WHERE t.a IN ('x'" + ", 'z'" * 20 + ")", 3),
+    "the greater of two": ("SELECT COUNT(*) FROM t WHERE GREATEST(t.a, 'x') = t.a", 4),
     "IN of a query": ("SELECT COUNT(*) FROM t WHERE t.a IN (SELECT u.a FROM u)", 3),
     "a join": ("SELECT COUNT(*) FROM t JOIN u ON u.a = t.a", 3),
     "a LEFT JOIN": ("SELECT COUNT(*) FROM t LEFT JOIN u ON u.a = t.a WHERE u.a IS NULL", 1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from sparkify_dagster_tests.unit.test_layers import MODULES, imports
@@ -22,11 +24,15 @@ USED_IN = {
 }
 """The parts of the package in which a user would look for each, and nowhere else."""
 
-IMPORTED = {
-    (name.partition(".")[0], module.removeprefix("sparkify_dagster."))
-    for module in MODULES
-    for name in imports(module)
-}
+
+@cache
+def imported() -> set[tuple[str, str]]:
+    """What is imported from elsewhere, and by which module of ours."""
+    return {
+        (name.partition(".")[0], module.removeprefix("sparkify_dagster."))
+        for module in MODULES
+        for name in imports(module)
+    }
 
 
 def test_no_dependency_is_declared_that_nothing_imports() -> None:
@@ -34,7 +40,7 @@ def test_no_dependency_is_declared_that_nothing_imports() -> None:
         canonical(r.name)
         for r in asked(("options", "install_requires"), ("options.extras_require", "excel"))
     ]
-    found = {module for module, _ in IMPORTED}
+    found = {module for module, _ in imported()}
     idle = {
         name
         for name in declared
@@ -46,7 +52,7 @@ def test_no_dependency_is_declared_that_nothing_imports() -> None:
 
 @pytest.mark.parametrize("name", USED_IN)
 def test_what_the_platform_is_made_of_is_used_where_one_would_look_for_it(name: str) -> None:
-    places = {place for module, place in IMPORTED if module == name}
+    places = {place for module, place in imported() if module == name}
     for part in USED_IN[name]:
         assert any(place.startswith(f"{part}.") for place in places), f"{part} uses no {name}"
     elsewhere = {p for p in places if not p.startswith(tuple(f"{part}." for part in USED_IN[name]))}

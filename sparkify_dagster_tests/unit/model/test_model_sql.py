@@ -156,6 +156,15 @@ def _numberless(text: str) -> str:
 QUERIES = dict(_queries())
 SENT = dict(_sent())
 STATEMENTS = QUERIES | dict(_ddl()) | SENT
+_PART = re.compile(r'\(SELECT \* FROM ("sparkify"\."\w+") WHERE load_id [=>] \d+\)')
+
+
+def _form(text: str) -> str:
+    """A statement as a grammar sees it: a part of a table is a table, and any name a name."""
+    return re.sub(r"'[^']*'|\b\d+\b", "7", re.sub(r'"[^"]*"', '"x"', _PART.sub(r"\1", text)))
+
+
+FORMS = {_form(text): name for name, text in STATEMENTS.items()}
 FILES = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sql")}
 
 
@@ -165,7 +174,7 @@ def linter() -> Linter:
     return Linter(FluffConfig(overrides={"dialect": "redshift", "templater": "raw"}))
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", FORMS.values())
 def test_redshift_can_parse_it(linter: Linter, name: str) -> None:
     parsed = linter.parse_string(STATEMENTS[name])
     assert parsed.violations == []
