@@ -153,13 +153,13 @@ def slices_of(
 
 def whole(objects: Mapping[int, bytes]) -> Candidates:
     """One candidate per object that is not empty: its whole text."""
-    fit = {index: data for index, data in objects.items() if len(data) <= LONGEST}
+    fit = {index: data for index, data in objects.items() if 0 < len(data) <= LONGEST}
     try:
         rows = _wholes(fit)
     except pa.ArrowInvalid:
         fit = {index: data for index, data in fit.items() if is_text(data)}
         rows = _wholes(fit)
-    return Candidates(rows, [index for index in objects if index not in fit])
+    return Candidates(rows, [i for i, data in objects.items() if data and i not in fit])
 
 
 def resolved(
@@ -357,19 +357,15 @@ def _cut(group: Sequence[tuple[Span, bytes]]) -> pa.RecordBatch | None:
 
 
 def _wholes(objects: Mapping[int, bytes]) -> pa.Table:
-    held = {index: data for index, data in objects.items() if data}
-    index = np.fromiter(held, dtype=np.int32, count=len(held))
-    line = np.fromiter(map(_first_line, held.values()), dtype=np.int32, count=len(held))
-    start = np.zeros(len(held), dtype=np.int64)
-    batch = _batch(index, start, line, _offsets(map(len, held.values())), b"".join(held.values()))
+    texts = list(objects.values())
+    offsets, data = _offsets(map(len, texts)), b"".join(texts)
+    index = np.fromiter(objects, dtype=np.int32, count=len(objects))
+    line, start = np.ones(len(texts), dtype=np.int32), np.zeros(len(texts), dtype=np.int64)
+    firsts = np.frombuffer(data, dtype=np.uint8)[offsets[:-1]]
+    for at in np.flatnonzero(_IS_SPACE[firsts]).tolist():
+        line[at] += texts[at].count(b"\n", 0, len(texts[at]) - len(texts[at].lstrip(WHITE_SPACE)))
+    batch = _batch(index, start, line, offsets, data)
     return _in_chunks(pa.Table.from_batches([batch], SCHEMA))
-
-
-def _first_line(data: bytes) -> int:
-    """The line on which an object's text begins, white space aside."""
-    if data[0] not in WHITE_SPACE:
-        return 1
-    return 1 + data.count(b"\n", 0, len(data) - len(data.lstrip(WHITE_SPACE)))
 
 
 def _offsets(sizes: Iterable[int]) -> np.ndarray:
