@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.errors import PlainError, why
+from sparkify_dagster.core.memory import give_back
 from sparkify_dagster.core.text import cited, count
 from sparkify_dagster.lake.changes import Part, changed_parts
 from sparkify_dagster.lake.errors import LakeError
@@ -124,6 +125,7 @@ class _Load:
         yield from self._forget(plan)
         yield from self._songs(plan)
         yield from self._days(plan)
+        give_back()  # What reading took: the engine has its own for the star.
         yield from self._check(_of_failed_loads(plan.todo))
         yield from self._star(plan.todo, plan.snapshot)
         yield from self._check(self._of_columns())
