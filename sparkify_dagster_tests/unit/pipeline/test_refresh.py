@@ -144,3 +144,17 @@ def test_a_day_without_records_is_taken_in_like_any_other(
 ) -> None:
     lake.put_log(log_key(DAYS[2]))
     assert touched(lake, warehouse, monkeypatch) == {"songplay"}
+
+
+def test_stored_plays_with_blanks_around_their_names_are_matched_when_their_song_comes(
+    lake: TinyLake, warehouse: DuckDBWarehouse
+) -> None:
+    names = ("Starlight", "Muse"), (" Starlight", "Muse"), ("Starlight", "Muse "), ("Map", "Muse")
+    plays = (event(song=s, artist=a, itemInSession=n) for n, (s, a) in enumerate(names))
+    lake.put_log(log_key(DAYS[2]), *plays)
+    bring_up_to_date(lake.open(), warehouse)
+    lake.put_song("a.json", song(title="Starlight", artist_name="Muse"))
+    done = bring_up_to_date(lake.open(), warehouse, rebuild_from=math.inf).star
+    assert done is not None
+    assert (done.mode, done.matched, done.tables["songplay"].added) == ("refresh", 3, 3)
+    assert_equals_oracle(warehouse, lake.expected())
