@@ -9,7 +9,7 @@ import pytest
 
 from sparkify_dagster.analysis.answers import masked as masked_in_frames
 from sparkify_dagster.model.access import ACCESS_RIGHTS, ROLES, Right, rights_of
-from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.catalog import GENERATION, TABLES
 from sparkify_dagster.model.ddl import LOAD_LOCK
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
@@ -201,7 +201,9 @@ def test_a_column_that_is_called_personal_is_masked_when_the_star_is_published(
     with warehouse.transaction() as session:
         create_tables(session)
         apply(session, *planned(session, {"reader": {}}))
-        with changed_model(altered("song", "title", personal="names nobody"), generation=1):
+        with changed_model(
+            altered("song", "title", personal="names nobody"), generation=GENERATION
+        ):
             assert planned(session, {"reader": {}})[0].steps != ()
             create_tables(session, evolves=STAR)
             assert planned(session, {"reader": {}})[0].steps == ()

@@ -39,17 +39,22 @@ missing AS (
     CROSS JOIN marks AS m
     WHERE r.rank <= 1000
 ),
-catalogue AS (
-    SELECT g.song_id, g.title, a.name AS artist_name,
-        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(g.title), '’', ''),
-            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(g.title, ' ', ''))
-            AS folded_title,
+artists AS (
+    SELECT a.artist_id, a.name,
         COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(a.name), '’', ''),
             'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(a.name, ' ', ''))
             AS folded_artist
+    FROM {artist} AS a
+    CROSS JOIN marks AS m
+),
+catalogue AS (
+    SELECT g.song_id, g.title, a.name AS artist_name, a.folded_artist,
+        COALESCE(NULLIF(TRANSLATE(REPLACE(LOWER(g.title), '’', ''),
+            'a !"#&''()*+,-./:;<=>?@[]^_`|~' || m.more, 'a'), ''), REPLACE(g.title, ' ', ''))
+            AS folded_title
     FROM {song} AS g
     CROSS JOIN marks AS m
-    LEFT JOIN {artist} AS a ON a.artist_id || CHR(1) = g.artist_id || CHR(1)
+    LEFT JOIN artists AS a ON a.artist_id || CHR(1) = g.artist_id || CHR(1)
 ),
 asked AS (
     SELECT m.rank, 1 AS closeness, m.folded_title, m.folded_artist
