@@ -6,6 +6,7 @@ What belongs here: text made from declarations. What does not: sending it anywhe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from sparkify_dagster.model.catalog import TABLES
@@ -17,6 +18,7 @@ LOAD_LOCK = "load_lock"
 """No table of the model: it never holds a row, and DuckDB, whose file has a lock, has none."""
 
 
+@lru_cache(4096)
 def quoted(identifier: str) -> str:
     """An identifier as it may stand in SQL. The only place where identifiers are quoted.
 

@@ -137,11 +137,11 @@ def examine_stored(warehouse: Warehouse, checks: Sequence[Check]) -> list[Findin
 
 
 def examine_at_once(
-    session: Session, checks: Iterable[tuple[Check, Stored]]
+    session: Session, checks: Iterable[tuple[Check, Stored | None]]
 ) -> dict[str, tuple[Finding, ...]]:
     """As `examine`, each check with the rows it is asked of; gives what was found by table.
 
-    Checks without a question are left out.
+    Checks without a question are left out; where there are no rows, none is asked.
     """
     found: dict[str, tuple[Finding, ...]] = {}
     for finding in _answered(session, checks):
@@ -173,21 +173,26 @@ def _hold(session: Session, check: Check, found: Mapping[str, str]) -> Finding:
     return Finding(check, not said, numbers, sample)
 
 
-def _answered(session: Session, checks: Iterable[tuple[Check, Stored]]) -> Iterator[Finding]:
+def _answered(session: Session, checks: Iterable[tuple[Check, Stored | None]]) -> Iterator[Finding]:
     """What was found by the checks that have a question, in their order.
 
     Each statement takes a while to reach Redshift, and one of very many tables is dear to plan: so
     questions go in few statements of a bounded number of tables, all of one shape.
     """
-    asked = [(check, rows, check.question(rows)) for check, rows in checks if check.question]
+    made = [(check, rows) for check, rows in checks if check.question]
+    asked = [(check, check.question(rows)) for check, rows in made if check.question and rows]
     answers: dict[int, tuple[int, ...]] = {}
-    for piece in pieces([question for *_, question in asked]):
-        branches = (_branch(number, asked[number][0], asked[number][2]) for number in piece)
+    for piece in pieces([question for _, question in asked]):
+        branches = (_branch(number, *asked[number]) for number in piece)
         for number, *counted in session.query("\nUNION ALL\n".join(branches)):
             answers[int(number)] = tuple(map(int, counted))
-    for number, (check, rows, _) in enumerate(asked):
-        numbers = dict(zip(check.numbers, answers[number], strict=False))
-        yield _finding(session, check, numbers, rows)
+    given = (answers[number] for number in range(len(asked)))
+    for check, rows in made:
+        if rows is None:
+            yield Finding(check, True, dict.fromkeys(check.numbers, 0), of_load=True)
+        else:
+            numbers = dict(zip(check.numbers, next(given), strict=False))
+            yield _finding(session, check, numbers, rows)
 
 
 def pieces(questions: Sequence[str]) -> list[list[int]]:

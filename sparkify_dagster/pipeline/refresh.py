@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sparkify_dagster.model.catalog import TABLES
+from sparkify_dagster.model.checks import audits_of
 from sparkify_dagster.model.ddl import Names, exact, exact_key, literal, quoted, relations, same_key
 from sparkify_dagster.model.ledger import RETIRED
 from sparkify_dagster.model.matching import SONG_ALIASES
@@ -121,15 +122,21 @@ class Refresh:
             for what, relation in (("added", rows.added), ("removed", rows.removed))
         }
 
-    def written(self, table: Table) -> Stored:
-        """The rows to check of a table: those that the touched keys have now."""
-        name, source = table.name, _grain(table).source
+    def written(self, table: Table) -> Stored | None:
+        """The rows to check of a table: those that the touched keys have now; None: there are none.
+
+        Of columns, those that a check names: texts of very many rows take longest to look at.
+        """
+        name = table.name
         if name not in self._built:
-            nothing = {t: f"(SELECT * FROM {self._names[t]} WHERE 1 = 0)" for t in (name, source)}
-            return Stored(self._session.schema, nothing)
+            return None
         touched, scope = self._built[name]
-        now = self._temp(f"now_{name}", self._stored(table, touched))
-        return Stored(self._session.schema, {name: now, source: scope})
+        whole = Stored(self._session.schema)
+        asked = (check.question(whole) for check in audits_of(name) if check.question)
+        columns = table.columns_in(*table.key, *asked)
+        now = self._of_keys(table, columns, self._names[name], touched)
+        parts = {name: self._temp(f"now_{name}", now), _grain(table).source: scope}
+        return Stored(self._session.schema, parts)
 
     def _temp(self, name: str, select: str, values: Values | None = None) -> str:
         """Keeps rows till the end of the session; gives the name of where."""
@@ -155,17 +162,15 @@ class Refresh:
         """The rows of the touched keys as they are stored, and as they are to be."""
         scopes, known = {_grain(table).source: scope}, touched
         if table is SONGPLAY:
-            named = f"SELECT s.song AS title, s.artist AS artist_name FROM {scope} AS s"
+            named = f"SELECT DISTINCT s.song AS title, s.artist AS artist_name FROM {scope} AS s"
             songs = self._sql("songs_asked_for", asked=self._sql("spellings", named=named))
             scopes[STAGING_SONGS.name] = self._temp("scope_songs", songs)
         fresh = statement(sql_of(table), self._names | scopes)
         fresh = self._temp(f"fresh_{table.name}", fresh)
         if table is SONGPLAY:
             known = self._known(scope)
-        return self._temp(f"stored_{table.name}", self._stored(table, known)), fresh
-
-    def _stored(self, table: Table, keys: str) -> str:
-        return self._of_keys(table, table.column_names, self._names[table.name], keys)
+        stored = self._of_keys(table, table.column_names, self._names[table.name], known)
+        return self._temp(f"stored_{table.name}", stored), fresh
 
     def _of_keys(self, table: Table, columns: Iterable[str], rows: str, keys: str) -> str:
         """The rows of a relation (alias `s`) whose key is among some (alias `k`)."""

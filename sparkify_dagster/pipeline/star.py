@@ -268,7 +268,8 @@ class _Rebuild:
             self._before = counted(self._session, rows)
         if table is SONGPLAY and self._before[table.name]:
             self._keep_matches()
-        self._session.send(f"DELETE FROM {target}")
+        if self._before[table.name]:
+            self._session.send(f"DELETE FROM {target}")
         select = statement(sql_of(table), self._names)
         self._session.send(insert(target, Names(table.column_names), select))
 
@@ -281,7 +282,7 @@ class _Rebuild:
         """What was done to a table that has so many rows now."""
         return TableResult("rebuild", rows, rows, self._before[name])
 
-    def written(self, table: Table) -> Stored:
+    def written(self, _table: Table) -> Stored:
         """The rows to check of a table: all."""
         return Stored(self._session.schema)
 

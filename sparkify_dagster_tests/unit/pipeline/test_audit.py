@@ -10,6 +10,7 @@ from sqlglot import exp, parse_one
 
 from sparkify_dagster.model.catalog import MARTS, STAGING, STAR
 from sparkify_dagster.model.checks import SCHEMA_MATCHES, all_checks, audits_of, checks_of
+from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.pipeline.audit import MOST_TABLES, Finding, Stored, examine, examine_at_once
 from sparkify_dagster.warehouse.engine import Row, Session, Values
@@ -123,6 +124,19 @@ def test_audits_are_asked_in_few_statements_of_one_shape_and_few_tables(
     shapes = {tuple(parse_one(sql, dialect="redshift").named_selects) for sql in sent}
     assert shapes == {("number", "offenders", "n1", "n2", "n3", "n4")}
     assert "CROSS JOIN" not in "".join(sent).replace("CROSS JOIN (SELECT 2 AS place", "")
+
+
+def test_where_a_refresh_touched_no_row_the_answers_are_those_of_no_rows(session: Session) -> None:
+    session.execute(f"INSERT INTO {session.schema}.artist (artist_id) VALUES ('AR1'), ('AR1')")
+    for table in [table for table in STAR if table is not SONGPLAY]:
+        assert table.grain is not None
+        none = {n: f"(SELECT * FROM {session.schema}.\"{n}\" WHERE 1 = 0)"
+                for n in (table.name, table.grain.source)}  # fmt: skip
+        asked = Stored(session.schema, none)
+        checks = audits_of(table.name)
+        assert examine_at_once(session, [(check, None) for check in checks]) == examine_at_once(
+            session, [(check, asked) for check in checks]
+        )
 
 
 def test_every_number_a_check_shows_is_in_its_answer_and_there_are_few(session: Session) -> None:
