@@ -15,7 +15,7 @@ import sys
 import traceback
 from contextlib import suppress
 
-_YOUNG = 100_000
+_YOUNG = 500_000
 """How many objects more there may be before Python looks which of them are garbage."""
 
 

@@ -287,12 +287,15 @@ class Translator:
     def _findings(self, findings: Iterable[Finding]) -> Iterator[Any]:
         """What checks found, whether the run was asked for them or not."""
 
+        def is_asked(finding: Finding) -> bool:
+            return check_key(finding.check) in self._context.selected_asset_check_keys
+
         def told(finding: Finding) -> Any:
-            is_asked = check_key(finding.check) in self._context.selected_asset_check_keys
-            return check_result(finding) if is_asked else check_evaluation(finding)
+            return check_result(finding) if is_asked(finding) else check_evaluation(finding)
 
         missing = "A check is not shown"
-        results = (self._extras.tried(missing, partial(told, f), None) for f in findings)
+        looked = (f for f in findings if not f.asked_nothing or is_asked(f))
+        results = (self._extras.tried(missing, partial(told, f), None) for f in looked)
         yield from (result for result in results if result is not None)
 
     def _more(self, table: str, *parts: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,15 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sparkify_dagster.core import progress
 from sparkify_dagster.core.local_files import made_for
 from sparkify_dagster.defs.build import build_definitions
-from sparkify_dagster.defs.history import going_on_without, held_open, in_words, is_gone, refusal
+from sparkify_dagster.defs.history import (
+    gather,
+    going_on_without,
+    held_open,
+    in_words,
+    is_gone,
+    refusal,
+    told_together,
+)
 from sparkify_dagster.defs.home import Home, home_of
 from sparkify_dagster.defs.internals import (
     InMemoryJob,
@@ -41,6 +49,7 @@ from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.load_op import LoadConfig
 from sparkify_dagster.defs.metadata import PLOT, PREVIEW, failed_parts
+from sparkify_dagster.defs.printed import shown_at_the_end
 from sparkify_dagster.defs.resources import tags_of
 from sparkify_dagster.defs.sensors.alert_policy import is_day
 from sparkify_dagster.defs.sensors.lost_runs import end_lost, wake_sensors
@@ -229,9 +238,9 @@ def _opened(home: Path | None, folder: Path) -> dg.DagsterInstance:
     with _turn(kept.base / ".lock"):
         for pause in _PAUSES:
             with suppress(OperationalError, IntegrityError):
-                return dg.DagsterInstance.from_ref(held_open(_reference(kept)))
+                return held_open(dg.DagsterInstance.from_ref(_reference(kept)))
             time.sleep(pause)  # Somebody who knows nothing of our lock makes them: `dagster dev`.
-        return dg.DagsterInstance.from_ref(held_open(_reference(kept)))
+        return held_open(dg.DagsterInstance.from_ref(_reference(kept)))
 
 
 @contextmanager
@@ -267,7 +276,7 @@ def _run(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     repository = ReconstructableRepository.for_module(MODULE, "defs")
-    with _history_in_use():
+    with _history_in_use(), told_together(instance):
         run = instance.create_run_for_job(
             job,
             run_id=run_id,
@@ -278,10 +287,17 @@ def _run(
             job_code_origin=repository.get_reconstructable_job(LOAD_JOB).get_python_origin(),
         )
     outcome, lost = LoadResult(run.run_id, success=False), list[str]()
+    shown_at_the_end(instance)
     try:
-        with going_on_without(instance, lost), progress.warnings_into(outcome.warnings):
+        with (
+            going_on_without(instance, lost),
+            progress.warnings_into(outcome.warnings),
+            told_together(instance),
+        ):
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 _take(event, outcome)
+                if event.is_step_success or event.is_step_failure:
+                    gather(instance)
     except SQLAlchemyError as error:
         lost.append(in_words(error))
     if lost:

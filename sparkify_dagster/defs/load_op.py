@@ -14,10 +14,12 @@ from typing import Any, get_args
 import dagster as dg
 
 from sparkify_dagster.core import progress
+from sparkify_dagster.core.arrow import leave_pandas_out
 from sparkify_dagster.core.errors import PlainError, why
 from sparkify_dagster.defs.checks import check_key, check_specs
 from sparkify_dagster.defs.events import Translator
 from sparkify_dagster.defs.extras import Extras, lend_temporary_folder
+from sparkify_dagster.defs.history import held_open, tell, told_together
 from sparkify_dagster.defs.liveness.heartbeat import shown_at_work
 from sparkify_dagster.defs.metadata import failed_metadata
 from sparkify_dagster.defs.page import REPORT, publish_report
@@ -95,6 +97,8 @@ def load_asset(specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
         if tags := tags_of(warehouse.settings):  # What is materialized in the UI has none yet.
             context.instance.add_run_tags(context.run.run_id, tags)
         selected = _selected(context)
+        leave_pandas_out()
+        held_open(context.instance)
         try:
             with shown_at_work(context.instance, context.run.run_id):
                 opened = warehouse.open(context.run.run_id)
@@ -132,8 +136,10 @@ def _load(
         bounds.load.hour_price,
     )
     request = _request(context, config)
+    tell(context.instance)
     for event in load(request, warehouse, lake, bounds.limits(), context.run.run_id):
-        yield from translator.told(event)
+        with told_together(context.instance):
+            yield from translator.told(event)
         if isinstance(event, Planned):
             plan = event
         elif isinstance(event, Ended):

@@ -51,6 +51,11 @@ class Finding:
         return self.check.blocking and not self.passed
 
     @property
+    def asked_nothing(self) -> bool:
+        """Whether there were no rows to look at: what was found before still holds."""
+        return self.of_load and self.passed and not any(self.numbers.values())
+
+    @property
     def sentence(self) -> str:
         """The verdict, with a few offenders where there are any."""
         examples = "; ".join(map(_example, self.sample[:_EXAMPLES]))

@@ -7,10 +7,12 @@ Dagster is held in `integration/test_cli_load`; what loads ask of S3 and Redshif
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,11 +21,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import Connection, Engine
+from sqlalchemy.event import listen, remove
 
 from sparkify_dagster import factory
 from sparkify_dagster.cli.etl import compare
 from sparkify_dagster.defs.build import build_definitions
 from sparkify_dagster.defs.checks import check_specs
+from sparkify_dagster.defs.instance import open_instance, run_load
 from sparkify_dagster.defs.jobs import LOAD_JOB
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.model.catalog import TABLES
@@ -91,9 +96,9 @@ class Stored:
     lake: TinyLake
     warehouse: DuckDBWarehouse
 
-    def settings(self) -> Settings:
-        """The settings of a process that works on it."""
-        environ = {
+    def environ(self) -> dict[str, str]:
+        """The settings of a process that works on it, as variables."""
+        return {
             "SPARKIFY_S3__SONG_DATA": str(self.lake.songs),
             "SPARKIFY_S3__LOG_DATA": str(self.lake.logs),
             "SPARKIFY_S3__LOG_JSONPATH": str(self.lake.document),
@@ -101,7 +106,10 @@ class Stored:
             "SPARKIFY_DAYS__LAST": LAST_DAY,
             "SPARKIFY_REPORT__ENABLED": "no",
         }
-        return load_settings(environ=environ, cwd=self.folder)
+
+    def settings(self) -> Settings:
+        """The same, read."""
+        return load_settings(environ=self.environ(), cwd=self.folder)
 
     def statements_of(self, day: str) -> Counter[str]:
         """What is sent to load one more day, by kind; each test takes a day of its own."""
@@ -183,18 +191,85 @@ def test_a_run_that_loads_one_day_writes_few_events_whatever_is_stored(much: Sto
     with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(LOAD_JOB)
         result = job.execute_in_process(instance=instance, run_config=config)
-        written = Counter(
-            entry.dagster_event.event_type_value if entry.is_dagster_event else "log"
-            for entry in instance.all_logs(result.run_id)
-        )
+        told = [e.dagster_event for e in instance.all_logs(result.run_id)]
+    written = Counter(event.event_type_value if event else "log" for event in told)
+    checked = {
+        event.asset_check_evaluation_data.asset_key.to_user_string()
+        for event in told
+        if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    }
     # Every event is a row in Dagster's history, and some milliseconds. What a reader of the UI
     # needs: for each table and the report that it was planned, came out and was published; for each
-    # check what it found; and how the run and its one step began and ended.
+    # check that looked at anything what it found; and how the run and its one step began and ended.
     shown = len(TABLES) + 1
-    assert written["ASSET_CHECK_EVALUATION"] <= len(list(check_specs()))
+    of_touched = [c for c in check_specs() if c.asset_key.to_user_string() in checked]
+    assert checked.isdisjoint({"song", "artist", "staging_songs_table"})
+    assert written["ASSET_CHECK_EVALUATION"] <= len(of_touched) < len(list(check_specs()))
     for kind in ("ASSET_MATERIALIZATION_PLANNED", "ASSET_MATERIALIZATION", "STEP_OUTPUT"):
         assert 0 < written[kind] <= shown
-    told = ("ASSET_", "STEP_OUTPUT")
-    others = {kind: n for kind, n in written.items() if not kind.startswith(told)}
+    of_assets = ("ASSET_", "STEP_OUTPUT")
+    others = {kind: n for kind, n in written.items() if not kind.startswith(of_assets)}
     assert sum(others.values()) <= 12, others
     assert written["ASSET_OBSERVATION"] <= 1
+
+
+def test_a_run_that_loads_one_day_is_told_in_few_commits(much: Stored, tmp_path: Path) -> None:
+    put_day(much.lake, "2018-12-26", NEW_EVENTS)
+    settings, home = much.settings(), tmp_path / "home"
+    home.mkdir()
+    with open_instance(home):
+        pass  # Its files are made once.
+    commits: Counter[str] = Counter()
+
+    def committed(connection: Connection) -> None:
+        commits[Path(str(connection.engine.url.database)).parent.name] += 1
+
+    listen(Engine, "commit", committed)
+    try:
+        assert run_load(settings, home=home).success
+    finally:
+        remove(Engine, "commit", committed)
+    # Each waits for the disk. Of a hundred events: those of the run's start, of each step of the
+    # load and of its end, once in the file of the run and once in that of all runs.
+    assert 0 < commits["runs"] <= 40, commits
+
+
+NEVER = {
+    "pandas", "grpc", "sqlglot", "boto3", "botocore", "obstore", "psycopg2", "matplotlib",
+    "dagster_webserver", "dagster_graphql", "dagster_aws",
+}  # fmt: skip
+_TOLD = """
+import json, os, sys
+from sparkify_dagster.cli import main
+ended = os._exit
+def told(code):
+    print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
+    ended(code)
+os._exit = told
+main()
+"""
+
+
+def imported(settings: Mapping[str, str], folder: Path, *command: str) -> list[str]:
+    """The modules that a command has imported when it ends."""
+    words = [sys.executable, "-c", _TOLD, *command]
+    done = subprocess.run(words, cwd=folder, env=os.environ | settings, capture_output=True)
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    return [*modules]
+
+
+def test_commands_import_no_more_than_they_need(much: Stored, tmp_path: Path) -> None:
+    put_day(much.lake, "2018-12-27", NEW_EVENTS)
+    environ = much.environ()
+    most = {
+        ("--help",): 420,
+        ("query", "SELECT 1"): 640,
+        ("status",): 680,
+        ("etl",): 1_860,  # A load: some 1,200 of them are Dagster's and what it takes.
+    }
+    for command, modules in most.items():
+        found = imported(environ, tmp_path, *command)
+        assert NEVER.isdisjoint(found), command
+        assert ("dagster" in found) == (command == ("etl",))
+        assert len(found) <= modules, command

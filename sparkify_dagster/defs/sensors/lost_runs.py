@@ -21,12 +21,12 @@ from sparkify_dagster.defs.internals import (
     GRPC_INFO_TAG,
     CanCancelExecutionRequest,
     CanCancelExecutionResult,
-    DagsterGrpcClient,
     DefaultRunLauncher,
     InstigatorType,
     SensorInstigatorData,
     SqliteEventLogStorage,
     deserialize_value,
+    grpc_client,
 )
 from sparkify_dagster.defs.jobs import is_ours
 from sparkify_dagster.defs.liveness.heartbeat import BEAT_TAG, running_folder
@@ -218,7 +218,7 @@ def _server(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Server:
     except (KeyError, ValueError, TypeError, RecursionError):
         return "unknown"
     try:
-        client = DagsterGrpcClient(
+        client = grpc_client(
             host=where.get("host"),
             port=where.get("port"),
             socket=where.get("socket"),

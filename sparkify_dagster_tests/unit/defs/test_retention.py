@@ -120,8 +120,8 @@ def left(home: Path) -> tuple[set[str], set[str]]:
 
 
 def test_the_files_of_a_run_go_with_its_record(tmp_path: Path) -> None:
-    reference = held_open(InstanceRef.from_dir(str(tmp_path)))
-    with dg.DagsterInstance.from_ref(reference) as instance:
+    reference = InstanceRef.from_dir(str(tmp_path))
+    with held_open(dg.DagsterInstance.from_ref(reference)) as instance:
         first = dg.materialize([chatty], instance=instance).run_id
         second = dg.materialize([chatty], instance=instance).run_id
         assert left(tmp_path) == ({first, second}, {first, second})
