@@ -100,8 +100,7 @@ def going_on_without(instance: dg.DagsterInstance, lost: list[str]) -> Iterator[
             lost.append(in_words(error))
 
     instance.handle_new_event = tolerant  # type: ignore[method-assign]
-    events = instance.event_log_storage
-    if isinstance(events, HeldEvents):
+    if isinstance(events := instance.event_log_storage, HeldEvents):
         events.lost = lost
     try:
         yield

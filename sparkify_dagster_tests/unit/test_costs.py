@@ -274,3 +274,13 @@ def test_commands_import_no_more_than_they_need(much: Stored, tmp_path: Path) ->
         assert NEVER.isdisjoint(found), command
         assert ("dagster" in found) == (command == ("etl",))
         assert len(found) <= modules, command
+
+
+def test_a_code_servers_worker_follows_no_column(much: Stored, tmp_path: Path) -> None:
+    code = (
+        "import sys; from sparkify_dagster.defs.internals import ReconstructableRepository as R; "
+        "repository = R.for_module('sparkify_dagster.definitions', 'defs').get_definition(); "
+        "assert repository.has_job('load') and 'sqlglot' not in sys.modules"
+    )
+    words = [sys.executable, "-c", code]
+    subprocess.run(words, cwd=tmp_path, env=os.environ | much.environ(), check=True)

@@ -99,8 +99,7 @@ def test_what_is_gathered_is_seen_by_others_once_it_is_told(stock: Opened, held:
 def test_a_load_goes_on_when_what_was_gathered_cannot_be_committed(held: Opened) -> None:
     lost: list[str] = []
     with held() as instance, pytest.MonkeyPatch.context() as patch:
-        going_on_without(instance, lost)
-        with told_together(instance):
+        with going_on_without(instance, lost), told_together(instance):
             instance.report_runless_asset_event(dg.AssetMaterialization("thing"))
             full = OperationalError("COMMIT", {}, Exception("database or disk is full"))
             patch.setattr(Connection, "commit", Mock(side_effect=full))
