@@ -6,7 +6,8 @@
 4. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
 5. *Star and marts*: brought up to date with what is staged now, the good days of it.
 6. *Checks* that look at the load itself, or at what it has built.
-7. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
+7. *Keys and encodings* of tables that lie otherwise in the cluster than the model says.
+8. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
 
 Each step audits what it wrote and commits before the load says so, and what is committed stays:
 whatever fails after that is told and omitted. What belongs here: just this order, and what becomes

@@ -82,10 +82,10 @@ def _refuse_fetch(tokens: Tokens) -> None:
 
 
 def _alone(tokens: Tokens) -> bool:
-    """Whether an ALTER TABLE is of those that Redshift, or nobody's word for it, allows in a block.
+    """Whether an ALTER TABLE must stand by itself.
 
-    Of a column's type it is documented and seen; of encodings, distribution and sort keys AWS says
-    nothing. So the double is strict.
+    Of a column's type that is documented; of encodings, distribution and sort keys AWS says nothing
+    of it, and the double is strict.
     """
     _, after = table_name(tokens, 2)
     return concerns_cluster(tokens) or follows(tokens, after, "ALTER", "COLUMN")
