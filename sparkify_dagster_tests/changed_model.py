@@ -15,12 +15,13 @@ from sparkify_dagster.lake.snapshot import loaded_columns
 from sparkify_dagster.model import catalog, checks, statements
 from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.staging import STAGING_EVENTS
-from sparkify_dagster.model.table import Column
+from sparkify_dagster.model.table import Column, Physical
 from sparkify_dagster.pipeline import copy_load, marts, refresh
 from sparkify_dagster.warehouse import ledger, schema, standing
 
 _CACHES = (
-    statements.sql_text, statements.placeholders, catalog.model_version, checks.checks_of,
+    statements.sql_text, statements.placeholders, catalog.model_version, catalog.design_version,
+    checks.checks_of,
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class ModelChange:
         name: The column that changes or goes; of a new one its own.
         sql: What stands in the table's SELECT, and what is to stand there.
         first: The column stands before all others.
+        physical: How the table is to lie in the cluster; None: as it does.
     """
 
     table: str
@@ -40,6 +42,7 @@ class ModelChange:
     column: Column | None = None
     sql: tuple[str, str] | None = None
     first: bool = False
+    physical: Physical | None = None
 
     def columns(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
         """The table's columns after it."""
@@ -83,7 +86,7 @@ _SQL_TEXT = statements.sql_text
 @contextmanager
 def changed_model(*changes: ModelChange, generation: int | None = None) -> Iterator[None]:
     """The model with some changes, as a later version of the code, until the block ends."""
-    before = {name: table.columns for name, table in TABLES.items()}
+    before = {name: (table.columns, table.physical) for name, table in TABLES.items()}
     sql = {str(TABLES[c.table].sql): c.sql for c in changes if c.sql}
     later = catalog.GENERATION + 1 if generation is None else generation
     texts = _Texts(sql)
@@ -95,6 +98,7 @@ def changed_model(*changes: ModelChange, generation: int | None = None) -> Itera
         for change in changes:
             table = TABLES[change.table]
             object.__setattr__(table, "columns", change.columns(table.columns))
+            object.__setattr__(table, "physical", change.physical or table.physical)
         patches.append(patch.object(copy_load, "_COLUMNS", loaded_columns(STAGING_EVENTS)))
         for each in patches:
             each.start()
@@ -103,8 +107,9 @@ def changed_model(*changes: ModelChange, generation: int | None = None) -> Itera
     finally:
         for each in patches:
             each.stop()
-        for name, columns in before.items():
+        for name, (columns, physical) in before.items():
             object.__setattr__(TABLES[name], "columns", columns)
+            object.__setattr__(TABLES[name], "physical", physical)
         _forget()
 
 

@@ -29,7 +29,7 @@ from sparkify_dagster.lake.store.clocks import Clock
 from sparkify_dagster.lake.store.folder import Folder
 from sparkify_dagster.model.catalog import STAGING, TABLES
 from sparkify_dagster.model.marts import MARTS
-from sparkify_dagster.pipeline.events import CATALOGUE, Ended, PartResult, Planned
+from sparkify_dagster.pipeline.events import CATALOGUE, Ended, Omitted, PartResult, Planned
 from sparkify_dagster.pipeline.load import load
 from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Pending, Request
@@ -211,6 +211,7 @@ class Outcome:
     Attributes:
         seen: The lake as it was listed.
         todo: What was found to do.
+        omitted: What could not be done beside.
     """
 
     seen: Snapshot
@@ -218,6 +219,7 @@ class Outcome:
     songs: PartResult | None = None
     days: list[PartResult] = field(default_factory=list)
     star: StarResult | None = None
+    omitted: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> set[str]:
@@ -273,6 +275,7 @@ def bring_up_to_date(
         next((part for part in parts if part.entry.target == SONGS_TABLE), None),
         [part for part in parts if part.entry.target == EVENTS_TABLE],
         next((event for event in happened if isinstance(event, StarResult)), None),
+        [event.text for event in happened if isinstance(event, Omitted)],
     )
     if outcome.star:
         assert outcome.star.marts_failed is None, outcome.star.marts_failed

@@ -22,6 +22,9 @@ TABLES: dict[str, Table] = {
     table.name: table for table in (*STAGING, *STAR, *MARTS, *LEDGER, *MATCHING)
 }
 
+KEPT: tuple[Table, ...] = (*STAGING, *LEDGER, *MATCHING)
+"""The tables whose rows stay when the model changes; a SELECT makes those of all others again."""
+
 GENERATION = 2
 """Of the model: raised with each change of a table's columns, key or SQL, and never lowered.
 
@@ -40,6 +43,17 @@ def own_version(name: str) -> str:
     """Digest of a table's own key and SQL, whatever it reads."""
     table = TABLES[name]
     said = [",".join(table.key), sql_text(table.sql) if table.sql else ""]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+
+
+@cache
+def design_version() -> str:
+    """Digest of how all tables are distributed, sorted and encoded on Redshift."""
+    said = [
+        f"{table.name} {table.physical.style} {table.physical.distkey} {table.physical.sortkey} "
+        + " ".join(f"{column.name} {table.encoding(column)}" for column in table.columns)
+        for table in TABLES.values()
+    ]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 

@@ -5,7 +5,7 @@ What belongs here: text made from declarations. What does not: sending it anywhe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -94,17 +94,21 @@ def create_schema(schema: str) -> str:
     return f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
 
 
-def create_table(table: Table, schema: str, engine: Engine) -> str:
+def create_table(table: Table, schema: str, engine: Engine, *, anew: bool = False) -> str:
     """CREATE TABLE IF NOT EXISTS of one table.
 
     Keys are not declared: Redshift does not enforce them, its planner would trust them, and DuckDB
     would hide what Redshift lets pass. The asset checks are what holds them.
+
+    Args:
+        anew: One that is there is an error.
     """
     redshift = engine == "redshift"
     encoded = {c.name: f" ENCODE {table.encoding(c)}" if redshift else "" for c in table.columns}
     lines = ",\n".join(f"    {_column(c)}{encoded[c.name]}" for c in table.columns)
     physical = _physical(table) if redshift else ""
-    return f"CREATE TABLE IF NOT EXISTS {qualified(schema, table.name)} (\n{lines}\n){physical}"
+    unless = "" if anew else "IF NOT EXISTS "
+    return f"CREATE TABLE {unless}{qualified(schema, table.name)} (\n{lines}\n){physical}"
 
 
 def create_incoming(name: str, columns: Iterable[Column]) -> str:
@@ -153,6 +157,24 @@ def rename_column(table: str, before: str, now: str, schema: str) -> str:
     """ALTER TABLE … RENAME COLUMN."""
     name = qualified(schema, table)
     return f"ALTER TABLE {name} RENAME COLUMN {quoted(before)} TO {quoted(now)}"
+
+
+def alter_sort_key(table: str, schema: str, columns: Sequence[str]) -> str:
+    """ALTER TABLE … ALTER SORTKEY; of no columns: none."""
+    key = f"COMPOUND SORTKEY ({column_list(columns)})" if columns else "SORTKEY NONE"
+    return f"ALTER TABLE {qualified(schema, table)} ALTER {key}"
+
+
+def alter_distribution(table: str, schema: str, style: str, distkey: str | None = None) -> str:
+    """ALTER TABLE … ALTER DISTSTYLE, or by a key DISTKEY."""
+    how = f"DISTKEY {quoted(distkey)}" if distkey else f"DISTSTYLE {style}"
+    return f"ALTER TABLE {qualified(schema, table)} ALTER {how}"
+
+
+def alter_encodings(table: str, schema: str, encodings: Mapping[str, str]) -> str:
+    """ALTER TABLE … ALTER COLUMN … ENCODE of some columns."""
+    each = ", ".join(f"ALTER COLUMN {quoted(c)} ENCODE {how}" for c, how in encodings.items())
+    return f"ALTER TABLE {qualified(schema, table)} {each}"
 
 
 def drop_table(name: str, schema: str) -> str:

@@ -184,8 +184,10 @@ CHECKS = "checks"
 of their names, each with a digest of what it asks."""
 
 MODEL = "model"
-"""In place of a table: how each staging table is declared, by the code that made what is there.
+"""In place of a table: how one whose rows stay is declared, by the code that made what is there.
 
 The part is the table, the digest its version, `row_count` the generation of the whole model, the
 message its columns as JSON: name, type, whether required, source. Load 0 wrote it.
 """
+DESIGN = "design"
+"""A part of it: all tables lie in the cluster as the model of that digest says."""

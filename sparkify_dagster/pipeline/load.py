@@ -6,7 +6,8 @@
 4. *Days*: each log day is replaced as a whole; a bad one keeps its old rows and stops no other.
 5. *Star and marts*: brought up to date with what is staged now, the good days of it.
 6. *Checks* that look at the load itself, or at what it has built.
-7. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
+7. *Keys and encodings* of tables that lie otherwise in the cluster than the model says.
+8. *Pruning*: old history goes, and what dead loads and forgotten people left behind.
 
 Each step audits what it wrote and commits before the load says so, and what is committed stays:
 whatever fails after that is told and omitted. What belongs here: just this order, and what becomes
@@ -28,6 +29,7 @@ from sparkify_dagster.lake.changes import Part, changed_parts
 from sparkify_dagster.lake.errors import LakeError
 from sparkify_dagster.lake.snapshot import Lake, Snapshot
 from sparkify_dagster.model import marts, star
+from sparkify_dagster.model.catalog import KEPT, design_version
 from sparkify_dagster.model.check import Check
 from sparkify_dagster.model.checks import NO_FAILED_LOADS, SCHEMA_MATCHES, all_checks
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
@@ -64,8 +66,8 @@ from sparkify_dagster.pipeline.star import publish_star
 from sparkify_dagster.pipeline.suppress import Suppression, user_id_field
 from sparkify_dagster.pipeline.upgrade import evolve
 from sparkify_dagster.warehouse import ledger
+from sparkify_dagster.warehouse.design import make_way, redesign
 from sparkify_dagster.warehouse.engine import Session, Warehouse
-from sparkify_dagster.warehouse.schema import KEPT
 
 _Made = TypeVar("_Made")
 _KEPT = frozenset(table.name for table in KEPT)
@@ -120,6 +122,7 @@ class _Load:
         if plan.todo.is_nothing:
             return
         plan.held.now.require_older()
+        make_way(self.warehouse, plan.held.changes)
         if plan.held.carried or not _KEPT.isdisjoint(plan.held.changes):
             evolve(self.warehouse, plan.held.carried, self.run_id)
         yield from self._forget(plan)
@@ -129,6 +132,7 @@ class _Load:
         yield from self._check(_of_failed_loads(plan.todo))
         yield from self._star(plan.todo, plan.snapshot)
         yield from self._check(self._of_columns())
+        yield from self._redesign(plan.held)
         yield from self._prune(plan.held)
         yield from self._wipe(plan)
 
@@ -242,6 +246,18 @@ class _Load:
             make = partial(examine_stored, self.warehouse, checks)
             found = yield from self._tried("Checks were not made", make)
             yield Checked(tuple(found or ()))
+
+    def _redesign(self, held: Loaded) -> Iterator[Event]:
+        """Once all columns are there."""
+        is_old = held.changes or held.now.design != design_version()
+        if (
+            self.warehouse.engine == "redshift"
+            and is_old
+            and not (held.is_nothing or self.warehouse.production)
+        ):
+            progress.report("distributing, sorting and encoding tables as the model says")
+            missing = "Not every table lies in the cluster as the model says"
+            yield from self._tried(missing, lambda: redesign(self.warehouse))
 
     def _prune(self, held: Loaded) -> Iterator[Event]:
         if self.borrows:  # The history is production's.

@@ -31,6 +31,7 @@ from sparkify_dagster.pipeline.refresh import (
     rows_in,
 )
 from sparkify_dagster.warehouse.engine import Session, Transient, Values, WarehouseError
+from sparkify_dagster.warehouse.evolving import require_lengths
 from sparkify_dagster.warehouse.standing import StarPosition
 
 
@@ -190,12 +191,15 @@ class _Marts:
 
         Raises:
             AuditFailed: A blocking check failed.
+            WarehouseError: A text is longer than its column allows.
         """
-        rows = Stored(self._session.schema, self._parts)
+        rows, built = Stored(self._session.schema, self._parts), list(names)
         found = examine_at_once(
-            self._session, ((check, rows) for name in names for check in audits_of(name))
+            self._session, ((check, rows) for name in built for check in audits_of(name))
         )
         enforce(found)
+        for name in built:
+            require_lengths(self._session, TABLES[name], rows.touched(name))
         return found
 
     def count(self) -> dict[str, int]:

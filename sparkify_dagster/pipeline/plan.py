@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from sparkify_dagster.core.text import cited, count
@@ -216,7 +217,7 @@ def _loaded(session: Session, snapshot: Snapshot | None) -> Loaded:
     aliases = snapshot.aliases.token if snapshot else None
     if snapshot:
         require_in_step(now, snapshot)
-    carried = carried_over(now, snapshot) if snapshot else {}
+    carried = carried_over(now, snapshot, partial(ledger.blamed, session)) if snapshot else {}
     songs, days = (now.digests(t.name) | carried.get(t.name, {}) for t in STAGING)
     left, forget, wipe = left_out(now), False, False
     if snapshot is not None:

@@ -216,6 +216,10 @@ class Recorder:
         with self.reading() as session:
             return work(session)
 
+    def alone(self, work: Callable[[Session], Result]) -> Result:
+        """Beside the transactions, too; in memory there is no cluster to do anything to."""
+        return work(self._session(self.beside))
+
     def sizes(self) -> dict[str, TableSize]:
         """Nothing: memory has none."""
         return {}

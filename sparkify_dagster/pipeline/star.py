@@ -50,6 +50,7 @@ from sparkify_dagster.pipeline.refresh import (
 )
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
+from sparkify_dagster.warehouse.evolving import require_lengths
 from sparkify_dagster.warehouse.ledger import Entry, relation
 from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster.warehouse.standing import Standing, StarPosition, standing
@@ -226,6 +227,8 @@ def _published(
         asked = ((check, written[name]) for name in written for check in audits_of(name))
         findings = examine_at_once(session, asked)
         enforce(findings)
+        for table in STAR:
+            require_lengths(session, table, written[table.name].touched(table.name))
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)
         marts = publish_marts(

@@ -2,7 +2,7 @@
 
 Which rows a part of the lake gives is decided by its objects and by the columns. Where the columns
 changed so that its rows are still the same (one is gone, or wider, or may be missing, and no record
-was rejected), the part is not read again: the history says so in a new entry. All other parts are
+was rejected for it), the part is not read again: the history says so in a new entry. All others are
 loaded again, each replaced as a whole, so that the old rows can be read until then.
 
 What belongs here: telling the two apart, and the transaction that comes before a load's others.
@@ -10,7 +10,7 @@ What belongs here: telling the two apart, and the transaction that comes before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sparkify_dagster.lake.changes import Part, digest
@@ -18,13 +18,13 @@ from sparkify_dagster.lake.errors import DocumentError
 from sparkify_dagster.lake.jsonpaths import token_of
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.snapshot import Snapshot, context_of, loaded_columns
-from sparkify_dagster.model.catalog import model_version
+from sparkify_dagster.model.catalog import KEPT, model_version
 from sparkify_dagster.model.staging import STAGING_EVENTS, STAGING_SONGS
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger
 from sparkify_dagster.warehouse.engine import Session, Warehouse
 from sparkify_dagster.warehouse.evolution import narrows
-from sparkify_dagster.warehouse.schema import KEPT, create_tables
+from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster.warehouse.standing import Declared, Load, Standing, standing
 
 _A_FIELD = "$."
@@ -48,14 +48,29 @@ def altered_columns(before: Sequence[Declared], table: Table) -> set[str]:
     return {c.name for c in before if (c.name, c.sql_type, c.required) not in today}
 
 
-def carried_over(now: Standing, snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """By staging table, the parts that need not be read again, each with its digest of today."""
+def carried_over(
+    now: Standing, snapshot: Snapshot, blamed: Callable[[str], Mapping[str, Collection[str]]]
+) -> dict[str, dict[str, str]]:
+    """By staging table, the parts that need not be read again, each with its digest of today.
+
+    Args:
+        blamed: Gives, of a table, the columns for which records of each part were rejected.
+    """
     found = {}
     for table, parts in ((STAGING_SONGS, snapshot.songs), (STAGING_EVENTS, snapshot.days)):
-        is_older = now.made_by(table.name) != model_version(table.name)
-        if is_older and gives_same_rows(now.declared(table.name), table):
+        before, is_older = (
+            now.declared(table.name),
+            now.made_by(table.name) != model_version(table.name),
+        )
+        if is_older and gives_same_rows(before, table):
             same, held = unchanged_parts(now, table, snapshot, parts), now.digests(table.name)
-            good = (p.part for p in same if not p.rejects and held[p.part] == p.digest)
+            altered = altered_columns(before, table)
+            named = blamed(table.name) if any(part.rejects for part in same) else {}
+            good = (
+                p.part
+                for p in same
+                if altered.isdisjoint(named.get(p.part, ())) and held[p.part] == p.digest
+            )
             found[table.name] = {name: parts[name].digest for name in good}
     return found
 

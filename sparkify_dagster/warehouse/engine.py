@@ -173,6 +173,22 @@ class Columns(dict[str, str]):
         self.comments |= {what: text for what, text in said.items() if text}
 
 
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How a table lies in a cluster.
+
+    Attributes:
+        style: `EVEN`, `ALL`, `KEY` or `AUTO`, whatever that has come to.
+        sortkey: Blank names where it is an interleaved one.
+        encodings: By column, as in DDL.
+    """
+
+    style: str
+    distkey: str | None
+    sortkey: tuple[str, ...]
+    encodings: Mapping[str, str]
+
+
 def close_all(kept: list[Any]) -> None:
     """Closes connections that were kept for who comes next."""
     while kept:
@@ -246,6 +262,9 @@ class Session(Protocol):
     def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
 
+    def designs(self) -> dict[str, Design]:
+        """How each table lies in the cluster; none where the engine is no cluster."""
+
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model would have here, in the words of `tables`."""
 
@@ -297,6 +316,15 @@ class Warehouse(Protocol):
 
         Raises:
             WarehouseMissing: Nothing was ever loaded here.
+            WarehouseError: It could not be done, or the tries are used up.
+        """
+
+    def alone(self, work: Callable[[Session], Result]) -> Result:
+        """Does work in no transaction: each statement is committed by itself.
+
+        Where the connection breaks, all of it is done again.
+
+        Raises:
             WarehouseError: It could not be done, or the tries are used up.
         """
 

@@ -14,11 +14,11 @@ from typing import Literal
 from sparkify_dagster.model.table import Layer, Table
 from sparkify_dagster.warehouse.engine import Columns, WarehouseError
 
-How = Literal["add", "drop", "rename", "retype", "replace", "comment"]
+How = Literal["add", "drop", "rename", "retype", "replace", "comment", "design"]
 """`retype`: a column with the stored values in another type, or that may be missing from now on, is
 added beside, filled and given the name: Redshift alters no such thing itself. `replace`: the column
-goes and comes again, and is filled by the table's SELECT or from the lake. In none of them do rows
-go, or rights."""
+goes and comes again, and is filled by the table's SELECT or from the lake. `design`: how the table
+lies in the cluster, which is `warehouse.design`'s. In none of them do rows go, or rights."""
 
 _WIDTH = {"smallint": 1, "integer": 2, "bigint": 3}
 _VARCHAR = re.compile(r"(?:character varying|varchar)(?:\((\d+)\))?", re.IGNORECASE)
@@ -40,6 +40,11 @@ class Change:
     why: str
     before: str = ""
     narrows: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether the column that is there goes, whatever comes in its place."""
+        return self.how in ("drop", "replace", "retype")
 
     @property
     def destroys(self) -> bool:

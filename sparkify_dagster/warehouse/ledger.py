@@ -19,9 +19,16 @@ import pyarrow as pa
 from sparkify_dagster.lake.changes import NOTHING
 from sparkify_dagster.lake.reader.reader import READER_VERSION
 from sparkify_dagster.lake.reader.records import ARROW_TYPES
-from sparkify_dagster.model.catalog import GENERATION, STAGING, TABLES, model_version
+from sparkify_dagster.model.catalog import (
+    GENERATION,
+    KEPT,
+    STAGING,
+    TABLES,
+    design_version,
+    model_version,
+)
 from sparkify_dagster.model.ddl import Names, qualified, relations
-from sparkify_dagster.model.ledger import LEDGER, MODEL, SUPPRESSED
+from sparkify_dagster.model.ledger import DESIGN, LEDGER, MODEL, SUPPRESSED
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.warehouse.engine import (
     Columns,
@@ -174,6 +181,14 @@ def loaded_records(session: Session, target: str) -> dict[str, tuple[int, int]]:
     return {part: (int(records), int(rejects)) for part, records, rejects in rows}
 
 
+def blamed(session: Session, target: str) -> dict[str, set[str]]:
+    """By part of a staging table, the columns for which records of it were rejected."""
+    found: dict[str, set[str]] = {}
+    for part, column in _ask(session, "blamed", {"target": target}):
+        found.setdefault(part, set()).add(column)
+    return found
+
+
 def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[str, dict[str, int]]:
     """How many published records were rejected for each reason, most first, by log day.
 
@@ -190,9 +205,21 @@ def reject_reasons(session: Session, target: str, load_id: int | None) -> dict[s
     return found
 
 
+def record_design(session: Session) -> None:
+    """Notes that tables lie in the cluster as the model says."""
+    forget_design(session)
+    note = Entry(MODEL, DESIGN, "published", design_version(), row_count=GENERATION)
+    record(session, [note], 0, "")
+
+
+def forget_design(session: Session) -> None:
+    """Takes that note away: something lies otherwise, or is about to."""
+    remove(session, "load_history", MODEL, "part = $part", {"part": DESIGN})
+
+
 def record_model(session: Session) -> None:
-    """Notes by which generation of the model the tables are, and how staging is declared in it."""
-    remove(session, "load_history", MODEL)
+    """Notes by which generation of the model the tables are, and how those with kept rows are."""
+    remove(session, "load_history", MODEL, "part <> $part", {"part": DESIGN})
     entries = [
         Entry(
             MODEL,
@@ -202,7 +229,7 @@ def record_model(session: Session) -> None:
             row_count=GENERATION,
             message=json.dumps([[c.name, c.sql_type, c.required, c.source] for c in table.columns]),
         )
-        for table in STAGING
+        for table in KEPT
     ]
     record(session, entries, 0, "")
 

@@ -21,6 +21,7 @@ from sparkify_dagster.model.matching import MATCHING
 from sparkify_dagster.model.star import SONGPLAY
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse import ledger, rights
+from sparkify_dagster.warehouse.design import design_changes, is_due
 from sparkify_dagster.warehouse.engine import Columns, Session, WarehouseError, anew
 from sparkify_dagster.warehouse.evolution import Change, changes, narrows
 from sparkify_dagster.warehouse.evolving import evolve
@@ -28,8 +29,6 @@ from sparkify_dagster.warehouse.standing import Standing, standing
 
 OF_THE_LAKE = (*STAGING, *LEDGER)
 """What they hold comes from the lake or tells of it; the rest can be made from them."""
-KEPT = (*OF_THE_LAKE, *MATCHING)
-"""The tables whose rows stay when the model changes; a SELECT makes those of all others again."""
 
 
 def create_tables(
@@ -82,6 +81,8 @@ def create_tables(
     evolved = any(table.name in differing for table in evolves)
     if "load_history" in made or evolved:
         ledger.record_model(session)
+    if len(made) == len(TABLES) and session.engine == "redshift":
+        ledger.record_design(session)
     if ACCESS_RIGHTS.name in there and (
         made or evolved or (evolves and rights.are_due(session, there))
     ):
@@ -99,13 +100,19 @@ def pending_changes(
     """
     if now.generation > GENERATION:  # Who must not write has no steps to take, nor to ask about.
         return {}
-    return {
+    found = {
         name: steps
         for name, table in TABLES.items()
         if _is_table(name, there)
         and (steps := _steps(session, table, there[name], now))
         and (steps[0].how == "comment" or _made_by_older_model(table, now))
     }
+    borrows = any(columns.is_view for columns in there.values())
+    designs = session.designs() if is_due(session, now.design) and not borrows else {}
+    for name in designs.keys() & TABLES.keys():
+        if differs := design_changes(TABLES[name], designs[name]):
+            found[name] = [*found.get(name, ()), *differs]
+    return found
 
 
 def _steps(session: Session, table: Table, found: Columns, now: Standing | None) -> list[Change]:

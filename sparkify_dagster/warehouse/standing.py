@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sparkify_dagster.lake.reader.reader import READER_VERSION
-from sparkify_dagster.model.catalog import GENERATION, STAGING, model_version
+from sparkify_dagster.model.catalog import GENERATION, KEPT, STAGING, model_version
 from sparkify_dagster.model.ddl import relations
-from sparkify_dagster.model.ledger import MODEL
+from sparkify_dagster.model.ledger import DESIGN, MODEL
 from sparkify_dagster.model.statements import statement
 from sparkify_dagster.model.table import Table
 from sparkify_dagster.warehouse.engine import Session, WarehouseError, anew
@@ -165,8 +165,14 @@ class Standing:
     def knows_model(self) -> bool:
         """Whether it is noted that the tables are by today's model."""
         noted = {p.part: p.digest for p in self._published([MODEL])}
-        today = {table.name: model_version(table.name) for table in STAGING}
-        return self.generation == GENERATION and noted == today
+        today = {table.name: model_version(table.name) for table in KEPT}
+        return self.generation == GENERATION and today.items() <= noted.items()
+
+    @property
+    def design(self) -> str | None:
+        """Digest of how all tables lie in the cluster; None where nothing tells."""
+        noted = (p.digest for p in self._published([MODEL]) if p.part == DESIGN)
+        return next(noted, None)
 
     def made_by(self, table: str) -> str | None:
         """The version of the model that a table is by; None where nothing tells."""
@@ -179,7 +185,7 @@ class Standing:
         return loads[-1].model_version if loads else None
 
     def declared(self, table: str) -> tuple[Declared, ...]:
-        """A staging table's columns in the version that it is by; none where nothing tells."""
+        """The columns of a table whose rows stay, in the version it is by; none if unknown."""
         noted = (p.message for p in self._published([MODEL]) if p.part == table)
         return tuple(Declared(*column) for column in json.loads(next(noted, None) or "[]"))
 

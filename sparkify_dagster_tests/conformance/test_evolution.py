@@ -6,6 +6,7 @@ Nothing is made anew that can stay, and what comes of it is what the new code ma
 from __future__ import annotations
 
 import itertools
+import resource
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from sparkify_dagster.model.table import Column, Type
 from sparkify_dagster.pipeline.loading import Limits
 from sparkify_dagster.pipeline.plan import Request, held_against, pending
 from sparkify_dagster.warehouse.dependents import rights_on
+from sparkify_dagster.warehouse.design import design_changes
 from sparkify_dagster.warehouse.engine import Warehouse, WarehouseError
 from sparkify_dagster_tests import oracle
 from sparkify_dagster_tests.changed_model import ModelChange, altered, changed_model
@@ -38,6 +40,8 @@ from sparkify_dagster_tests.integration.test_killed_loads import (
     MortalWarehouse,
     load_until,
 )
+from sparkify_dagster_tests.integration.test_killed_loads_redshift import ALONE, Moment, Spot
+from sparkify_dagster_tests.integration.test_killed_loads_redshift import load as load_on_redshift
 from sparkify_dagster_tests.lakes import (
     Outcome,
     TinyLake,
@@ -53,6 +57,7 @@ from sparkify_dagster_tests.onlooker import Onlooker, look_on
 from sparkify_dagster_tests.pairs import Pair, SyncedLake, opened, redshift_at
 from sparkify_dagster_tests.processes import processes
 from sparkify_dagster_tests.redshift_double import Double
+from sparkify_dagster_tests.s3_server import S3Server
 
 EVENTS, SONGS = (table.name for table in reversed(STAGING))
 ENGINES = ("duckdb-folder", "redshift-s3")
@@ -338,6 +343,246 @@ def test_what_others_were_granted_survives_columns_that_become_others(
 
 
 # --------------------------------------------------------------------------------------------------
+# How tables lie in a cluster
+# --------------------------------------------------------------------------------------------------
+
+UPGRADE = (SONG_MOOD, LABEL, NO_STATUS, *WIDER_YEARS)
+RESORTED = replace(
+    TABLES["songplay"].physical, style="EVEN", distkey=None, sortkey=("user_id", "start_time")
+)
+LIES_OTHERWISE = ModelChange("songplay", physical=RESORTED)
+WIDER_KEY = altered("songplay", "song_id", length=500)
+KILLED_AT = (
+    Moment(ALONE, 0),
+    Moment("before COMMIT", 1),
+    Moment("after COMMIT", 1),
+    Moment(ALONE, 1),
+    Moment(ALONE, 2),
+    Moment("before COMMIT", 2),
+)
+"""There and back by turns: before a key is given up, around the transactions that alter tables, and
+between giving sort keys, distribution and encodings."""
+on_redshift = pytest.mark.parametrize("filled", ["redshift-s3"], indirect=True)
+
+
+def lies_as_declared(warehouse: Warehouse) -> bool:
+    with warehouse.reading() as session:
+        designs = session.designs()
+    return not any(design_changes(table, designs[table.name]) for table in TABLES.values())
+
+
+@on_redshift
+def test_keys_distribution_and_encodings_become_the_models_where_the_table_stands(
+    filled: Pair, double: Double
+) -> None:
+    assert lies_as_declared(filled.warehouse)
+    kept = f"SELECT c.oid FROM pg_class AS c WHERE c.oid = '{filled.warehouse.schema}.songplay'"
+    with closing(double.behind()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"{kept}::regclass")
+        before = cursor.fetchone()
+        plan = evolve_and_compare(filled, [LIES_OTHERWISE])
+        assert actions(plan) == {"songplay": ("altered",)}
+        (songplay,) = (table for table in plan.tables if table.table == "songplay")
+        assert songplay.causes == (
+            "sort key is start_time, the model says user_id, start_time",
+            "distribution is KEY(song_id), the model says EVEN",
+            "start_time, user_id encoded otherwise",
+        )
+        cursor.execute(f"{kept}::regclass")
+        assert cursor.fetchone() == before, "nothing was built beside"
+    with changed_model(LIES_OTHERWISE):
+        assert lies_as_declared(filled.warehouse)
+        double.forget()
+        bring_up_to_date(filled.lake.open(), filled.warehouse)
+        assert not any("svv_redshift_columns" in text for text in double.statements())
+
+
+@on_redshift
+def test_columns_that_tables_are_sorted_and_distributed_by_can_go_and_become_others(
+    filled: Pair,
+) -> None:
+    number = altered("songplay", "song_id", length=500)
+    day = altered(EVENTS, "log_date", required=False)
+    plan = evolve_and_compare(filled, [number, day])
+    assert actions(plan)["songplay"] == ("altered", "rebuilt")
+    assert actions(plan)[EVENTS] == ("altered",)
+    with changed_model(number, day):
+        assert lies_as_declared(filled.warehouse)
+
+
+@on_redshift
+def test_what_somebody_tuned_by_hand_stays_until_the_model_changes(
+    filled: Pair, double: Double
+) -> None:
+    schema, lake = filled.warehouse.schema, filled.lake
+    filled.warehouse.alone(
+        lambda session: session.execute(f"ALTER TABLE {schema}.song ALTER DISTSTYLE EVEN")
+    )
+    lake.put_log(log_key("2018-11-03"), event(sessionId=9))
+    bring_up_to_date(lake.open(), filled.warehouse)
+    assert not lies_as_declared(filled.warehouse)
+    with changed_model(LIES_OTHERWISE):
+        bring_up_to_date(lake.open(), filled.warehouse)
+        assert lies_as_declared(filled.warehouse)
+
+
+@on_redshift
+def test_a_cluster_that_refuses_to_move_a_table_is_told_and_asked_again(
+    filled: Pair, double: Double
+) -> None:
+    double.faults.fail("ALTER DISTSTYLE", "53100", "Disk Full")
+    with changed_model(LIES_OTHERWISE):
+        first = bring_up_to_date(filled.lake.open(), filled.warehouse)
+        assert first.failed == set()
+        assert "Not every table lies" in str(first.omitted), first.omitted
+        assert "disks are full" in str(first.omitted)
+        assert actions(plan_of(filled.lake, filled.warehouse))
+        bring_up_to_date(filled.lake.open(), filled.warehouse)
+        assert lies_as_declared(filled.warehouse)
+        assert plan_of(filled.lake, filled.warehouse).exit_code == 0
+
+
+# --------------------------------------------------------------------------------------------------
+# What is in the way
+# --------------------------------------------------------------------------------------------------
+
+
+def test_rejects_for_other_columns_stay_and_only_those_for_the_column_that_went_are_read_again(
+    filled: Pair,
+) -> None:
+    lake = filled.lake
+    bad = {1: event(sessionId=7, userId="nobody"), 2: event(sessionId=7, status="fine"), 3: "{"}
+    for day, record in bad.items():
+        lake.put_log(
+            log_key(f"2018-12-0{day}"), *(event(itemInSession=n) for n in range(99)), record
+        )
+    bring_up_to_date(lake.open(), filled.warehouse)
+    plan = evolve_and_compare(filled, [NO_STATUS])
+    assert [day.day for day in plan.days] == ["2018-12-02"]
+    with filled.warehouse.reading() as session:
+        rejects = f"{session.schema}.load_rejects"
+        assert len(session.query(f"SELECT 1 FROM {rejects}")) == 2
+
+
+def shorter(table: str, name: str, length: int) -> ModelChange:
+    return altered(table, name, length=length)
+
+
+def test_texts_that_do_not_fit_a_narrowed_column_of_ledger_star_or_mart_are_counted_and_named(
+    filled: Pair,
+) -> None:
+    before = contents(filled.warehouse)
+    ledger, star = shorter("load_objects", "object", 3), shorter("song", "title", 2)
+    said = {
+        ledger: r"load_objects.object is to be VARCHAR\(3\), and 5 stored values do not fit \(0.js",
+        star: r"song.title is to be VARCHAR\(2\), and 3 stored values do not fit"
+        if filled.warehouse.engine == "duckdb"
+        else r"value too long.*longer than its column allows: INSERT INTO .*\"song\"",
+    }
+    for change, words in said.items():
+        with changed_model(change), pytest.raises(WarehouseError, match=words):
+            bring_up_to_date(filled.lake.open(), filled.warehouse)
+    assert contents(filled.warehouse) == before
+    mart = shorter("plays_by_song", "title", 1)
+    with changed_model(mart), pytest.raises(AssertionError, match=r"plays_by_song|too long"):
+        bring_up_to_date(filled.lake.open(), filled.warehouse)
+    assert contents(filled.warehouse)["plays_by_song"] == before["plays_by_song"]
+    fits = [shorter("load_objects", "object", 99), shorter("song", "title", 200)]
+    with changed_model(*fits, generation=3):
+        bring_up_to_date(filled.lake.open(), filled.warehouse)
+        assert contents(filled.warehouse) == before
+
+
+@on_redshift
+def test_a_view_that_is_bound_to_a_column_that_goes_is_named_with_its_owner_and_nothing_changes(
+    filled: Pair, double: Double
+) -> None:
+    schema, before = filled.warehouse.schema, contents(filled.warehouse)
+    with closing(double.behind()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE VIEW {schema}.theirs AS SELECT status FROM {schema}.{EVENTS}")
+        cursor.execute(f"CREATE VIEW {schema}.other AS SELECT page FROM {schema}.{EVENTS}")
+    said = (
+        rf"view {schema}.theirs of \w+ reads {EVENTS}.status. Nothing was changed. Let the owner "
+        r"drop the view, or make it late-binding"
+    )
+    with changed_model(NO_STATUS, YEARS):
+        document_of(filled.lake)
+        with pytest.raises(WarehouseError, match=said):
+            bring_up_to_date(filled.lake.open(), filled.warehouse)
+    assert contents(filled.warehouse) == before
+    with closing(double.behind()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP VIEW {schema}.theirs")
+    evolve_and_compare(filled, [NO_STATUS])
+
+
+@on_redshift
+@pytest.mark.parametrize(
+    ("sqlstate", "words", "said"),
+    [
+        ("XX000", "Disk Full", "disks are full, and a table that is altered or rebuilt needs room"),
+        (
+            "25001",
+            "ALTER TABLE DROP COLUMN cannot run inside a transaction block",
+            r'take this in a transaction: ALTER TABLE "\w+"."\w+" .*Nothing of it was kept',
+        ),
+        ("2BP01", "cannot drop it", "Something of somebody else is bound to what is to be altered"),
+    ],
+)
+def test_an_alter_that_redshift_refuses_is_said_plainly_and_nothing_is_half_done(
+    filled: Pair, double: Double, sqlstate: str, words: str, said: str
+) -> None:
+    before = contents(filled.warehouse)
+    double.faults.fail("ALTER TABLE .* DROP COLUMN", sqlstate, words, times=2)
+    with changed_model(LABEL, NO_STATUS):
+        document_of(filled.lake)
+        with pytest.raises(WarehouseError, match=said):
+            bring_up_to_date(filled.lake.open(), filled.warehouse)
+    double.faults.clear()
+    assert contents(filled.warehouse) == before
+    with changed_model(LABEL, NO_STATUS):
+        bring_up_to_date(filled.lake.open(), filled.warehouse)
+
+
+@pytest.mark.parametrize("filled", ["duckdb-folder"], indirect=True)
+def test_a_table_that_somebody_indexed_is_built_beside_and_its_indexes_come_again(
+    filled: Pair,
+) -> None:
+    with filled.warehouse.transaction() as session:
+        session.execute("CREATE INDEX theirs ON sparkify.song (title)")
+        session.execute(f"CREATE INDEX also_theirs ON sparkify.{EVENTS} (status)")
+        session.execute(f"CREATE INDEX on_page ON sparkify.{EVENTS} (page, user_id)")
+        session.execute("ALTER TABLE sparkify.load_objects ADD PRIMARY KEY (object)")
+    changes = [NO_STATUS, OPTIONAL, *WIDER_YEARS, SONG_MOOD, shorter("load_objects", "object", 99)]
+    evolve_and_compare(filled, changes)
+    with filled.warehouse.reading() as session:
+        kept = session.query("SELECT index_name FROM duckdb_indexes() ORDER BY 1")
+    assert kept == [("on_page",), ("theirs",)], "that of a column that is gone went with it"
+
+
+def evolve_in_little_space(root: Path, path: Path) -> None:
+    """Loads with another model in a process whose files can hardly grow."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+    with changed_model(*UPGRADE), pytest.raises(WarehouseError, match=r"Is the disk full.*Nothing"):
+        bring_up_to_date(TinyLake(root).open(), warehouse_at(path))
+
+
+@pytest.mark.parametrize("filled", ["duckdb-folder"], indirect=True)
+def test_a_disk_that_is_too_small_for_a_second_copy_is_said_and_nothing_is_half_done(
+    filled: Pair,
+) -> None:
+    path, before = Path(filled.warehouse.location), contents(filled.warehouse)
+    with changed_model(*UPGRADE):
+        document_of(filled.lake)
+    small = processes().Process(target=evolve_in_little_space, args=(filled.lake.root, path))
+    small.start()
+    small.join(60)
+    assert small.exitcode == 0
+    assert contents(filled.warehouse) == before
+    evolve_and_compare(filled, UPGRADE)
+
+
+# --------------------------------------------------------------------------------------------------
 # At random, watched and killed
 # --------------------------------------------------------------------------------------------------
 
@@ -489,9 +734,6 @@ def _examples(
     run()
 
 
-UPGRADE = (SONG_MOOD, LABEL, NO_STATUS, *WIDER_YEARS)
-
-
 def upgrade_until(root: Path, path: Path, dies_at: int) -> None:
     """Loads with the new code in a process that is killed at a step."""
     with changed_model(*UPGRADE):
@@ -523,3 +765,47 @@ def test_an_upgrade_that_is_killed_at_any_moment_is_gone_on_with_by_the_next_loa
             bring_up_to_date(filled.lake.open(), warehouse)
             assert contents(warehouse) == expected, number
             assert plan_of(filled.lake, warehouse).exit_code == 0
+
+
+def evolve_until(
+    spot: Spot,
+    changes: Sequence[ModelChange],
+    generation: int,
+    dies_at: Moment | None,
+) -> None:
+    """Loads from S3 with the model of a generation, in a process that is killed at a moment."""
+    with changed_model(*changes, generation=generation):
+        load_on_redshift(spot, dies_at)
+
+
+@pytest.mark.drill
+@on_redshift
+def test_an_upgrade_on_redshift_that_is_killed_at_any_moment_is_gone_on_with_by_the_next_load(
+    filled: Pair, double: Double, s3: S3Server
+) -> None:
+    lake = filled.lake
+    assert isinstance(lake, SyncedLake)
+    spot = Spot(double, s3.endpoint, lake.base, filled.warehouse.schema)
+    there_and_back = ((*UPGRADE, LIES_OTHERWISE, WIDER_KEY), ())
+    expected = {}
+    for changes in there_and_back:
+        with changed_model(*changes):
+            document_of(lake)
+            fresh = filled.new_warehouse()
+            bring_up_to_date(lake.open(), fresh)
+            expected[changes] = contents(fresh)
+    with watched(filled, lambda: double, lambda: s3):
+        for number, moment in enumerate(KILLED_AT):
+            changes, generation = there_and_back[number % 2], number + 2
+            with changed_model(*changes, generation=generation):
+                document_of(lake)
+                lake.open()
+                args = spot, changes, generation, moment
+                dying = processes().Process(target=evolve_until, args=args)
+                dying.start()
+                dying.join(120)
+                assert dying.exitcode == -signal.SIGKILL, moment
+                bring_up_to_date(lake.open(), filled.warehouse)
+                assert contents(filled.warehouse) == expected[changes], moment
+                assert lies_as_declared(filled.warehouse), moment
+                assert plan_of(lake, filled.warehouse).exit_code == 0, moment

@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,7 +55,7 @@ A_DAY_AT_ONCE = Limits(batch_bytes=2_000)
 COMMITS = 6
 """The catalogue, a day that COPY refuses (its first try is not committed), two more, the star, and
 the pruning of the ledger."""
-BETWEEN = "statement"
+BETWEEN, ALONE = "statement", "statement in no transaction"
 
 _processes = processes()
 
@@ -121,20 +121,27 @@ class Mortal:
                 self.step("before COMMIT")
             self.step("after COMMIT")
 
+        by_itself = warehouse.alone
+
+        def alone(work: Callable[[Any], Any]) -> Any:
+            return by_itself(lambda session: work(MortalSession(session, self, ALONE)))
+
         warehouse.transaction = transaction  # type: ignore[method-assign]
+        warehouse.alone = alone  # type: ignore[method-assign, assignment]
 
 
 class MortalSession:
     """A session that tells of each statement before it is sent."""
 
-    def __init__(self, session: Session, mortal: Mortal) -> None:
+    def __init__(self, session: Session, mortal: Mortal, step: str = BETWEEN) -> None:
         self._session = session
         self._mortal = mortal
+        self._step = step
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._session, name)
         if name in ("query", "send", "execute", "append", "copy"):
-            self._mortal.step(BETWEEN)
+            self._mortal.step(self._step)
         return found
 
 

@@ -358,6 +358,62 @@ def test_words_about_the_cluster_are_understood(bench: Bench) -> None:
     ]
 
 
+def design_of(bench: Bench, table: str = "t") -> list[tuple[Any, ...]]:
+    style = "SELECT c.reldiststyle FROM pg_class_info AS c WHERE c.reloid = '{s}.%s'::regclass"
+    columns = (
+        "SELECT column_name, encoding, distkey, sortkey FROM svv_redshift_columns "
+        "WHERE schema_name = '{s}' AND table_name = '%s' ORDER BY ordinal_position"
+    )
+    return [*bench.run(style % table), *bench.run(columns % table)]
+
+
+def test_where_rows_lie_and_how_they_are_encoded_can_be_altered(bench: Bench) -> None:
+    bench.connection.autocommit = True
+    bench.table("a INT ENCODE AZ64, b VARCHAR(9)")
+    assert design_of(bench) == [(9,), ("a", "az64", False, 0), ("b", "lzo", False, 0)]
+    bench.run("ALTER TABLE {s}.t ALTER DISTKEY a, ALTER SORTKEY (b, a)")
+    assert design_of(bench) == [(1,), ("a", "none", True, 2), ("b", "none", False, 1)]
+    bench.run("ALTER TABLE {s}.t ALTER COLUMN a ENCODE AZ64, ALTER COLUMN b ENCODE ZSTD")
+    bench.run("ALTER TABLE {s}.t RENAME COLUMN a TO c")
+    bench.run("ALTER TABLE {s}.t RENAME TO r")
+    assert design_of(bench, "r")[1:] == [("c", "az64", True, 2), ("b", "zstd", False, 1)]
+    for column, kind in (("c", "distkey"), ("b", "sortkey")):
+        with pytest.raises(
+            errors.FeatureNotSupported, match=f'cannot drop {kind} column "{column}"'
+        ):
+            bench.run(f"ALTER TABLE {{s}}.r DROP COLUMN {column}")
+    with pytest.raises(errors.FeatureNotSupported, match="has that encoding already"):
+        bench.run("ALTER TABLE {s}.r ALTER COLUMN c ENCODE AZ64")
+    bench.run("ALTER TABLE {s}.r ALTER SORTKEY NONE")
+    bench.run("ALTER TABLE {s}.r ALTER DISTSTYLE EVEN")
+    bench.run("ALTER TABLE {s}.r DROP COLUMN c")
+    assert design_of(bench, "r") == [(0,), ("b", "zstd", False, 0)]
+    bench.run("CREATE TABLE IF NOT EXISTS {s}.r (b INT) DISTSTYLE ALL")
+    assert design_of(bench, "r")[0] == (0,)
+    bench.run("DROP TABLE {s}.r")
+
+
+@pytest.mark.parametrize(
+    "change", ["SORTKEY (a)", "DISTKEY a", "DISTSTYLE ALL", "COLUMN a ENCODE ZSTD"]
+)
+def test_that_is_refused_in_a_transaction_and_with_an_interleaved_key(
+    bench: Bench, change: str
+) -> None:
+    bench.table("a INT, b INT")
+    bench.run("CREATE TABLE {s}.i (a INT, b INT) INTERLEAVED SORTKEY (a, b)")
+    with pytest.raises(errors.ActiveSqlTransaction, match="cannot run inside a transaction block"):
+        bench.run(f"ALTER TABLE {{s}}.t ALTER {change}")
+    bench.connection.rollback()
+    bench.connection.autocommit = True
+    bench.run("CREATE TABLE {s}.i (a INT, b INT) INTERLEAVED SORTKEY (a, b)")
+    if "SORTKEY" not in change:
+        with pytest.raises(errors.FeatureNotSupported, match="interleaved"):
+            bench.run(f"ALTER TABLE {{s}}.i ALTER {change}")
+    bench.run("ALTER TABLE {s}.i ALTER COMPOUND SORTKEY (a)")
+    if "ENCODE" not in change:
+        bench.run(f"ALTER TABLE {{s}}.i ALTER {change}")
+
+
 def test_keys_are_declared_and_not_enforced(bench: Bench) -> None:
     bench.run("CREATE TABLE {s}.p (a INT PRIMARY KEY, b INT UNIQUE, UNIQUE (a, b))")
     bench.run(
@@ -399,6 +455,7 @@ def test_a_varchar_counts_bytes(bench: Bench, change: str) -> None:
 
 def test_a_longer_column_takes_longer_values(bench: Bench) -> None:
     bench.table("a INT, b VARCHAR(2)")
+    bench.connection.autocommit = True
     bench.run("ALTER TABLE {s}.t ALTER COLUMN b TYPE VARCHAR(4)")
     bench.run("INSERT INTO {s}.t VALUES (1, 'éé'), (2, NULL)")
     with pytest.raises(errors.StringDataRightTruncation):
@@ -434,8 +491,6 @@ def test_what_both_have_passes(bench: Bench) -> None:
         'CREATE TEMP TABLE yours AS SELECT t.a AS "tag" FROM {s}.t AS t',
         "EXPLAIN SELECT * FROM {s}.t",
         "ALTER TABLE {s}.t ADD COLUMN c INT",
-        "ALTER TABLE {s}.t ALTER DISTSTYLE ALL",
-        "ALTER TABLE {s}.t ALTER SORTKEY (a)",
         "ANALYZE {s}.t PREDICATE COLUMNS",
         "MERGE INTO {s}.t USING mine AS m ON t.a = m.a "
         "WHEN MATCHED THEN UPDATE SET b = m.b WHEN NOT MATCHED THEN INSERT (a) VALUES (m.a)",

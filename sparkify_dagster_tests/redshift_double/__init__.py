@@ -10,7 +10,8 @@ TRUNCATE commits, a failed COPY aborts and leaves its errors in the system views
 transaction goes on when its client is gone, connections break before, during and after any
 statement. Trailing blanks do not count where texts are compared, grouped or joined; AVG of integers
 is an integer; a cursor gives 1,000 rows at once; SVV_TABLE_INFO is hidden until it is granted, and
-the errors of a COPY can be shown late. Roles are PostgreSQL's, and what a user SELECTs is masked by
+the errors of a COPY can be shown late. Keys, distribution and encodings are remembered and altered,
+and columns of a key are not dropped. Roles are PostgreSQL's, and what a user SELECTs is masked by
 the policies that are attached.
 
 What it cannot show, so that a test that passes proves nothing about it:
@@ -27,7 +28,7 @@ What it cannot show, so that a test that passes proves nothing about it:
 - Masking policies in all but SELECT, through views, and with conditions.
 - Its locks: Redshift's writers of one table wait for each other, PostgreSQL's need not. A conflict
   shows as 1023, though not always where Redshift would have one.
-- Distribution, sort order, compression, VACUUM, speed.
+- What distribution, sort order and compression do, which it only remembers; VACUUM, speed.
 """
 
 from sparkify_dagster_tests.redshift_double.double import Double, Faults, redshift_double

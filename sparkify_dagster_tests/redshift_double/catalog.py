@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sparkify_dagster_tests.redshift_double.designs import DESIGNS
 from sparkify_dagster_tests.redshift_double.masking import MASKING, ROLES
 from sparkify_dagster_tests.redshift_double.semantics import SEMANTICS
 
@@ -105,12 +106,6 @@ CREATE EVENT TRIGGER double_count_bytes ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
     EXECUTE FUNCTION double_count_bytes();
 
-CREATE TABLE double_designs (table_id oid, diststyle text, sortkey text);
-CREATE FUNCTION double_designed(made regclass, diststyle text, sortkey text) RETURNS void
-LANGUAGE sql SECURITY DEFINER AS $f$
-    DELETE FROM pg_catalog.double_designs AS d WHERE d.table_id = made;
-    INSERT INTO pg_catalog.double_designs VALUES (made, diststyle, sortkey) $f$;
-
 CREATE FUNCTION double_count(counted oid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $f$
 DECLARE found bigint;
@@ -118,19 +113,6 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %s', counted::regclass) INTO found;
     RETURN found;
 END $f$;
-CREATE VIEW svv_table_info AS
-    SELECT current_database()::text AS "database", n.nspname::text AS "schema",
-        c.oid AS table_id, c.relname::text AS "table", 'Y'::text AS encoded,
-        coalesce(d.diststyle, 'AUTO(ALL)') AS diststyle,
-        coalesce(d.sortkey, 'AUTO(SORTKEY)') AS sortkey1,
-        ceil(pg_total_relation_size(c.oid) / 1048576.0)::bigint AS size,
-        0.0::numeric(5, 2) AS unsorted, 0.0::numeric(5, 2) AS stats_off,
-        double_count(c.oid)::numeric(38, 0) AS tbl_rows, 1.0::numeric(19, 2) AS skew_rows
-    FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    LEFT JOIN double_designs AS d ON d.table_id = c.oid
-    WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)';
-
 -- Of the session's own label alone, and made up: three queries of a second and a half.
 CREATE VIEW sys_query_history AS
     SELECT n AS query_id, current_setting('double.query_group', true) AS query_label,
@@ -194,7 +176,7 @@ class Catalog:
             for name, columns in _RECORDS.items()
         ]
         sql = _IN_DATABASE.replace("{folder}", str(self.folder))
-        return "\n".join([sql, SEMANTICS, MASKING, *views])
+        return "\n".join([sql, DESIGNS, SEMANTICS, MASKING, *views])
 
 
 def printable(text: str, most: int = 1024) -> str:

@@ -1,14 +1,14 @@
 """Redshift's words in CREATE TABLE and ALTER TABLE, taken out for PostgreSQL.
 
-What belongs here: what a table statement says beyond names and types. How keys, distribution and
-sort order are declared is remembered for `svv_table_info`; nothing enforces or uses them, as in
-Redshift. That a VARCHAR counts bytes is the business of an event trigger, in `catalog`.
+What belongs here: what a table statement says beyond names and types. How tables are distributed,
+sorted and encoded is remembered for the system views (`designs`); nothing uses it. That a VARCHAR
+counts bytes is the business of an event trigger, in `catalog`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sparkify_dagster_tests.redshift_double.wire import SqlError
 from sparkify_dagster_tests.redshift_language.tokens import (
@@ -37,24 +37,32 @@ NOT_ON_TABLES = (
     "Specified types or functions (one per INFO message) not supported on Redshift tables."
 )
 _NOTHING_TO_DO = "SET WITHOUT CLUSTER"
+_CLUSTER = ("DISTSTYLE", "DISTKEY", "SORTKEY", "COMPOUND", "INTERLEAVED", "ENCODE")
 
 
 @dataclass(slots=True)
 class Design:
-    """What a table says about its place in a cluster.
+    """What a statement says about a table's place in a cluster.
 
     Attributes:
         table: Its name as SQL.
+        is_new: It says how a table is made, not how one is altered.
+        style: `EVEN`, `ALL`, `KEY` or `AUTO`; blank where nothing is said.
+        sort: The columns of the sort key; None where nothing is said.
     """
 
     table: str
-    style: str = "AUTO(ALL)"
-    sort: str = "AUTO(SORTKEY)"
+    is_new: bool = True
+    style: str = ""
+    distkey: str = ""
+    sort: list[str] | None = None
+    interleaved: bool = False
+    encodings: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_default(self) -> bool:
+    def says_nothing(self) -> bool:
         """Whether there is nothing to remember."""
-        return (self.style, self.sort) == ("AUTO(ALL)", "AUTO(SORTKEY)")
+        return not (self.style or self.sort is not None or self.encodings)
 
 
 def create_table(sql: str, tokens: Sequence[Token]) -> tuple[str, Design | None]:
@@ -75,23 +83,44 @@ def create_table(sql: str, tokens: Sequence[Token]) -> tuple[str, Design | None]
     return edits.applied(), design
 
 
-def alter_table(sql: str, tokens: Sequence[Token]) -> str:
-    """The statement for PostgreSQL: what concerns keys or the cluster changes nothing there."""
+def alter_table(sql: str, tokens: Sequence[Token]) -> tuple[str, Design | None]:
+    """The statement for PostgreSQL, in which there is no cluster; and what it says of that."""
     name, at = table_name(tokens, 2)
-    rest = tokens[at:]
-    words = {t.key for t in rest}
+    table = "".join(t.text for t in name)
+    rest, design = tokens[at:], Design(table, is_new=False)
     first, second = [t.key for t in (*rest[:2],)] + [""] * (2 - len(rest[:2]))
-    cluster = first == "ALTER" and (
-        second in ("DISTSTYLE", "DISTKEY", "SORTKEY", "COMPOUND", "INTERLEAVED", "ENCODE")
-        or (second == "COLUMN" and "ENCODE" in words)
-    )
-    if cluster or (first == "ADD" and second in _TABLE_CONSTRAINTS):
-        return f"ALTER TABLE {''.join(t.text for t in name)} {_NOTHING_TO_DO}"
+    if concerns_cluster(tokens):
+        for clause in items(list(rest)):
+            _alter(clause, design)
+        return f"ALTER TABLE {table} {_NOTHING_TO_DO}", design
+    if first == "ADD" and second in _TABLE_CONSTRAINTS:
+        return f"ALTER TABLE {table} {_NOTHING_TO_DO}", None
     if first == "ADD":
         edits = Edits(sql)
-        _column(edits, list(rest[2 if second == "COLUMN" else 1 :]), Design(""))
-        return edits.applied()
-    return sql
+        _column(edits, list(rest[2 if second == "COLUMN" else 1 :]), design)
+        return edits.applied(), design
+    return sql, None
+
+
+def concerns_cluster(tokens: Sequence[Token]) -> bool:
+    """Whether an ALTER TABLE changes where rows lie, or how they are encoded."""
+    _, at = table_name(tokens, 2)
+    first, second = [t.key for t in (*tokens[at : at + 2],)] + [""] * (2 - len(tokens[at : at + 2]))
+    words = {t.key for t in tokens[at:]}
+    return first == "ALTER" and (second in _CLUSTER or (second == "COLUMN" and "ENCODE" in words))
+
+
+def _alter(clause: list[Token], design: Design) -> None:
+    """What one clause of an ALTER TABLE says."""
+    if follows(clause, 1, "COLUMN"):
+        _known(clause[4:5], _ENCODINGS)
+        design.encodings[clause[2].name] = clause[4].key
+    elif follows(clause, 1, "SORTKEY", "NONE"):
+        design.sort = []
+    elif follows(clause, 1, "DISTKEY"):
+        design.style, design.distkey = "KEY", clause[2].name
+    elif _attribute(clause, 1, design) == 1:
+        raise _syntax_error(clause[1:2])
 
 
 def _after_create_table(tokens: Sequence[Token]) -> int | None:
@@ -153,12 +182,13 @@ def _column_attribute(edits: Edits, column: list[Token], at: int, design: Design
     if word.key == "ENCODE":
         end = at + 2
         _known(column[at + 1 : end], _ENCODINGS)
+        design.encodings[column[0].name] = column[at + 1].key
         edits.remove(column[at:end])
     elif word.key == "DISTKEY":
-        design.style = f"KEY({column[0].name})"
+        design.style, design.distkey = "KEY", column[0].name
         edits.remove([word])
     elif word.key == "SORTKEY":
-        design.sort = column[0].name
+        design.sort = [column[0].name]
         edits.remove([word])
     elif word.key == "UNIQUE":
         edits.remove([word])
@@ -190,18 +220,16 @@ def _attribute(tokens: Sequence[Token], at: int, design: Design) -> int:
     word = tokens[at].key
     if word == "DISTSTYLE":
         _known(tokens[at + 1 : at + 2], _STYLES)
-        style = tokens[at + 1].key
-        if style in ("EVEN", "ALL"):
-            design.style = style
+        design.style = tokens[at + 1].key
         return at + 2
     if word == "DISTKEY":
-        end = closing(tokens, at + 1) + 1
-        design.style = f"KEY({tokens[at + 2].name})"
-        return end
+        design.style, design.distkey = "KEY", tokens[at + 2].name
+        return closing(tokens, at + 1) + 1
     if word in ("COMPOUND", "INTERLEAVED"):
-        return _sort_key(tokens, at + 1, design, "INTERLEAVED" if word == "INTERLEAVED" else "")
+        design.interleaved = word == "INTERLEAVED"
+        return _sort_key(tokens, at + 1, design)
     if word == "SORTKEY":
-        return _sort_key(tokens, at, design, "")
+        return _sort_key(tokens, at, design)
     if word == "ENCODE":
         _known(tokens[at + 1 : at + 2], {"AUTO"})
         return at + 2
@@ -211,15 +239,16 @@ def _attribute(tokens: Sequence[Token], at: int, design: Design) -> int:
     return at
 
 
-def _sort_key(tokens: Sequence[Token], at: int, design: Design, kind: str) -> int:
+def _sort_key(tokens: Sequence[Token], at: int, design: Design) -> int:
     if not follows(tokens, at, "SORTKEY"):
         raise _syntax_error(tokens[at : at + 1])
     if follows(tokens, at + 1, "AUTO"):
         return at + 2
     if not follows(tokens, at + 1, "("):
         raise _syntax_error(tokens[at + 1 : at + 2])
-    design.sort = kind or tokens[at + 2].name
-    return closing(tokens, at + 1) + 1
+    end = closing(tokens, at + 1)
+    design.sort = [t.name for t in tokens[at + 2 : end] if t.key != ","]
+    return end + 1
 
 
 def _known(tokens: Sequence[Token], words: set[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sparkify_dagster_tests.redshift_double.ddl import concerns_cluster
 from sparkify_dagster_tests.redshift_double.wire import SqlError
 from sparkify_dagster_tests.redshift_language import MOST_BYTES, of_statement
 from sparkify_dagster_tests.redshift_language.tokens import Token, follows, table_name
@@ -52,6 +53,8 @@ def refuse_in_block(tokens: Tokens) -> None:
         raise SqlError("25001", "VACUUM cannot run inside a transaction block")
     if _is_append(tokens):
         raise SqlError("25001", "ALTER TABLE APPEND cannot run inside a transaction block")
+    if follows(tokens, 0, "ALTER", "TABLE") and _alone(tokens):
+        raise SqlError("25001", "ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
 
 
 def refuse_outside_block(tokens: Tokens) -> None:
@@ -76,6 +79,16 @@ def _refuse_fetch(tokens: Tokens) -> None:
             "configuration. Reduce the client fetch/cache size or upgrade to a multi node "
             "installation.",
         )
+
+
+def _alone(tokens: Tokens) -> bool:
+    """Whether an ALTER TABLE must stand by itself.
+
+    Of a column's type that is documented; of encodings, distribution and sort keys AWS says nothing
+    of it, and the double is strict.
+    """
+    _, after = table_name(tokens, 2)
+    return concerns_cluster(tokens) or follows(tokens, after, "ALTER", "COLUMN")
 
 
 def _is_append(tokens: Tokens) -> bool:

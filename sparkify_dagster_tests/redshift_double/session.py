@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from sparkify_dagster_tests.redshift_double.catalog import Catalog
 from sparkify_dagster_tests.redshift_double.copy_statement import parse_copy
 from sparkify_dagster_tests.redshift_double.copying import CopyRun, CutShort
+from sparkify_dagster_tests.redshift_double.designs import remember
 from sparkify_dagster_tests.redshift_double.faults import ArmedFaults, Fault
 from sparkify_dagster_tests.redshift_double.link import ABORTED, IDLE, IN_BLOCK, Link
 from sparkify_dagster_tests.redshift_double.masking import MASKED, SELECTS, as_seen
@@ -239,12 +240,8 @@ class Session:
             return False
         if statement.kind is Kind.TRUNCATE and self.link.status == IN_BLOCK and not cut_short:
             self.link.ask("COMMIT")
-        if statement.design is not None and not statement.design.is_default:
-            design = statement.design
-            table = design.table.replace("'", "''")
-            self.link.ask(
-                f"SELECT double_designed('{table}'::regclass, '{design.style}', '{design.sort}')"
-            )
+        if statement.design is not None and not statement.design.says_nothing:
+            self.link.ask(remember(statement.design))
         return True
 
     def _tell_copies(self, statements: list[Statement]) -> None:

@@ -48,7 +48,7 @@ class Statement:
         sql: What PostgreSQL is to be told.
         tokens: The client's own.
         as_written: Whether `sql` is the client's own text.
-        design: What a table to be made says of its place in the cluster.
+        design: What it says of a table's place in the cluster.
     """
 
     sql: str
@@ -88,7 +88,7 @@ def _translated(sql: str, tokens: list[Token]) -> Statement:
     if first == "CREATE":
         changed, design = create_table(_bound_early(sql, tokens), tokens)
     elif follows(tokens, 0, "ALTER", "TABLE"):
-        changed = alter_table(sql, tokens)
+        changed, design = alter_table(sql, tokens)
     elif change := _CHANGES.get(first):
         changed = change(sql, tokens)
     changed = _folded(changed)

@@ -238,7 +238,8 @@ def _alter(tokens: Tokens) -> Iterator[Finding]:
         return
     _, at = table_name(tokens, 2)
     rest = tokens[at:]
-    if len(items(rest)) > 1 and not any(t.key in ("SORTKEY", "PROPERTIES") for t in rest):
+    together = {"SORTKEY", "PROPERTIES", *(["ENCODE"] if follows(rest, 0, "ALTER") else [])}
+    if len(items(rest)) > 1 and not any(t.key in together for t in rest):
         comma = next(t for t in rest if t.key == ",")
         yield syntax("ALTER", comma, "several changes", "one change per ALTER TABLE")
     if [t.key for t in rest[:1]] == ["ALTER"] and any(t.key == "TYPE" for t in rest):

@@ -23,6 +23,7 @@ from sparkify_dagster.warehouse.duckdb.gate import admitted
 from sparkify_dagster.warehouse.engine import (
     Columns,
     Cost,
+    Design,
     LakeObjects,
     Result,
     Rows,
@@ -211,6 +212,10 @@ class DuckDBSession:
             columns.add(name, kind, comment, of_table, required=not nullable)
             columns.is_view = is_view
         return found
+
+    def designs(self) -> dict[str, Design]:
+        """None: a file is no cluster."""
+        return {}
 
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model has here; DuckDB keeps no lengths."""

@@ -48,6 +48,21 @@ _MADE_MEANWHILE = (
 )
 _NOT_FOR_COPY = (errorcodes.QUERY_CANCELED, errorcodes.SYNTAX_ERROR, errorcodes.UNDEFINED_TABLE)
 
+_DISK_FULL = re.compile(r"\bdisk full\b", re.IGNORECASE)
+_OF_TABLES: dict[str | None, str] = {
+    errorcodes.DISK_FULL: ". The cluster's disks are full, and a table that is altered or rebuilt "
+    "needs room for a second copy until that is done. Nothing half-done was kept: make room and "
+    "load again.",
+    errorcodes.ACTIVE_SQL_TRANSACTION: ". Redshift does not take this in a transaction: {sql}. "
+    "Nothing of it was kept. Send it by itself, as the tables' owner, and load again.",
+    errorcodes.DEPENDENT_OBJECTS_STILL_EXIST: ". Something of somebody else is bound to what is to "
+    "be altered; nothing of it was kept. Let its owner make it late-binding (WITH NO SCHEMA "
+    "BINDING), or drop it.",
+    errorcodes.STRING_DATA_RIGHT_TRUNCATION: ". A text is longer than its column allows: {sql}. "
+    "Nothing of it was kept. Declare the column wider, or let its SQL make it shorter.",
+}
+"""What to say of statements that alter or fill tables, after the server's own words."""
+
 
 class LoginRefused(WarehouseError):
     """The server does not know the user, or not with this password."""
@@ -120,7 +135,9 @@ def _judged(error: psycopg2.Error, said: str, where: str, sql: str) -> Warehouse
         )
     if _COPY.match(sql) and code not in _NOT_FOR_COPY:
         return CopyRefused(said, of_records=bool(_OF_RECORDS.search(words)))
-    return WarehouseError(f"{where}: {said}")
+    known = _OF_TABLES.get(errorcodes.DISK_FULL if _DISK_FULL.search(words) else code, "")
+    begins = in_a_line(sql.partition("(")[0].strip(), 200)  # Before any value.
+    return WarehouseError(f"{where}: {said}{known.format(sql=begins)}")
 
 
 def _words(error: psycopg2.Error) -> str:

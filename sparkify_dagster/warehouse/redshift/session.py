@@ -32,6 +32,7 @@ from sparkify_dagster.warehouse.engine import (
     Columns,
     CopyRefused,
     Cost,
+    Design,
     LakeObjects,
     Result,
     Rows,
@@ -281,6 +282,10 @@ class RedshiftSession:
     def tables(self) -> dict[str, Columns]:
         """The columns of every table that is there right now, by table; one question for all."""
         return stored.tables(self, self._production)
+
+    def designs(self) -> dict[str, Design]:
+        """How each table lies in the cluster; takes two questions."""
+        return stored.designs(self)
 
     def declared(self, table: Table) -> dict[str, str]:
         """The columns a table of the model has here, in the words of `tables`."""

@@ -139,6 +139,15 @@ class RedshiftWarehouse:
 
         return self._tried(once)
 
+    def alone(self, work: Callable[[Session], Result]) -> Result:
+        """Does work whose statements are committed each by itself."""
+
+        def once() -> Result:
+            with self.looking() as session:
+                return work(session)
+
+        return self._tried(once)
+
     def _tried(self, once: Callable[[], Result]) -> Result:
         number = 1
         try:

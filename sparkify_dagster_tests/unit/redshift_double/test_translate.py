@@ -90,7 +90,8 @@ def test_kinds_and_designs_are_told() -> None:
     assert plain.asks_for_copies
     assert not copy.asks_for_copies
     assert made.design is not None
-    assert (made.design.table, made.design.style, made.design.sort) == ("s.t", "KEY(a)", "a")
+    assert (made.design.table, made.design.style, made.design.distkey) == ("s.t", "KEY", "a")
+    assert made.design.sort == ["a", "b"]
 
 
 @pytest.mark.parametrize(

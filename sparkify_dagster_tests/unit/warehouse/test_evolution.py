@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sparkify_dagster.model.table import Column, Layer, Table, Type
-from sparkify_dagster.pipeline.upgrade import gives_same_rows
+from sparkify_dagster.pipeline.upgrade import altered_columns, gives_same_rows
 from sparkify_dagster.warehouse.engine import Columns, WarehouseError
 from sparkify_dagster.warehouse.evolution import changes, narrows
 from sparkify_dagster.warehouse.standing import Declared
@@ -133,3 +133,19 @@ def test_records_that_were_all_accepted_give_the_same_rows_where_columns_went_or
     before: tuple[Column, ...], same: bool
 ) -> None:
     assert gives_same_rows([declared(c) for c in before], table()) is same
+
+
+@pytest.mark.parametrize(
+    ("before", "columns"),
+    [
+        ((A, B), set()),
+        ((A, B, replace(B, name="gone")), {"gone"}),
+        ((A, replace(B, length=5)), {"b"}),
+        ((replace(A, name="gone"), A, replace(B, required=True)), {"gone", "b"}),
+        ((B, A), set()),
+    ],
+)
+def test_records_may_be_accepted_that_were_rejected_for_a_column_that_went_or_takes_more(
+    before: tuple[Column, ...], columns: set[str]
+) -> None:
+    assert altered_columns([declared(c) for c in before], table()) == columns

@@ -9,7 +9,7 @@ import pytest
 
 from sparkify_dagster.analysis.answers import masked as masked_in_frames
 from sparkify_dagster.model.access import ACCESS_RIGHTS, ROLES, Right, rights_of
-from sparkify_dagster.model.catalog import GENERATION, TABLES
+from sparkify_dagster.model.catalog import GENERATION, KEPT, TABLES
 from sparkify_dagster.model.ddl import LOAD_LOCK
 from sparkify_dagster.model.marts import MARTS
 from sparkify_dagster.model.star import STAR
@@ -24,7 +24,7 @@ from sparkify_dagster.warehouse.rights import (
     planned,
     standing,
 )
-from sparkify_dagster.warehouse.schema import KEPT, create_tables
+from sparkify_dagster.warehouse.schema import create_tables
 from sparkify_dagster_tests.changed_model import ModelChange, altered, changed_model
 from sparkify_dagster_tests.conformance.test_evolution import LABEL, document_of, fill
 from sparkify_dagster_tests.lakes import TinyLake, bring_up_to_date, warehouse_at
