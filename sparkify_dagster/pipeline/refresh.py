@@ -138,6 +138,10 @@ class Refresh:
         parts = {name: self._temp(f"now_{name}", now), _grain(table).source: scope}
         return Stored(self._session.schema, parts)
 
+    def came(self, table: Table) -> str | None:
+        """The relation that has the rows that came; None: there are none."""
+        return self.changed[table.name].added if table.name in self._built else None
+
     def _temp(self, name: str, select: str, values: Values | None = None) -> str:
         """Keeps rows till the end of the session; gives the name of where."""
         self._session.send(f"CREATE TEMP TABLE {quoted(name)} AS\n{select}", values)

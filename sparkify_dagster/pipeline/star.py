@@ -228,7 +228,8 @@ def _published(
         findings = examine_at_once(session, asked)
         enforce(findings)
         for table in STAR:
-            require_lengths(session, table, written[table.name].touched(table.name))
+            if came := work.came(table):
+                require_lengths(session, table, came)
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)
         marts = publish_marts(
@@ -288,6 +289,10 @@ class _Rebuild:
     def written(self, _table: Table) -> Stored:
         """The rows to check of a table: all."""
         return Stored(self._session.schema)
+
+    def came(self, table: Table) -> str:
+        """The relation that has the rows that came: all."""
+        return self._names[table.name]
 
     def _keep_matches(self) -> None:
         """Keeps the song of each play that is about to be made anew."""
