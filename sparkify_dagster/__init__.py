@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sparkify_dagster.analysis.reader import WarehouseReader
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 
 def connect(config: str | Path | None = None) -> WarehouseReader:
