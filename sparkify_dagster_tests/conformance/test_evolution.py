@@ -488,7 +488,7 @@ def test_texts_that_do_not_fit_a_narrowed_column_of_ledger_star_or_mart_are_coun
         bring_up_to_date(filled.lake.open(), filled.warehouse)
     assert contents(filled.warehouse)["plays_by_song"] == before["plays_by_song"]
     fits = [shorter("load_objects", "object", 99), shorter("song", "title", 200)]
-    with changed_model(*fits, generation=3):
+    with changed_model(*fits, generation=GENERATION + 2):
         bring_up_to_date(filled.lake.open(), filled.warehouse)
         assert contents(filled.warehouse) == before
 
@@ -796,7 +796,7 @@ def test_an_upgrade_on_redshift_that_is_killed_at_any_moment_is_gone_on_with_by_
             expected[changes] = contents(fresh)
     with watched(filled, lambda: double, lambda: s3):
         for number, moment in enumerate(KILLED_AT):
-            changes, generation = there_and_back[number % 2], number + 2
+            changes, generation = there_and_back[number % 2], GENERATION + 1 + number
             with changed_model(*changes, generation=generation):
                 document_of(lake)
                 lake.open()
