@@ -53,7 +53,8 @@ TIMES = (
 PLAYS = (
     "SELECT CASE WHEN (SELECT MAX(h.position) FROM {s}.load_history AS h) = "
     "(SELECT MAX(h.load_id) FROM {s}.load_history AS h WHERE h.status = 'published' "
-    "AND h.position IS NULL) THEN ABS((SELECT COUNT(*) FROM {s}.songplay) - (SELECT COUNT(*) FROM "
+    "AND h.target IN ('staging_songs_table', 'staging_events_table')) "
+    "THEN ABS((SELECT COUNT(*) FROM {s}.songplay) - (SELECT COUNT(*) FROM "
     "(SELECT DISTINCT e.user_id, e.session_id, e.item_in_session FROM {s}.staging_events_table "
     "AS e WHERE e.page = 'NextSong' AND LENGTH(e.page) = 8 AND e.user_id IS NOT NULL) AS k)) "
     "ELSE 0 END"

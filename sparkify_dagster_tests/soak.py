@@ -122,7 +122,7 @@ class Soak:
         with warehouse_at(self.path).reading() as session:
             rows = session.query(
                 f"SELECT h.target, h.part, h.digest, h.load_id FROM {SCHEMA}.load_history AS h "
-                "WHERE h.status = 'published' AND h.position IS NULL ORDER BY h.load_id"
+                "WHERE h.status = 'published' AND h.target LIKE 'staging%' ORDER BY h.load_id"
             )
         last: dict[tuple[str, str], str] = {}
         again = 0

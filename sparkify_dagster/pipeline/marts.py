@@ -198,8 +198,7 @@ class _Marts:
             self._session, ((check, rows) for name in built for check in audits_of(name))
         )
         enforce(found)
-        for name in built:
-            require_lengths(self._session, TABLES[name], rows.touched(name))
+        require_lengths(self._session, {name: rows.touched(name) for name in built})
         return found
 
     def count(self) -> dict[str, int]:

@@ -227,9 +227,8 @@ def _published(
         asked = ((check, written[name]) for name in written for check in audits_of(name))
         findings = examine_at_once(session, asked)
         enforce(findings)
-        for table in STAR:
-            if came := work.came(table):
-                require_lengths(session, table, came)
+        came = {table.name: work.came(table) for table in STAR}
+        require_lengths(session, {name: rows for name, rows in came.items() if rows})
     if with_marts:
         changed = frozenset(name for name, done in built.items() if done.added or done.removed)
         marts = publish_marts(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sparkify_dagster.core.text import count
+from sparkify_dagster.model.catalog import TABLES
 from sparkify_dagster.model.ddl import (
     add_column,
     column_list,
@@ -17,6 +18,7 @@ from sparkify_dagster.model.ddl import (
     create_table,
     drop_column,
     drop_table,
+    literal,
     qualified,
     quoted,
     rename_column,
@@ -158,23 +160,27 @@ def require_unbound(session: Session, moved: Mapping[str, Collection[str]]) -> N
         )
 
 
-def require_lengths(session: Session, table: Table, rows: str) -> None:
+def require_lengths(session: Session, rows: Mapping[str, str]) -> None:
     """Refuses texts that are longer than declared, where the engine does not: DuckDB.
 
     Args:
-        rows: The relation that has the rows to look at.
+        rows: By table the relation that has the rows to look at.
 
     Raises:
         WarehouseError: There are some; says how many, and which.
     """
-    texts = [column for column in table.columns if column.length]
-    if session.engine != "duckdb" or not texts:
+    texts = {name: [c for c in TABLES[name].columns if c.length] for name in rows}
+    asked = []
+    for name, columns in texts.items():
+        longest = ", ".join(f"MAX(STRLEN(s.{quoted(column.name)}))" for column in columns)
+        if columns:
+            asked.append(f"SELECT {literal(name)}, [{longest}] FROM {rows[name]} AS s")
+    if session.engine != "duckdb" or not asked:
         return
-    longest = ", ".join(f"MAX(STRLEN(s.{quoted(column.name)}))" for column in texts)
-    (found,) = session.query(f"SELECT {longest} FROM {rows} AS s")
-    for column, most in zip(texts, found, strict=True):
-        if (most or 0) > (column.length or 0):
-            _require_fit(session, table, column.name, column.name, rows)
+    for name, longest in session.query(" UNION ALL ".join(asked)):
+        for column, most in zip(texts[name], longest, strict=True):
+            if (most or 0) > (column.length or 0):
+                _require_fit(session, TABLES[name], column.name, column.name, rows[name])
 
 
 def _require_fit(session: Session, table: Table, name: str, stored: str, among: str = "") -> None:

@@ -249,7 +249,7 @@ class Scene:
         with self.warehouse.reading() as session:
             return session.query(
                 f"SELECT h.target, h.part, h.digest, COUNT(*) FROM {self.spot.schema}.load_history "
-                "AS h WHERE h.status = 'published' AND h.position IS NULL "
+                "AS h WHERE h.status = 'published' AND h.target LIKE 'staging%' "
                 "GROUP BY h.target, h.part, h.digest HAVING COUNT(*) > 1"
             )
 
