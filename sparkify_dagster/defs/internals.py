@@ -49,6 +49,13 @@ def grpc_client(**where: Any) -> "DagsterGrpcClient":
     return DagsterGrpcClient(**where)
 
 
+_shown_here: set[bool] = set()
+
+
 def is_looked_at() -> bool:
-    """Whether definitions are loaded to be shown, and not once more for a run."""
-    return DefinitionsLoadContext.get().load_type is DefinitionsLoadType.INITIALIZATION
+    """Whether definitions are loaded to be shown, and not once more for a run.
+
+    A code server loads them again as if for a run, after it has loaded them to be shown.
+    """
+    _shown_here.add(DefinitionsLoadContext.get().load_type is DefinitionsLoadType.INITIALIZATION)
+    return True in _shown_here
