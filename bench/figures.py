@@ -145,9 +145,9 @@ def goals(made: Sequence[Line]) -> list[Goal]:
     return found
 
 
-_MIDDLE, _MANY, _MANY_SONGS = 1_000_000, 10_000_000, 100_000
+_LITTLE, _MIDDLE, _MANY, _MANY_SONGS = 100_000, 1_000_000, 10_000_000, 100_000
 _BEATS = {
-    (100_000, 10_000): {
+    (_LITTLE, 10_000): {
         "plain duckdb": 2, "dbt": 5, "pyspark": 50, "dlt": 50, "row by row": 200,
     },
     (_MIDDLE, 10_000): {
@@ -160,7 +160,7 @@ _BEATS = {
 def _of_load(title: str, of: Mapping[str, Line]) -> list[Goal]:
     engine, floor, size = of["engine"], of.get("floor+marts"), of["engine"].case.size
     found = []
-    if floor:
+    if floor and size.events >= _LITTLE:
         ratio = engine.seconds / floor.seconds
         found.append(Goal(f"{title}: engine ÷ floor with marts", ratio, 1.15))
     if "plain duckdb" in of:

@@ -59,8 +59,8 @@ def events(spark: SparkSession, lake: Path) -> DataFrame:
 
 def spark_text(name: str) -> str:
     """A SELECT of the platform as Spark reads it: its Sunday is 1, not 0."""
-    relations = {table: f"`{table}`" for table in sql.relations()}
-    text = sql.select(name, relations)
+    relations = {table: f"`{table}`" for table in sql.relations()} | sql.NO_NAMES
+    text = sql.select(name, relations).replace("DOUBLE PRECISION", "DOUBLE")
     return re.sub(r"EXTRACT\(DOW FROM [^)]*\)", r"(\g<0> - 1)", text)
 
 
