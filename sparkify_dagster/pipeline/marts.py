@@ -181,8 +181,7 @@ class _Marts:
         self._moved.add(table.name)
         if how == "refresh" and keys is not None:
             return how, self._replace_touched(table, keys)
-        if self.before[table.name]:
-            self._session.send(f"DELETE FROM {self._names[table.name]}")
+        self._session.send(f"DELETE FROM {self._names[table.name]}")
         self._insert(table, self._names)
         return how, self.before[table.name]
 

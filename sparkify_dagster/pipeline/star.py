@@ -271,8 +271,7 @@ class _Rebuild:
             self._before = counted(self._session, rows)
         if table is SONGPLAY and self._before[table.name]:
             self._keep_matches()
-        if self._before[table.name]:
-            self._session.send(f"DELETE FROM {target}")
+        self._session.send(f"DELETE FROM {target}")
         select = statement(sql_of(table), self._names)
         self._session.send(insert(target, Names(table.column_names), select))
 
