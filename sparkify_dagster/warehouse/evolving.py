@@ -18,7 +18,6 @@ from sparkify_dagster.model.ddl import (
     create_table,
     drop_column,
     drop_table,
-    literal,
     qualified,
     quoted,
     rename_column,
@@ -170,17 +169,17 @@ def require_lengths(session: Session, rows: Mapping[str, str]) -> None:
         WarehouseError: There are some; says how many, and which.
     """
     texts = {name: [c for c in TABLES[name].columns if c.length] for name in rows}
-    asked = []
-    for name, columns in texts.items():
-        longest = ", ".join(f"MAX(STRLEN(s.{quoted(column.name)}))" for column in columns)
-        if columns:
-            asked.append(f"SELECT {literal(name)}, [{longest}] FROM {rows[name]} AS s")
+    asked: list[str] = []
+    for name in filter(texts.get, texts):
+        longest = ", ".join(f"MAX(STRLEN(s.{quoted(column.name)}))" for column in texts[name])
+        asked.append(f"(SELECT {longest} FROM {rows[name]} AS s) AS t{len(asked)}")
     if session.engine != "duckdb" or not asked:
         return
-    for name, longest in session.query(" UNION ALL ".join(asked)):
-        for column, most in zip(texts[name], longest, strict=True):
-            if (most or 0) > (column.length or 0):
-                _require_fit(session, TABLES[name], column.name, column.name, rows[name])
+    (found,) = session.query(f"SELECT * FROM {' CROSS JOIN '.join(asked)}")
+    columns = [(name, column) for name in texts for column in texts[name]]
+    for (name, column), most in zip(columns, found, strict=True):
+        if (most or 0) > (column.length or 0):
+            _require_fit(session, TABLES[name], column.name, column.name, rows[name])
 
 
 def _require_fit(session: Session, table: Table, name: str, stored: str, among: str = "") -> None:
