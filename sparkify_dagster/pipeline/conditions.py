@@ -75,7 +75,11 @@ def _checks() -> dict[str, dict[str, str]]:
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    for name in [*now, *(n for n in before if n not in now)]:
-        if before.get(name) != now.get(name):
-            how = "is new" if name not in before else "is gone"
-            yield f"check {name} {'asks otherwise' if name in before and name in now else how}"
+    for name, question in now.items():
+        if name not in before:
+            yield f"check {name} is new"
+        elif before[name] != question:
+            yield f"check {name} asks otherwise"
+    for name in before:
+        if name not in now:
+            yield f"check {name} is gone"

@@ -58,10 +58,8 @@ def carried_over(
     """
     found = {}
     for table, parts in ((STAGING_SONGS, snapshot.songs), (STAGING_EVENTS, snapshot.days)):
-        before, is_older = (
-            now.declared(table.name),
-            now.made_by(table.name) != model_version(table.name),
-        )
+        before = now.declared(table.name)
+        is_older = now.made_by(table.name) != model_version(table.name)
         if is_older and gives_same_rows(before, table):
             same, held = unchanged_parts(now, table, snapshot, parts), now.digests(table.name)
             altered = altered_columns(before, table)
